@@ -1,0 +1,373 @@
+//! The order in which a document comes together: files with their includes, overlays, the machine's own part, variables.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::desired::{self, Desired, Overlay, VERSION};
+use super::emit::emit;
+use super::merge::{Overridden, merge};
+use super::parse::{self, Budget};
+use super::read::{FileReader, MAX_FILE, TextError, resolve_name, text_of};
+use super::variables::{Environment, Variables, command_line_scalar};
+use crate::formats::upcase;
+use crate::model::decode::{Decode as _, Decoder, nearest};
+use crate::model::diagnostic::Diagnostic;
+use crate::model::node::{Content, Key, Mapping, Node, Scalar, Style};
+use crate::model::source::{FileId, Location, MAX_FILES, Sources, Spanned};
+
+/// How deep files may include each other.
+const MAX_INCLUDE_DEPTH: usize = 32;
+
+/// What the command line adds to a document.
+#[derive(Clone, Copy)]
+pub struct LoadOptions<'a> {
+    /// Variables that win over those of the document.
+    pub variables: &'a [(String, String)],
+    /// Files that are laid over all others.
+    pub overlays: &'a [String],
+    /// The machine that the document is for, in place of `machine.name`.
+    pub machine_name: Option<&'a str>,
+    pub environment: Environment<'a>,
+}
+
+impl Default for LoadOptions<'_> {
+    fn default() -> Self {
+        Self { variables: &[], overlays: &[], machine_name: None, environment: &|_| None }
+    }
+}
+
+impl std::fmt::Debug for LoadOptions<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LoadOptions").field("overlays", &self.overlays).field("machine_name", &self.machine_name).finish_non_exhaustive()
+    }
+}
+
+/// A document without errors.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    pub desired: Desired,
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// A document with errors: all of them, with the warnings, and the files that they speak of.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the document has errors")]
+pub struct LoadFailure {
+    pub diagnostics: Vec<Diagnostic>,
+    pub sources: Sources,
+}
+
+/// Loads the files in order, each laid over those before it.
+///
+/// # Errors
+/// When anything in the document is wrong.
+pub fn load(reader: &mut dyn FileReader, files: &[String], options: &LoadOptions<'_>) -> Result<Loaded, LoadFailure> {
+    let sources = Sources::default();
+    let mut loader = Loader::new(reader, &sources);
+    let assembled = loader.assemble(files, options);
+    let decoded = assembled.and_then(|root| desired::decode(&root, &mut loader.decoder));
+    let Loader { decoder, overridden, .. } = loader;
+    let has_errors = decoder.diagnostics.has_errors();
+    let diagnostics = decoder.diagnostics.into_sorted();
+    match decoded {
+        Some((machine, entries)) if !has_errors => {
+            let desired = Desired { version: VERSION, machine, entries, sources, overridden };
+            Ok(Loaded { desired, warnings: diagnostics })
+        }
+        _ => Err(LoadFailure { diagnostics, sources }),
+    }
+}
+
+/// The document as one text: merged, variables resolved, the machine's part laid in. Loading it gives the same entries.
+///
+/// # Errors
+/// When the files cannot be put together; whether they make sense is not looked at.
+pub fn merged_text(reader: &mut dyn FileReader, files: &[String], options: &LoadOptions<'_>) -> Result<String, LoadFailure> {
+    let sources = Sources::default();
+    let mut loader = Loader::new(reader, &sources);
+    let text = loader.assemble(files, options).and_then(|root| root.as_mapping().map(emit));
+    let diagnostics = loader.decoder.diagnostics;
+    match text {
+        Some(text) if !diagnostics.has_errors() => Ok(text),
+        _ => Err(LoadFailure { diagnostics: diagnostics.into_sorted(), sources }),
+    }
+}
+
+/// Whether all files could be read; what follows from a missing one is not reported.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Completeness {
+    Complete,
+    Incomplete,
+}
+
+struct Loader<'s, 'r> {
+    reader: &'r mut dyn FileReader,
+    sources: &'s Sources,
+    files: HashMap<String, FileId>,
+    budget: Budget,
+    decoder: Decoder,
+    overridden: Overridden,
+    completeness: Completeness,
+}
+
+impl<'s, 'r> Loader<'s, 'r> {
+    fn new(reader: &'r mut dyn FileReader, sources: &'s Sources) -> Self {
+        Self {
+            reader,
+            sources,
+            files: HashMap::new(),
+            budget: Budget::default(),
+            decoder: Decoder::default(),
+            overridden: Overridden::default(),
+            completeness: Completeness::Complete,
+        }
+    }
+
+    /// Puts the document together, ready to be decoded; `None` when a part of it is missing.
+    fn assemble(&mut self, files: &[String], options: &LoadOptions<'_>) -> Option<Node<'s>> {
+        let mut whole = Node { at: Location::default(), content: Content::Mapping(Mapping::default()) };
+        for (index, name) in files.iter().chain(options.overlays).enumerate() {
+            if let Some(node) = self.file(name, None, &mut Vec::new()) {
+                if index == 0 {
+                    whole.at = node.at;
+                }
+                self.lay_over(&mut whole, node);
+            }
+        }
+        let command_line = self.command_line(options);
+        if let Some(over) = command_line.clone() {
+            self.lay_over(&mut whole, over);
+        }
+        self.machine_part(&mut whole, options);
+        // The command line has the last word, also over the machine's part.
+        if let Some(over) = command_line {
+            self.lay_over(&mut whole, over);
+        }
+        if self.completeness == Completeness::Incomplete {
+            return None;
+        }
+        self.variables(&mut whole, options);
+        Some(whole)
+    }
+
+    fn lay_over(&mut self, base: &mut Node<'s>, over: Node<'s>) {
+        if let (Content::Mapping(base), Content::Mapping(over)) = (&mut base.content, over.content) {
+            merge(base, over, &mut self.overridden);
+        }
+    }
+
+    fn push(&mut self, diagnostic: Diagnostic) {
+        self.decoder.push(diagnostic);
+    }
+
+    /// Reads a file and lays it over what it includes. `chain` holds the files that led to it, outermost first.
+    fn file(&mut self, name: &str, included_at: Option<Location>, chain: &mut Vec<String>) -> Option<Node<'s>> {
+        if chain.iter().any(|earlier| earlier == name) || chain.len() >= MAX_INCLUDE_DEPTH {
+            self.refuse_chain(name, included_at, chain);
+            return None;
+        }
+        let parsed = self
+            .source(name, included_at)
+            .and_then(|file| parse::parse(self.sources, file, &mut self.budget, &mut self.decoder.diagnostics));
+        let Some(mut node) = parsed else {
+            self.completeness = Completeness::Incomplete;
+            return None;
+        };
+        let at = node.at;
+        let Content::Mapping(mapping) = &mut node.content else {
+            self.completeness = Completeness::Incomplete;
+            return self.decoder.wrong_type(&node, "a mapping of sections");
+        };
+        if let Some(version) = mapping.get("version") {
+            // Each file is checked: one of another version must not hide behind the file that wins.
+            desired::Version::decode(version, &mut self.decoder);
+        }
+        let includes = mapping.remove("include");
+        chain.push(name.to_owned());
+        let mut whole = Node { at, content: Content::Mapping(Mapping::default()) };
+        self.includes(includes, name, chain, &mut whole);
+        chain.pop();
+        self.lay_over(&mut whole, node);
+        Some(whole)
+    }
+
+    fn refuse_chain(&mut self, name: &str, included_at: Option<Location>, chain: &[String]) {
+        let links: Vec<&str> = chain.iter().map(String::as_str).chain([name]).collect();
+        let diagnostic = if chain.len() >= MAX_INCLUDE_DEPTH {
+            Diagnostic::error("document.include_depth", format!("files include each other more than {MAX_INCLUDE_DEPTH} deep"))
+        } else {
+            Diagnostic::error("document.include_cycle", format!("files include each other in a circle: {}", links.join(" → ")))
+        };
+        self.completeness = Completeness::Incomplete;
+        self.push(Diagnostic { at: included_at, ..diagnostic });
+    }
+
+    /// Lays the files of an `include` list on `whole`.
+    fn includes(&mut self, list: Option<(Key<'s>, Node<'s>)>, including: &str, chain: &mut Vec<String>, whole: &mut Node<'s>) {
+        let Some((_, list)) = list else { return };
+        let Some(names) = Vec::<Spanned<String>>::decode(&list, &mut self.decoder) else { return };
+        for name in names {
+            if name.value.contains("${") {
+                let message = "the name of an included file cannot hold variables";
+                let hint = "files are put together before variables are known; use `machines` for what differs by machine";
+                self.push(Diagnostic::error("document.variable_in_include", message).at(name.at).hint(hint));
+                continue;
+            }
+            let resolved = resolve_name(including, &name.value);
+            if let Some(node) = self.file(&resolved, Some(name.at), chain) {
+                self.lay_over(whole, node);
+            }
+        }
+    }
+
+    /// Reads a file's text into the sources, once.
+    fn source(&mut self, name: &str, included_at: Option<Location>) -> Option<FileId> {
+        if let Some(file) = self.files.get(name) {
+            return Some(*file);
+        }
+        let read = self.reader.read(name, MAX_FILE);
+        let text = match read.map(text_of) {
+            Ok(Ok(text)) => text,
+            Ok(Err(error)) => {
+                let diagnostic = self.text_error(error, name);
+                self.push(diagnostic);
+                return None;
+            }
+            Err(error) => {
+                let diagnostic = Diagnostic::error("document.unreadable", format!("cannot read {name}: {error}"));
+                self.push(Diagnostic { at: included_at, ..diagnostic.hint_if(error.hint) });
+                return None;
+            }
+        };
+        let Some(file) = self.sources.add(name, text) else {
+            let diagnostic = Diagnostic::error("document.too_many_files", format!("the document has more than {MAX_FILES} files"));
+            self.push(Diagnostic { at: included_at, ..diagnostic });
+            return None;
+        };
+        self.files.insert(name.to_owned(), file);
+        Some(file)
+    }
+
+    fn text_error(&self, error: TextError, name: &str) -> Diagnostic {
+        let mut place = Location { line: 1, column: 1, length: 1, ..Location::default() };
+        let (message, hint, text) = match error {
+            TextError::TooLarge => (format!("the file is larger than {} MiB", MAX_FILE >> 20), None, String::new()),
+            TextError::Utf16 => ("the file is UTF-16, not UTF-8".to_owned(), Some("save it as UTF-8"), String::new()),
+            TextError::NotUtf8 { line, column, text } => {
+                (place.line, place.column) = (line, column);
+                ("the file is not UTF-8 from here on".to_owned(), Some("save it as UTF-8"), text)
+            }
+        };
+        let diagnostic = Diagnostic::error("document.not_text", message).hint_if(hint.map(Into::into));
+        Diagnostic { at: self.sources.add(name, text).map(|file| Location { file, ..place }), ..diagnostic }
+    }
+
+    /// What the command line says, as a document of its own whose lines are the options.
+    fn command_line(&self, options: &LoadOptions<'_>) -> Option<Node<'s>> {
+        let mut lines = Lines::default();
+        let name = options.machine_name.map(|name| (lines.push("--machine-name", name), name));
+        let variables: Vec<_> = options
+            .variables
+            .iter()
+            .map(|(name, value)| (lines.push("--variable", &format!("{name}={value}")), name, value))
+            .collect();
+        if name.is_none() && variables.is_empty() {
+            return None;
+        }
+        let file = self.sources.add("command line", lines.text)?;
+        let node = |at: Location, content| Node { at: Location { file, ..at }, content };
+        let entry = |at: Location, name: &str, node| (Key { at: Location { file, ..at }, text: Cow::Owned(name.to_owned()) }, node);
+        let mapping = |at: Location, entries| node(at, Content::Mapping(Mapping { entries }));
+        let mut entries = Vec::new();
+        if let Some((at, name)) = name {
+            let scalar = Scalar { text: Cow::Owned(name.to_owned()), style: Style::Quoted };
+            entries.push(entry(at, "machine", mapping(at, vec![entry(at, "name", node(at, Content::Scalar(scalar)))])));
+        }
+        if let Some((at, _, _)) = variables.first() {
+            let defined = variables
+                .iter()
+                .map(|(at, name, value)| entry(*at, name, node(*at, Content::Scalar(command_line_scalar(value)))))
+                .collect();
+            entries.push(entry(*at, "variables", mapping(*at, defined)));
+        }
+        Some(mapping(Location { line: 1, column: 1, length: 1, file }, entries))
+    }
+
+    /// Takes `machines` out of the document and lays the chosen machine's part over the rest.
+    fn machine_part(&mut self, whole: &mut Node<'s>, options: &LoadOptions<'_>) {
+        let Content::Mapping(mapping) = &mut whole.content else { return };
+        let Some((key, machines)) = mapping.remove("machines") else { return };
+        let chosen = mapping
+            .get("machine")
+            .and_then(|machine| machine.as_mapping()?.get("name")?.as_scalar())
+            .map(|name| name.text.clone().into_owned());
+        let Content::Mapping(machines) = machines.content else {
+            return self.decoder.wrong_type(&machines, "a mapping of machines").unwrap_or_default();
+        };
+        for (_, part) in &machines.entries {
+            Overlay::decode(part, &mut self.decoder);
+        }
+        let Some(chosen) = chosen else { return };
+        let names: Vec<String> = machines.entries.iter().map(|(key, _)| key.text.clone().into_owned()).collect();
+        let mut matching = machines.entries.into_iter().filter(|(key, _)| upcase::eq(&key.text, &chosen));
+        let Some((part_key, part)) = matching.next() else {
+            let near = nearest(&chosen, names.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+            let message = format!("`machines` does not name {chosen}");
+            // Asked for by name, it must be there; a document's own name may do without a part of its own.
+            let diagnostic = match options.machine_name {
+                Some(_) => Diagnostic::error("document.unknown_machine", message),
+                None => Diagnostic::warning("document.unknown_machine", message),
+            };
+            return self.push(diagnostic.at(key.at).hint_if(near));
+        };
+        if let Some((twice, _)) = matching.next() {
+            let diagnostic = Diagnostic::error("document.machine_twice", "the machine is named twice, in different case");
+            self.push(diagnostic.at(twice.at).related(part_key.at, "first named here"));
+        }
+        drop(matching);
+        self.lay_part(whole, part);
+    }
+
+    fn lay_part(&mut self, whole: &mut Node<'s>, mut part: Node<'s>) {
+        let including = self.sources.name(part.at.file).to_owned();
+        let Content::Mapping(mapping) = &mut part.content else { return };
+        let includes = mapping.remove("include");
+        let mut included = Node { at: part.at, content: Content::Mapping(Mapping::default()) };
+        self.includes(includes, &including, &mut vec![including.clone()], &mut included);
+        self.lay_over(whole, included);
+        self.lay_over(whole, part);
+    }
+
+    /// Takes `variables` out of the document and resolves every reference in the rest.
+    fn variables(&mut self, whole: &mut Node<'s>, options: &LoadOptions<'_>) {
+        let diagnostics = &mut self.decoder.diagnostics;
+        let mut variables = Variables::new(options.environment);
+        let Content::Mapping(mapping) = &mut whole.content else { return };
+        if let Some((_, node)) = mapping.remove("variables") {
+            variables.define(&node, diagnostics);
+        }
+        if let Some(machine) = mapping.get("machine").and_then(Node::as_mapping) {
+            variables.define_machine(machine, diagnostics);
+        }
+        variables.resolve_all(diagnostics);
+        variables.expand(whole, diagnostics);
+    }
+}
+
+/// The options of the command line, one to a line.
+#[derive(Default)]
+struct Lines {
+    text: String,
+    count: u32,
+}
+
+impl Lines {
+    /// Adds an option and gives the place of its argument.
+    fn push(&mut self, option: &str, argument: &str) -> Location {
+        let length = |text: &str| u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+        let shown: String = argument.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        self.count = self.count.saturating_add(1);
+        self.text.push_str(&format!("{option} {shown}\n"));
+        Location { file: FileId::default(), line: self.count, column: length(option).saturating_add(2), length: length(&shown).max(1) }
+    }
+}

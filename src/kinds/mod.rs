@@ -1,0 +1,128 @@
+//! The kinds of things a document can speak of: the contract that each keeps, and the one table of them.
+//! A kind decides, as a pure function of what is wanted and what is there; it holds no machine and writes nothing.
+
+use std::collections::HashSet;
+
+use crate::model::common::Common;
+use crate::model::fact::{Facts, Queries};
+use crate::model::registry::RegistryKey;
+use crate::model::resource::ResourceId;
+use crate::model::source::Location;
+use crate::model::verdict::{Decision, Finding};
+
+pub mod registry;
+pub mod sections;
+
+/// One entry of a document, as its kind understands it.
+#[derive(Clone, Debug)]
+pub enum Wanted {
+    RegistryKey(registry::WantedKey),
+}
+
+impl Wanted {
+    /// The table: each kind once.
+    pub fn kind(&self) -> &dyn Kind {
+        match self {
+            Self::RegistryKey(key) => key,
+        }
+    }
+}
+
+/// What every kind can say of one of its entries.
+pub trait Kind {
+    /// The entry's own address.
+    fn address(&self) -> ResourceId;
+
+    /// Where the document names it.
+    fn at(&self) -> Location;
+
+    /// The fields that every entry has.
+    fn common(&self) -> &Common;
+
+    /// The addresses that the entry defines, its own first.
+    fn resources(&self) -> Vec<(ResourceId, Location)>;
+
+    /// Asks for the facts that the decision rests on; called again, with the answers, until nothing new is asked.
+    fn wants(&self, facts: &Facts, context: &Context<'_>, queries: &mut Queries);
+
+    /// Decides about each resource of the entry, in the order in which the changes must run.
+    fn compare(&self, facts: &Facts, context: &Context<'_>) -> Comparison;
+
+    /// Where the entry stands in the order that follows from what things are.
+    fn order(&self) -> ImpliedOrder;
+
+    /// What is worth saying about the entry's part of the finished plan.
+    fn lint(&self, facts: &Facts, decisions: &[Decision], findings: &mut Vec<Finding>);
+}
+
+/// What a decision may know beside the entry and the facts.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The one reading of the clock that the plan is made with.
+    pub as_of: jiff::Timestamp,
+    /// Write secrets whose state nothing can tell.
+    pub rewrite_secrets: bool,
+    named_keys: &'a NamedKeys,
+}
+
+impl<'a> Context<'a> {
+    pub fn new(as_of: jiff::Timestamp, rewrite_secrets: bool, named_keys: &'a NamedKeys) -> Self {
+        Self { as_of, rewrite_secrets, named_keys }
+    }
+
+    /// Whether some entry speaks of the key, or of one below it.
+    pub fn names_key(&self, key: &RegistryKey) -> bool {
+        self.named_keys.0.contains(key)
+    }
+}
+
+/// Every registry key that the document's entries speak of, with the keys above them.
+#[derive(Clone, Debug, Default)]
+pub struct NamedKeys(HashSet<RegistryKey>);
+
+impl NamedKeys {
+    pub fn of<'w>(entries: impl IntoIterator<Item = &'w Wanted>) -> Self {
+        let mut keys = HashSet::new();
+        for wanted in entries {
+            let Wanted::RegistryKey(entry) = wanted;
+            let renamed = entry.renamed_from.iter().map(|from| from.value.clone());
+            for key in renamed.chain(std::iter::once(entry.key.clone())) {
+                let mut next = Some(key);
+                while let Some(key) = next {
+                    next = key.parent();
+                    if !keys.insert(key) {
+                        break;
+                    }
+                }
+            }
+        }
+        Self(keys)
+    }
+}
+
+/// What came of comparing one entry.
+#[derive(Clone, Debug, Default)]
+pub struct Comparison {
+    pub decisions: Vec<Decision>,
+    /// Found, not named, and asked to be listed.
+    pub unmanaged: Vec<ResourceId>,
+}
+
+impl Comparison {
+    pub fn one(decision: Decision) -> Self {
+        Self { decisions: vec![decision], unmanaged: Vec::new() }
+    }
+}
+
+/// A place on the machine that orders entries without being told: whoever provides it goes first.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    RegistryKey(RegistryKey),
+}
+
+/// The places that an entry makes, and those it needs if somebody makes them.
+#[derive(Clone, Debug, Default)]
+pub struct ImpliedOrder {
+    pub provides: Vec<Place>,
+    pub needs: Vec<Place>,
+}

@@ -1,0 +1,370 @@
+//! Registry settings against what is there: one decision for the key and one for each value. Pure.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::security::{self, SecurityOutcome};
+use super::wanted::{WantedData, WantedKey, WantedValue};
+use crate::formats::upcase;
+use crate::kinds::{Comparison, Context, Kind as _};
+use crate::model::common::Ensure;
+use crate::model::fact::{Facts, KeyAspects, KeyFact, KeyState, Observed, Queries, Stored, Unread, ValueSelection};
+use crate::model::operation::{Expression, Operation};
+use crate::model::registry::RegistryKey;
+use crate::model::registry_data::type_name;
+use crate::model::resource::ResourceId;
+use crate::model::source::Location;
+use crate::model::verdict::{Action, Decision, Reason, Verdict};
+
+/// Asks for what the entry names, and for no more.
+pub fn wants(wanted: &WantedKey, facts: &Facts, context: &Context<'_>, queries: &mut Queries) {
+    if wanted.common.ensure == Ensure::Absent {
+        queries.key(&wanted.key, KeyAspects { tree: true, ..KeyAspects::default() });
+        return;
+    }
+    let aspects = aspects(wanted);
+    if let Some(from) = &wanted.renamed_from {
+        queries.key(&from.value, aspects.clone());
+    }
+    queries.key(&wanted.key, aspects);
+    security::wants(wanted, facts, queries);
+    if wanted.exclusive_keys {
+        for subkey in unnamed_subkeys(wanted, facts, context) {
+            queries.key(&subkey, KeyAspects { tree: true, ..KeyAspects::default() });
+        }
+    }
+}
+
+fn aspects(wanted: &WantedKey) -> KeyAspects {
+    let named = || {
+        let values = wanted.values.iter().map(|value| value.name.clone());
+        values.chain(wanted.ranges.iter().map(|range| range.name.clone())).collect()
+    };
+    let all = wanted.exclusive || wanted.report_unmanaged;
+    let sealed = wanted.values.iter().filter(|value| matches!(value.data, WantedData::Secret { .. }));
+    KeyAspects {
+        values: if all { ValueSelection::All } else { ValueSelection::Named(named()) },
+        sealed: sealed.map(|value| value.name.clone()).collect(),
+        subkeys: wanted.exclusive_keys || wanted.report_unmanaged,
+        security: wanted.security.is_some(),
+        tree: false,
+    }
+}
+
+/// Decides about the key and each of its values.
+pub fn compare(wanted: &WantedKey, facts: &Facts, context: &Context<'_>) -> Comparison {
+    let entry = EntryView { wanted, id: wanted.address() };
+    let state = match observed(facts, &wanted.key) {
+        Ok(state) => state,
+        Err(unread) => return entry.unread(&unread),
+    };
+    if wanted.common.ensure == Ensure::Absent {
+        return entry.removal(state);
+    }
+    match (state, entry.renamed_from(facts)) {
+        (_, Err(unread)) => entry.unread(&unread),
+        (KeyState::Present(fact), _) if fact.link => entry.refused(fact, "registry.link"),
+        (KeyState::Present(fact), Ok(None)) => entry.existing(fact, facts, context),
+        (KeyState::Present(fact), Ok(Some((from, _)))) => {
+            let mut comparison = entry.existing(fact, facts, context);
+            let message = format!("{from} is there as well as {}", wanted.key);
+            comparison.decisions.insert(
+                0,
+                Decision::blocked(entry.id.clone(), wanted.at, Reason::with("registry.rename_target_exists", message)),
+            );
+            comparison
+        }
+        (KeyState::Absent { .. }, Ok(Some((_, source)))) if source.link => entry.refused(source, "registry.link"),
+        (KeyState::Absent { ancestor }, Ok(Some((from, source)))) => entry.rename(ancestor, from, source, facts, context),
+        (KeyState::Absent { ancestor }, Ok(None)) => entry.creation(ancestor, facts, context),
+    }
+}
+
+/// The answer about a key; a question that nobody asked is a failed read, not an absence.
+pub fn observed<'f>(facts: &'f Facts, key: &RegistryKey) -> Observed<&'f KeyState> {
+    match facts.key(key) {
+        Some(Ok(state)) => Ok(state),
+        Some(Err(unread)) => Err(unread.clone()),
+        None => Err(Unread::Failed { what: key.to_string(), detail: "the machine was not asked".into() }),
+    }
+}
+
+/// The subkeys found that no entry of the document speaks of.
+fn unnamed_subkeys(wanted: &WantedKey, facts: &Facts, context: &Context<'_>) -> Vec<RegistryKey> {
+    let Ok(Some(fact)) = observed(facts, &wanted.key).map(KeyState::present) else { return Vec::new() };
+    let below = fact.subkeys.iter().filter_map(|name| wanted.key.child(name).ok());
+    below.filter(|key| !context.names_key(key)).collect()
+}
+
+struct EntryView<'a> {
+    wanted: &'a WantedKey,
+    id: ResourceId,
+}
+
+impl EntryView<'_> {
+    fn part(&self, name: &str) -> ResourceId {
+        ResourceId::part_of(&self.id, name)
+    }
+
+    /// Every resource of the entry with the same verdict: the key and each value.
+    fn all(&self, verdict: &Verdict, reason: &Reason) -> Comparison {
+        let decision = |id: ResourceId, at: Location| Decision {
+            verdict: verdict.clone(),
+            reasons: vec![reason.clone()],
+            ..Decision::keep(id, at)
+        };
+        let key = decision(self.id.clone(), self.wanted.at);
+        let values = self.wanted.values.iter().map(|value| decision(self.part(&value.name), value.at));
+        Comparison { decisions: std::iter::once(key).chain(values).collect(), ..Comparison::default() }
+    }
+
+    fn unread(&self, unread: &Unread) -> Comparison {
+        let (verdict, code) = match unread {
+            Unread::Unsupported { .. } => (Verdict::Deferred, "registry.unsupported"),
+            Unread::NotCaptured { .. } => (Verdict::Blocked, "registry.not_captured"),
+            Unread::Refused { .. } => (Verdict::Blocked, "registry.refused"),
+            Unread::Failed { .. } => (Verdict::Blocked, "registry.unreadable"),
+        };
+        self.all(&verdict, &Reason::with(code, unread.to_string()))
+    }
+
+    fn refused(&self, fact: &KeyFact, code: &'static str) -> Comparison {
+        let mut comparison = self.all(&Verdict::Blocked, &Reason::code(code));
+        for decision in &mut comparison.decisions {
+            decision.last_written = Some(fact.last_written);
+        }
+        comparison
+    }
+
+    fn removal(&self, state: &KeyState) -> Comparison {
+        let KeyState::Present(fact) = state else {
+            return Comparison::one(Decision::keep(self.id.clone(), self.wanted.at));
+        };
+        if fact.link {
+            return self.refused(fact, "registry.link");
+        }
+        Comparison::one(tree_removal(&self.wanted.key, fact, self.id.clone(), self.wanted.at, "registry.not_wanted"))
+    }
+
+    fn renamed_from<'f>(&self, facts: &'f Facts) -> Observed<Option<(&RegistryKey, &'f KeyFact)>> {
+        let Some(from) = &self.wanted.renamed_from else { return Ok(None) };
+        Ok(observed(facts, &from.value)?.present().map(|fact| (&from.value, fact)))
+    }
+
+    fn existing(&self, fact: &KeyFact, facts: &Facts, context: &Context<'_>) -> Comparison {
+        let mut key = Decision::keep(self.id.clone(), self.wanted.at).written_at(fact.last_written);
+        self.add_security(&mut key, fact.security.as_ref(), facts);
+        let mut comparison = Comparison::one(key);
+        comparison.decisions.reserve(self.wanted.values.len());
+        self.values(&mut comparison, Some(fact), context);
+        self.unnamed(&mut comparison, fact, facts, context);
+        comparison
+    }
+
+    fn creation(&self, ancestor: &RegistryKey, facts: &Facts, context: &Context<'_>) -> Comparison {
+        let operations = creations(ancestor, &self.wanted.key);
+        let reason = Reason::code("registry.key_absent");
+        let mut key = Decision::change(self.id.clone(), self.wanted.at, Action::Create, reason, operations);
+        match security::inherited(ancestor, &self.wanted.key, facts) {
+            Ok(inherited) => self.add_security(&mut key, inherited.as_ref(), facts),
+            Err(unread) if self.wanted.security.is_some() => return self.unread(&unread),
+            Err(_) => {}
+        }
+        let mut comparison = Comparison::one(key);
+        self.values(&mut comparison, None, context);
+        comparison
+    }
+
+    fn rename(
+        &self,
+        ancestor: &RegistryKey,
+        from: &RegistryKey,
+        source: &KeyFact,
+        facts: &Facts,
+        context: &Context<'_>,
+    ) -> Comparison {
+        let mut operations = self.wanted.key.parent().map(|parent| creations(ancestor, &parent)).unwrap_or_default();
+        operations.push(Operation::RenameRegistryKey { from: from.clone(), to: self.wanted.key.clone() });
+        let reason = Reason::with("registry.renamed", format!("was {from}"));
+        let mut key = Decision::change(self.id.clone(), self.wanted.at, Action::Update, reason, operations)
+            .written_at(source.last_written);
+        self.add_security(&mut key, source.security.as_ref(), facts);
+        let mut comparison = Comparison::one(key);
+        self.values(&mut comparison, Some(source), context);
+        self.unnamed(&mut comparison, source, facts, context);
+        comparison
+    }
+
+    /// Joins what the key's security needs to the decision about the key.
+    fn add_security(&self, key: &mut Decision, found: Option<&Arc<[u8]>>, facts: &Facts) {
+        match security::compare(self.wanted, found, facts) {
+            SecurityOutcome::Holds => {}
+            SecurityOutcome::Refused(reason) => {
+                key.verdict = Verdict::Blocked;
+                key.reasons = vec![reason];
+            }
+            SecurityOutcome::Differs { operation, reason } => {
+                key.reasons.push(reason);
+                if let Verdict::Change { operations, .. } = &mut key.verdict {
+                    operations.push(operation);
+                } else {
+                    key.verdict = Verdict::Change { action: Action::Update, operations: vec![operation] };
+                }
+            }
+        }
+    }
+
+    fn values(&self, comparison: &mut Comparison, fact: Option<&KeyFact>, context: &Context<'_>) {
+        for value in &self.wanted.values {
+            let found = fact.and_then(|fact| fact.value(&value.name)).map(|found| &found.data);
+            let mut decision = self.value(value, found, context);
+            decision.last_written = fact.map(|fact| fact.last_written);
+            comparison.decisions.push(decision);
+        }
+    }
+
+    fn value(&self, value: &WantedValue, found: Option<&Stored>, context: &Context<'_>) -> Decision {
+        let id = self.part(&value.name);
+        let put = |action, reason, after| {
+            let operation = Operation::PutRegistryValue {
+                key: self.wanted.key.clone(),
+                name: value.name.clone(),
+                before: found.cloned(),
+                after,
+            };
+            Decision::change(id.clone(), value.at, action, reason, vec![operation])
+        };
+        match (&value.data, found) {
+            (WantedData::Absent, None) => Decision::keep(id, value.at),
+            (WantedData::Absent, Some(before)) => {
+                self.value_removal(id, value.at, &value.name, before, "registry.not_wanted")
+            }
+            (WantedData::Data(data), None) => {
+                put(Action::Create, Reason::code("registry.absent"), Expression::Registry(data.clone()))
+            }
+            (WantedData::Data(data), Some(Stored::Plain(before))) if data == before => Decision::keep(id, value.at),
+            (WantedData::Data(data), Some(before)) => {
+                let reason = difference(data.value_type, before);
+                put(Action::Update, reason, Expression::Registry(data.clone()))
+            }
+            (WantedData::Secret { value_type, reference }, found) => {
+                let after = || Expression::Secret { value_type: *value_type, reference: reference.clone() };
+                match found {
+                    None => put(Action::Create, Reason::code("registry.absent"), after()),
+                    Some(before) if stored_type(before) != *value_type => {
+                        put(Action::Update, difference(*value_type, before), after())
+                    }
+                    Some(_) if context.rewrite_secrets => {
+                        put(Action::Update, Reason::code("secret.rewritten"), after())
+                    }
+                    Some(_) => Decision {
+                        verdict: Verdict::Unverifiable,
+                        reasons: vec![Reason::code("secret.no_fingerprint")],
+                        ..Decision::keep(id, value.at)
+                    },
+                }
+            }
+        }
+    }
+
+    fn value_removal(&self, id: ResourceId, at: Location, name: &str, before: &Stored, code: &'static str) -> Decision {
+        let key = self.wanted.key.clone();
+        let operation = Operation::RemoveRegistryValue { key, name: name.into(), before: before.clone() };
+        Decision::change(id, at, Action::Delete, Reason::code(code), vec![operation])
+    }
+
+    /// What is there and not named: removed where the entry owns the set, else listed where it asks for that.
+    fn unnamed(&self, comparison: &mut Comparison, fact: &KeyFact, facts: &Facts, context: &Context<'_>) {
+        let wanted = self.wanted;
+        if wanted.exclusive || wanted.report_unmanaged {
+            let named: HashSet<String> = wanted.values.iter().map(|value| upcase::fold(&value.name)).collect();
+            for found in fact.values().into_iter().filter(|found| !named.contains(&upcase::fold(&found.name))) {
+                let id = self.part(&found.name);
+                if !wanted.exclusive {
+                    comparison.unmanaged.push(id);
+                } else if is_unaddressable(&found.name) {
+                    comparison.decisions.push(Decision::blocked(id, wanted.at, Reason::code("registry.unaddressable")));
+                } else {
+                    comparison.decisions.push(
+                        self.value_removal(id, wanted.at, &found.name, &found.data, "registry.not_named")
+                            .written_at(fact.last_written),
+                    );
+                }
+            }
+        }
+        if wanted.exclusive_keys || wanted.report_unmanaged {
+            for name in fact.subkeys.iter().filter(|name| is_unaddressable(name)) {
+                let id = ResourceId::new("registry", format!("{}\\{name}", wanted.key));
+                comparison.decisions.push(Decision::blocked(id, wanted.at, Reason::code("registry.unaddressable")));
+            }
+            for subkey in unnamed_subkeys(wanted, facts, context).into_iter().filter(|key| !is_unaddressable(key.name())) {
+                let id = ResourceId::new("registry", subkey.as_str());
+                if !wanted.exclusive_keys {
+                    comparison.unmanaged.push(id);
+                    continue;
+                }
+                comparison.decisions.push(match observed(facts, &subkey) {
+                    Ok(KeyState::Present(found)) if found.link => {
+                        Decision::blocked(id, wanted.at, Reason::code("registry.link")).written_at(found.last_written)
+                    }
+                    Ok(KeyState::Present(found)) => tree_removal(&subkey, found, id, wanted.at, "registry.not_named"),
+                    Ok(KeyState::Absent { .. }) => Decision::keep(id, wanted.at),
+                    Err(unread) => {
+                        Decision::blocked(id, wanted.at, Reason::with("registry.unreadable", unread.to_string()))
+                    }
+                });
+            }
+        }
+    }
+}
+
+/// A name that holds half a surrogate pair is shown with U+FFFD and cannot be named.
+fn is_unaddressable(name: &str) -> bool {
+    name.contains('\u{FFFD}')
+}
+
+fn stored_type(stored: &Stored) -> u32 {
+    match stored {
+        Stored::Plain(data) => data.value_type,
+        Stored::Sealed { sealed_type } => *sealed_type,
+    }
+}
+
+fn difference(wanted_type: u32, before: &Stored) -> Reason {
+    let found_type = stored_type(before);
+    if found_type != wanted_type {
+        let message = format!("{} instead of {}", type_name(found_type), type_name(wanted_type));
+        return Reason::with("registry.type_differs", message);
+    }
+    match before.plain() {
+        Some(data) if !data.is_well_formed() => Reason::code("registry.malformed"),
+        _ => Reason::code("registry.data_differs"),
+    }
+}
+
+/// The steps that make `key` and every missing key above it.
+fn creations(ancestor: &RegistryKey, key: &RegistryKey) -> Vec<Operation> {
+    let mut missing = Vec::new();
+    let mut next = Some(key.clone());
+    while let Some(key) = next.filter(|key| key.is_below(ancestor)) {
+        next = key.parent();
+        missing.push(Operation::CreateRegistryKey { key });
+    }
+    missing.reverse();
+    missing
+}
+
+fn tree_removal(key: &RegistryKey, fact: &KeyFact, id: ResourceId, at: Location, code: &'static str) -> Decision {
+    let Some(tree) = &fact.tree else {
+        let message = "what lies below the key was not read";
+        return Decision::blocked(id, at, Reason::with("registry.unreadable", message));
+    };
+    let (keys, values) = tree.size();
+    let reason = Reason::with(code, format!("{} and {} go", count(keys, "key"), count(values, "value")));
+    let operation = Operation::RemoveRegistryTree { key: key.clone(), before: tree.clone() };
+    Decision::change(id, at, Action::Delete, reason, vec![operation]).written_at(fact.last_written)
+}
+
+fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}

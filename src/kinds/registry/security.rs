@@ -1,0 +1,165 @@
+//! The security descriptor of a key: what is wanted of it, what is there, and the descriptor that holds both. Pure.
+
+use std::str::FromStr as _;
+use std::sync::Arc;
+
+use super::compare::observed;
+use super::wanted::{WantedGrant, WantedKey, WantedSecurity};
+use crate::formats::security_descriptor::{
+    AccessList, AccessMask, Control, Grant, Others, Reach, SecurityDescriptor, denied_by, grant, new_subkey_descriptor, satisfies,
+};
+use crate::model::fact::{Facts, KeyAspects, KeyState, Observed, Queries, Unread};
+use crate::model::operation::Operation;
+use crate::model::registry::RegistryKey;
+use crate::model::sid::Sid;
+use crate::model::verdict::Reason;
+
+/// What the comparison of a key's security came to.
+pub enum SecurityOutcome {
+    Holds,
+    Differs { operation: Operation, reason: Reason },
+    Refused(Reason),
+}
+
+/// Asks for the accounts that only the machine knows, and for the security that a missing key would inherit.
+pub fn wants(wanted: &WantedKey, facts: &Facts, queries: &mut Queries) {
+    let Some(security) = &wanted.security else { return };
+    if let WantedSecurity::Parts { owner, grant, .. } = &security.value {
+        let names = owner.iter().chain(grant.iter().map(|grant| &grant.to));
+        for name in names.map(|name| name.value.as_str()).filter(|name| known_sid(name).is_none()) {
+            queries.account(name);
+        }
+    }
+    if let Ok(KeyState::Absent { ancestor }) = observed(facts, &wanted.key) {
+        queries.key(ancestor, KeyAspects { security: true, ..KeyAspects::default() });
+    }
+}
+
+/// The descriptor that the key will have when it is made below `ancestor`; `None` when the entry asks nothing of it.
+pub fn inherited(ancestor: &RegistryKey, key: &RegistryKey, facts: &Facts) -> Observed<Option<Arc<[u8]>>> {
+    let Some(mut bytes) = observed(facts, ancestor)?.present().and_then(|fact| fact.security.clone()) else {
+        return Ok(None);
+    };
+    for _ in ancestor.depth()..key.depth() {
+        bytes = new_subkey_descriptor(&bytes)
+            .map_err(|error| Unread::Failed { what: format!("the security of {ancestor}"), detail: error.to_string() })?
+            .into();
+    }
+    Ok(Some(bytes))
+}
+
+/// Compares the descriptor found with the wanted one.
+pub fn compare(wanted: &WantedKey, found: Option<&Arc<[u8]>>, facts: &Facts) -> SecurityOutcome {
+    let Some(security) = &wanted.security else { return SecurityOutcome::Holds };
+    let Some(before) = found else {
+        return SecurityOutcome::Refused(Reason::with("registry.unreadable", "the key's security was not read"));
+    };
+    let parsed = match SecurityDescriptor::parse(before) {
+        Ok(parsed) => parsed,
+        Err(error) => return SecurityOutcome::Refused(Reason::with("registry.security_damaged", error.to_string())),
+    };
+    let after = match &security.value {
+        WantedSecurity::Sddl(text) => stated(text, &parsed),
+        WantedSecurity::Parts { owner, grant, exclusive } => {
+            parts(owner.as_ref().map(|owner| owner.value.as_str()), grant, *exclusive, &parsed, facts)
+        }
+    };
+    let after = match after {
+        Ok(Some(after)) => after,
+        Ok(None) => return SecurityOutcome::Holds,
+        Err(reason) => return SecurityOutcome::Refused(reason),
+    };
+    match after.to_bytes() {
+        Ok(bytes) => SecurityOutcome::Differs {
+            operation: Operation::PutRegistrySecurity {
+                key: wanted.key.clone(),
+                before: Arc::clone(before),
+                after: bytes.into(),
+            },
+            reason: Reason::code("registry.security_differs"),
+        },
+        Err(error) => SecurityOutcome::Refused(Reason::with("registry.security_too_large", error.to_string())),
+    }
+}
+
+/// The found descriptor with the parts that the SDDL states; `None` when they are there already.
+fn stated(text: &str, found: &SecurityDescriptor) -> Result<Option<SecurityDescriptor>, Reason> {
+    let wanted = SecurityDescriptor::from_str(text)
+        .map_err(|error| Reason::with("registry.security_invalid", error.to_string()))?;
+    let mut after = found.clone();
+    if let Some(owner) = wanted.owner() {
+        after = after.with_owner(owner);
+    }
+    if let Some(group) = wanted.group() {
+        after = after.with_group(group);
+    }
+    let mut control = after.control();
+    for (list, flags) in [(wanted.dacl(), Control::OF_DACL), (wanted.sacl(), Control::OF_SACL)] {
+        if !matches!(list, AccessList::Absent) {
+            control = (control - flags) | (wanted.control() & flags);
+        }
+    }
+    if !matches!(wanted.dacl(), AccessList::Absent) {
+        after = after.with_dacl(wanted.dacl().clone());
+    }
+    if !matches!(wanted.sacl(), AccessList::Absent) {
+        after = after.with_sacl(wanted.sacl().clone());
+    }
+    let after = after.with_control(control);
+    Ok((after.clone().normalized() != found.clone().normalized()).then_some(after))
+}
+
+/// The found descriptor with the wanted owner and grants; `None` when it satisfies them already.
+fn parts(
+    owner: Option<&str>,
+    wanted: &[WantedGrant],
+    exclusive: bool,
+    found: &SecurityDescriptor,
+    facts: &Facts,
+) -> Result<Option<SecurityDescriptor>, Reason> {
+    let owner = owner.map(|name| sid(name, facts)).transpose()?;
+    let grants = wanted.iter().map(|grant| one_grant(grant, facts)).collect::<Result<Vec<_>, _>>()?;
+    let others = if exclusive { Others::Remove } else { Others::Keep };
+    if let Some(entry) = denied_by(found, &grants).first().and_then(|ace| ace.account()) {
+        let message = format!("an entry denies {} what the document grants", shown(&entry.sid));
+        return Err(Reason::with("registry.security_denied", message));
+    }
+    let owner_holds = owner.is_none_or(|owner| found.owner() == Some(owner));
+    let grants_hold = satisfies(found, &grants, others);
+    if owner_holds && grants_hold {
+        return Ok(None);
+    }
+    let after = grant(found, &grants, others);
+    Ok(Some(match owner {
+        Some(owner) => after.with_owner(owner),
+        None => after,
+    }))
+}
+
+fn one_grant(wanted: &WantedGrant, facts: &Facts) -> Result<Grant, Reason> {
+    let mask = AccessMask::parse_key_rights(&wanted.rights.value)
+        .map_err(|error| Reason::with("registry.security_invalid", error.to_string()))?;
+    let reach = if wanted.inherit { Reach::Subkeys } else { Reach::ThisKey };
+    Ok(Grant { sid: sid(&wanted.to.value, facts)?, mask, reach })
+}
+
+/// An account's name where it is the same everywhere, else its SID.
+fn shown(sid: &Sid) -> String {
+    sid.account().unwrap_or_else(|| sid.to_string())
+}
+
+fn known_sid(name: &str) -> Option<Sid> {
+    Sid::from_str(name).ok().or_else(|| Sid::from_account(name))
+}
+
+fn sid(name: &str, facts: &Facts) -> Result<Sid, Reason> {
+    if let Some(sid) = known_sid(name) {
+        return Ok(sid);
+    }
+    match facts.account(name) {
+        Some(Ok(Some(sid))) => Ok(*sid),
+        Some(Ok(None)) => Err(Reason::with("registry.unknown_account", format!("the machine has no account `{name}`"))),
+        Some(Err(unread)) => Err(Reason::with("registry.unknown_account", unread.to_string())),
+        None => Err(Reason::with("registry.unknown_account", format!("nobody asked for `{name}`"))),
+    }
+}

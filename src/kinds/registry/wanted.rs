@@ -1,0 +1,71 @@
+//! What a document wants of one registry key: checked, typed, every part with its place.
+
+use crate::model::common::Common;
+use crate::model::registry::RegistryKey;
+use crate::model::registry_data::RegistryData;
+use crate::model::secret::SecretReference;
+use crate::model::source::{Location, Spanned};
+
+/// One key of the `registry` section. A key to be removed names nothing else.
+#[derive(Clone, Debug)]
+pub struct WantedKey {
+    /// The key in the 64-bit view, whatever view the document speaks of.
+    pub key: RegistryKey,
+    pub at: Location,
+    pub common: Common,
+    /// In the order of the document; no two names are equal without case.
+    pub values: Vec<WantedValue>,
+    /// Remove the values that are not named.
+    pub exclusive: bool,
+    /// Remove the subkeys that no entry names.
+    pub exclusive_keys: bool,
+    /// List what is there and not named.
+    pub report_unmanaged: bool,
+    /// The key's former place, from which it is moved when it is still there.
+    pub renamed_from: Option<Spanned<RegistryKey>>,
+    pub security: Option<Spanned<WantedSecurity>>,
+    pub ranges: Vec<WantedRange>,
+}
+
+/// One value; the empty name is the key's default value.
+#[derive(Clone, Debug)]
+pub struct WantedValue {
+    pub name: Box<str>,
+    pub at: Location,
+    pub data: WantedData,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WantedData {
+    Absent,
+    Data(RegistryData),
+    /// A string of this type whose text is a secret.
+    Secret { value_type: u32, reference: SecretReference },
+}
+
+/// Who may do what with the key.
+#[derive(Clone, Debug)]
+pub enum WantedSecurity {
+    /// The whole descriptor in Windows' own notation.
+    Sddl(String),
+    Parts { owner: Option<Spanned<String>>, grant: Vec<WantedGrant>, exclusive: bool },
+}
+
+#[derive(Clone, Debug)]
+pub struct WantedGrant {
+    /// An account's name or SID.
+    pub to: Spanned<String>,
+    /// A word such as `read` or `full`, or a mask in hex.
+    pub rights: Spanned<String>,
+    /// Whether keys below inherit the grant.
+    pub inherit: bool,
+}
+
+/// The numbers that a value may have, bounds included.
+#[derive(Clone, Debug)]
+pub struct WantedRange {
+    pub name: Box<str>,
+    pub at: Location,
+    pub minimum: u64,
+    pub maximum: u64,
+}

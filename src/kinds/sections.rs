@@ -1,0 +1,33 @@
+//! The sections of a document: the one table from a section's name to its decoder, its schema and its merge rule.
+
+use schemars::{Schema, SchemaGenerator};
+
+use super::{Wanted, registry};
+use crate::model::decode::Decoder;
+use crate::model::node::Node;
+
+/// What to do when two files name the same mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MergeRule {
+    /// Entry by entry.
+    Merge,
+    /// The later one stands, whole: its entries mean nothing apart from each other.
+    Replace,
+}
+
+/// One section of a document.
+#[derive(Clone, Copy, Debug)]
+pub struct Section {
+    pub name: &'static str,
+    pub decode: fn(&Node<'_>, &mut Decoder) -> Vec<Wanted>,
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
+    /// The rule for the mapping at a path of names below the section.
+    pub merge_rule: fn(&[&str]) -> MergeRule,
+}
+
+pub const SECTIONS: &[Section] = &[Section {
+    name: "registry",
+    decode: |node, cx| registry::decode_section(node, cx).into_iter().map(Wanted::RegistryKey).collect(),
+    schema: registry::section_schema,
+    merge_rule: registry::merge_rule,
+}];

@@ -1,0 +1,145 @@
+//! Wraps any machine and lets it fail, or stop as if its power were cut, at one chosen write. For tests of what
+//! must survive that.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use crate::machine::{
+    JournalFile, LastRun, Machine, MachineKind, RegistryReader, Step, Unit, WritableMachine, WriteError, Writer,
+};
+use crate::model::fact::{Identity, Observed};
+use crate::model::operation::Operation;
+use crate::model::sid::Sid;
+use crate::model::time::FileTime;
+
+/// What happens at the chosen write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The write reports an error and is not done; later writes work.
+    Fail,
+    /// The write is not done, and neither is any later one.
+    StopBefore,
+    /// The write is done, and no later one is.
+    StopAfter,
+}
+
+/// A machine that misbehaves at its `at`-th write, counted from 1: each staged step, commit, journal append and sync.
+pub struct FaultyMachine<'m> {
+    inner: &'m dyn WritableMachine,
+    script: Rc<Script>,
+}
+
+#[derive(Debug)]
+struct Script {
+    fault: Fault,
+    at: usize,
+    writes: Cell<usize>,
+    stopped: Cell<bool>,
+}
+
+impl<'m> FaultyMachine<'m> {
+    pub fn new(inner: &'m dyn WritableMachine, fault: Fault, at: usize) -> Self {
+        Self { inner, script: Rc::new(Script { fault, at, writes: Cell::new(0), stopped: Cell::new(false) }) }
+    }
+
+    /// How many writes were tried so far.
+    pub fn writes(&self) -> usize {
+        self.script.writes.get()
+    }
+}
+
+impl Script {
+    fn around<T>(&self, attempt: &str, write: impl FnOnce() -> Result<T, WriteError>) -> Result<T, WriteError> {
+        let stopped = || WriteError::Stopped { attempt: attempt.to_owned() };
+        if self.stopped.get() {
+            return Err(stopped());
+        }
+        self.writes.set(self.writes.get() + 1);
+        if self.writes.get() != self.at {
+            return write();
+        }
+        match self.fault {
+            Fault::Fail => Err(WriteError::refused(attempt, "a fault was injected here")),
+            Fault::StopBefore => {
+                self.stopped.set(true);
+                Err(stopped())
+            }
+            Fault::StopAfter => {
+                write()?;
+                self.stopped.set(true);
+                Err(stopped())
+            }
+        }
+    }
+}
+
+impl Machine for FaultyMachine<'_> {
+    fn kind(&self) -> MachineKind {
+        self.inner.kind()
+    }
+
+    fn identity(&self) -> Observed<Identity> {
+        self.inner.identity()
+    }
+
+    fn registry(&self) -> Observed<&dyn RegistryReader> {
+        self.inner.registry()
+    }
+
+    fn account(&self, name: &str) -> Observed<Option<Sid>> {
+        self.inner.account(name)
+    }
+
+    fn last_run(&self) -> Observed<Option<LastRun>> {
+        self.inner.last_run()
+    }
+}
+
+impl WritableMachine for FaultyMachine<'_> {
+    fn as_machine(&self) -> &dyn Machine {
+        self
+    }
+
+    fn writer(&self, owner: &str) -> Result<Box<dyn Writer + '_>, WriteError> {
+        Ok(Box::new(FaultyWriter { inner: self.inner.writer(owner)?, script: Rc::clone(&self.script) }))
+    }
+}
+
+struct FaultyWriter<'m> {
+    inner: Box<dyn Writer + 'm>,
+    script: Rc<Script>,
+}
+
+impl Writer for FaultyWriter<'_> {
+    fn unit(&self, operation: &Operation) -> Unit {
+        self.inner.unit(operation)
+    }
+
+    fn stage(&mut self, step: &Step<'_>, now: FileTime) -> Result<(), WriteError> {
+        self.script.around(&step.operation.to_string(), || self.inner.stage(step, now))
+    }
+
+    fn commit(&mut self, now: FileTime) -> Result<(), WriteError> {
+        self.script.around("commit", || self.inner.commit(now))
+    }
+
+    fn journal(&mut self, run: &str) -> Result<Box<dyn JournalFile>, WriteError> {
+        let inner = self.script.around("open the journal", || self.inner.journal(run))?;
+        Ok(Box::new(FaultyJournal { inner, script: Rc::clone(&self.script) }))
+    }
+}
+
+struct FaultyJournal {
+    inner: Box<dyn JournalFile>,
+    script: Rc<Script>,
+}
+
+impl JournalFile for FaultyJournal {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
+        self.script.around("append to the journal", || self.inner.append(bytes))
+    }
+
+    fn sync(&mut self) -> Result<(), WriteError> {
+        self.script.around("sync the journal", || self.inner.sync())
+    }
+}

@@ -1,0 +1,135 @@
+//! The hives of a volume, read once each: clean ones as they are, dirty ones through their logs.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::{ImageMachine, chain};
+use crate::formats::regf::{self, Hive, State};
+use crate::machine::image::volume::{Volume, VolumeError, VolumePath};
+use crate::model::fact::{Observed, Unread};
+
+/// The largest hive that is read; offsets inside a hive have 31 bits.
+const MAX_HIVE_BYTES: u64 = 2 << 30;
+
+/// What to do with a hive that was not closed properly and has no logs that mend it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DirtyHives {
+    Refuse,
+    /// Take what the primary file holds: `--accept-dirty`.
+    Accept,
+}
+
+/// A hive in memory and how it came to be what it is.
+pub struct Loaded {
+    pub hive: Hive<Vec<u8>>,
+    pub origin: Origin,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Clean,
+    /// Replayed from its logs; those are emptied once the hive is written.
+    Recovered { highest_sequence: u32 },
+    /// Dirty and accepted; `highest_sequence` is that of the header.
+    AcceptedDirty,
+}
+
+/// The hives read so far.
+pub struct Hives {
+    dirty: DirtyHives,
+    loaded: RefCell<BTreeMap<String, (Observed<Rc<Loaded>>, Option<String>)>>,
+}
+
+impl Hives {
+    pub fn new(dirty: DirtyHives) -> Self {
+        Self { dirty, loaded: RefCell::default() }
+    }
+
+    pub fn warnings(&self) -> Vec<String> {
+        self.loaded.borrow().values().filter_map(|(_, warning)| warning.clone()).collect()
+    }
+
+    /// Forgets all hives, so that they are read again.
+    pub fn forget(&self) {
+        self.loaded.borrow_mut().clear();
+    }
+}
+
+/// The hive in the file at `path`, read when first asked for.
+pub fn load(machine: &ImageMachine, path: &VolumePath) -> Observed<Rc<Loaded>> {
+    let name = path.to_string();
+    if let Some((hive, _)) = machine.hives.loaded.borrow().get(&name) {
+        return hive.clone();
+    }
+    let read = read(&machine.volume, path, machine.hives.dirty);
+    let warning = read.as_ref().ok().and_then(|loaded| warning(path, loaded.origin));
+    let shared = read.map(Rc::new);
+    machine.hives.loaded.borrow_mut().insert(name, (shared.clone(), warning));
+    shared
+}
+
+fn warning(path: &VolumePath, origin: Origin) -> Option<String> {
+    match origin {
+        Origin::Clean => None,
+        Origin::Recovered { .. } => Some(format!("{path} was not closed properly; its logs were replayed")),
+        Origin::AcceptedDirty => Some(format!("{path} was not closed properly and is taken as it is: writes that were under way are lost")),
+    }
+}
+
+fn read(volume: &Volume, path: &VolumePath, dirty: DirtyHives) -> Observed<Loaded> {
+    let failed = |error: &dyn std::error::Error| Unread::Failed { what: path.to_string(), detail: chain(error) };
+    let bytes = volume.read(path, MAX_HIVE_BYTES).map_err(|error| failed(&error))?;
+    let bytes = bytes.ok_or_else(|| Unread::Failed { what: path.to_string(), detail: "the file is not there".into() })?;
+    match regf::header(&bytes) {
+        Ok(header) if header.state == State::Clean => {
+            let hive = Hive::open(bytes).map_err(|error| failed(&error))?;
+            Ok(Loaded { hive, origin: Origin::Clean })
+        }
+        Ok(_) => recover(volume, path, bytes, dirty),
+        Err(error) => recover(volume, path, bytes, DirtyHives::Refuse).map_err(|_| failed(&error)),
+    }
+}
+
+/// A dirty hive: its logs first; without any that mend it, it is refused or taken as it is.
+fn recover(volume: &Volume, path: &VolumePath, bytes: Vec<u8>, dirty: DirtyHives) -> Observed<Loaded> {
+    let failed = |error: &dyn std::error::Error| Unread::Failed { what: path.to_string(), detail: chain(error) };
+    let logs = logs(volume, path).map_err(|error| failed(&error))?;
+    let logs: Vec<&[u8]> = logs.iter().map(Vec::as_slice).collect();
+    match regf::recover(&bytes, &logs) {
+        Ok(recovered) => {
+            let hive = Hive::open(recovered.bytes).map_err(|error| failed(&error))?;
+            Ok(Loaded { hive, origin: Origin::Recovered { highest_sequence: recovered.highest_sequence } })
+        }
+        Err(_) if dirty == DirtyHives::Accept => {
+            let hive = Hive::open_dirty(bytes).map_err(|error| failed(&error))?;
+            Ok(Loaded { hive, origin: Origin::AcceptedDirty })
+        }
+        Err(error) => Err(Unread::Refused {
+            what: path.to_string(),
+            detail: format!("the hive was not closed properly and its logs do not mend it: {}", chain(&error)),
+        }),
+    }
+}
+
+/// The hive's two logs, empty where there is none.
+fn logs(volume: &Volume, path: &VolumePath) -> Result<[Vec<u8>; 2], VolumeError> {
+    let read = |extension: &str| -> Result<Vec<u8>, VolumeError> {
+        match log_path(path, extension) {
+            Some(log) => Ok(volume.read(&log, MAX_HIVE_BYTES)?.unwrap_or_default()),
+            None => Ok(Vec::new()),
+        }
+    };
+    Ok([read("LOG1")?, read("LOG2")?])
+}
+
+/// The path of one of a hive's logs, beside the hive.
+pub fn log_path(hive: &VolumePath, extension: &str) -> Option<VolumePath> {
+    let name = format!("{}.{extension}", hive.last()?);
+    let mut folder = VolumePath::root();
+    let names: Vec<&str> = hive.components().collect();
+    for component in names.split_last()?.1 {
+        folder = folder.join(component).ok()?;
+    }
+    folder.join(&name).ok()
+}

@@ -1,0 +1,153 @@
+//! The seam through which every write to a volume goes, one method per step that can fail or be lost.
+//!
+//! A test puts another [`Disk`] here that counts, fails, stops, or loses what was not synchronised.
+
+use std::fmt;
+use std::io::{self, Write as _};
+
+use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
+use cap_std::fs::{Dir, File, Metadata, OpenOptions};
+
+/// Who may read a new file before its attributes are set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// As the host does it for new files.
+    Usual,
+    /// Nobody but the owner.
+    OwnerOnly,
+}
+
+/// The steps that change a volume. Names are single names inside the folder; no step follows a link.
+///
+/// # Errors
+/// Each step fails when the host refuses it.
+pub trait Disk: fmt::Debug + Send + Sync {
+    /// Makes a file that must not exist, and opens it for writing.
+    fn create_new(&self, folder: &Dir, name: &str, access: Access) -> io::Result<File>;
+
+    /// Opens a file for reading and for writing at its end, and makes it if it does not exist.
+    fn open_append(&self, folder: &Dir, name: &str) -> io::Result<File>;
+
+    /// Gives a new file the mode and the owner of another.
+    fn keep_attributes(&self, file: &File, of: &Metadata) -> io::Result<()>;
+
+    /// Writes all bytes.
+    fn write(&self, file: &File, bytes: &[u8]) -> io::Result<()>;
+
+    /// Cuts a file to nothing.
+    fn truncate(&self, file: &File) -> io::Result<()>;
+
+    /// Waits until the file's content is on the disk.
+    fn sync_file(&self, file: &File) -> io::Result<()>;
+
+    /// Gives a file another name, in place of whatever file has it.
+    fn rename(&self, folder: &Dir, name: &str, new_folder: &Dir, new_name: &str) -> io::Result<()>;
+
+    /// Waits until the folder's names are on the disk.
+    fn sync_folder(&self, folder: &Dir) -> io::Result<()>;
+
+    /// Makes a folder.
+    fn create_folder(&self, folder: &Dir, name: &str) -> io::Result<()>;
+
+    /// Removes a file.
+    fn remove_file(&self, folder: &Dir, name: &str) -> io::Result<()>;
+}
+
+/// The disk of the host.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RealDisk;
+
+impl Disk for RealDisk {
+    fn create_new(&self, folder: &Dir, name: &str, access: Access) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options
+            .write(true)
+            .create_new(true)
+            .follow(FollowSymlinks::No);
+        if access == Access::OwnerOnly {
+            owner_only(&mut options);
+        }
+        folder.open_with(name, &options)
+    }
+
+    fn open_append(&self, folder: &Dir, name: &str) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options
+            .read(true)
+            .append(true)
+            .create(true)
+            .follow(FollowSymlinks::No)
+            .nonblock(true);
+        folder.open_with(name, &options)
+    }
+
+    fn keep_attributes(&self, file: &File, of: &Metadata) -> io::Result<()> {
+        // Changing the owner may clear bits of the mode, so the owner comes first.
+        keep_owner(file, of)?;
+        file.set_permissions(of.permissions())
+    }
+
+    fn write(&self, mut file: &File, bytes: &[u8]) -> io::Result<()> {
+        file.write_all(bytes)
+    }
+
+    fn truncate(&self, file: &File) -> io::Result<()> {
+        file.set_len(0)
+    }
+
+    fn sync_file(&self, file: &File) -> io::Result<()> {
+        file.sync_all()
+    }
+
+    fn rename(&self, folder: &Dir, name: &str, new_folder: &Dir, new_name: &str) -> io::Result<()> {
+        folder.rename(name, new_folder, new_name)
+    }
+
+    fn sync_folder(&self, folder: &Dir) -> io::Result<()> {
+        sync_folder(folder)
+    }
+
+    fn create_folder(&self, folder: &Dir, name: &str) -> io::Result<()> {
+        folder.create_dir(name)
+    }
+
+    fn remove_file(&self, folder: &Dir, name: &str) -> io::Result<()> {
+        folder.remove_file(name)
+    }
+}
+
+#[cfg(unix)]
+fn owner_only(options: &mut OpenOptions) {
+    use cap_std::fs::OpenOptionsExt as _;
+    options.mode(0o600);
+}
+
+#[cfg(not(unix))]
+fn owner_only(_: &mut OpenOptions) {}
+
+#[cfg(unix)]
+fn keep_owner(file: &File, of: &Metadata) -> io::Result<()> {
+    use cap_std::fs::MetadataExt as _;
+    let now = file.metadata()?;
+    if (now.uid(), now.gid()) == (of.uid(), of.gid()) {
+        return Ok(());
+    }
+    std::os::unix::fs::fchown(file, Some(of.uid()), Some(of.gid()))
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_: &File, _: &Metadata) -> io::Result<()> {
+    Ok(())
+}
+
+/// Open folders are handles for looking up names; one opened for reading is needed to wait on.
+#[cfg(unix)]
+fn sync_folder(folder: &Dir) -> io::Result<()> {
+    folder.open(".")?.sync_all()
+}
+
+/// Windows keeps no handle for this: the file system's own journal orders the names.
+#[cfg(not(unix))]
+fn sync_folder(_: &Dir) -> io::Result<()> {
+    Ok(())
+}

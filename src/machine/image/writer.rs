@@ -1,0 +1,222 @@
+//! Changes an image: registry operations are gathered in memory and each hive is replaced at once.
+
+use std::io::Write as _;
+
+use super::hives::{Loaded, Origin, load, log_path};
+use super::places::locate;
+use super::volume::{Appender, Lock, LockError, VolumePath};
+use super::{ImageMachine, JOURNAL_EXTENSION, JOURNALS, LOCK, RECORD, path};
+use crate::formats::regf::{self, Editor, KeyId};
+use crate::formats::security_descriptor::new_subkey_descriptor;
+use crate::machine::{JournalFile, Step, WriteError, Writer};
+use crate::model::fact::Unread;
+use crate::model::operation::Operation;
+use crate::model::registry::RegistryKey;
+use crate::model::time::FileTime;
+
+/// What must stay free on the volume beside the hives that are written.
+const SPARE_BYTES: u64 = 1 << 20;
+
+/// The one writer of an image; the lock is its own for as long as it lives.
+pub struct ImageWriter<'m> {
+    machine: &'m ImageMachine,
+    /// Hives with staged changes, in the order they were first touched.
+    open: Vec<OpenHive>,
+    _lock: Lock,
+}
+
+struct OpenHive {
+    path: VolumePath,
+    editor: Editor,
+    origin: Origin,
+    /// The key that the last step wrote: most steps write the same one as the step before.
+    last: Option<(Vec<String>, KeyId)>,
+}
+
+impl<'m> ImageWriter<'m> {
+    pub fn open(machine: &'m ImageMachine, owner: &str) -> Result<Self, WriteError> {
+        let own = |text| path(text).map_err(|()| WriteError::refused("open the record", text));
+        machine.volume.create_dir_all(&own(RECORD)?)?;
+        let lock = machine.volume.lock(&own(LOCK)?, owner).map_err(|error| match error {
+            LockError::Held { owner } => {
+                WriteError::Locked { owner: owner.unwrap_or_else(|| "another process".into()) }
+            }
+            LockError::Volume(error) => error.into(),
+        })?;
+        // What was read before the lock may have changed since.
+        machine.hives.forget();
+        Ok(Self { machine, open: Vec::new(), _lock: lock })
+    }
+
+    fn hive(&mut self, file: &VolumePath) -> Result<&mut OpenHive, WriteError> {
+        if let Some(at) = self.open.iter().position(|hive| hive.path == *file) {
+            return self.open.get_mut(at).ok_or_else(|| WriteError::refused("open a hive", file.to_string()));
+        }
+        let attempt = || format!("edit {file}");
+        let loaded = load(self.machine, file).map_err(|unread| WriteError::failed(attempt(), unread))?;
+        let editor = editor(&loaded).map_err(|error| WriteError::failed(attempt(), error))?;
+        self.open.push(OpenHive { path: file.clone(), editor, origin: loaded.origin, last: None });
+        self.open.last_mut().ok_or_else(|| WriteError::refused("open a hive", file.to_string()))
+    }
+
+    fn require_space(&self) -> Result<(), WriteError> {
+        let Some(free) = self.machine.volume.free_space() else { return Ok(()) };
+        let sizes = self.open.iter().filter_map(|hive| self.machine.volume.metadata(&hive.path).ok().flatten());
+        let needed = sizes.map(|file| file.len).max().unwrap_or(0).saturating_add(SPARE_BYTES);
+        if free < needed {
+            let detail = format!("{needed} bytes are needed on the volume, {free} are free");
+            return Err(WriteError::refused("write the hives", detail));
+        }
+        Ok(())
+    }
+}
+
+fn editor(loaded: &Loaded) -> Result<Editor, regf::Error> {
+    let bytes = loaded.hive.bytes().to_vec();
+    match loaded.origin {
+        Origin::Clean => Editor::open(bytes),
+        Origin::AcceptedDirty => Editor::open_dirty(bytes),
+        Origin::Recovered { highest_sequence } => {
+            let mut editor = Editor::open(bytes)?;
+            editor.raise_sequence_above(highest_sequence);
+            Ok(editor)
+        }
+    }
+}
+
+impl Writer for ImageWriter<'_> {
+    fn stage(&mut self, step: &Step<'_>, now: FileTime) -> Result<(), WriteError> {
+        let attempt = || step.operation.to_string();
+        let place = |key: &RegistryKey| {
+            let root = || Unread::Failed { what: key.to_string(), detail: "a root cannot be written".into() };
+            locate(self.machine, key).and_then(|place| place.ok_or_else(root)).map_err(|unread| WriteError::failed(attempt(), unread))
+        };
+        let target = place(step.operation.registry_key())?;
+        let source = match step.operation {
+            Operation::RenameRegistryKey { from, .. } => {
+                let source = place(from)?;
+                if source.hive != target.hive {
+                    return Err(WriteError::refused(attempt(), "a key cannot move to another hive"));
+                }
+                source.names
+            }
+            _ => Vec::new(),
+        };
+        let hive = self.hive(&target.hive)?;
+        perform(hive, step, target.names, &source, now.0)
+    }
+
+    fn commit(&mut self, now: FileTime) -> Result<(), WriteError> {
+        self.require_space()?;
+        for hive in self.open.drain(..) {
+            let attempt = || format!("write {}", hive.path);
+            if !hive.editor.is_changed() {
+                continue;
+            }
+            let bytes = hive.editor.finish(now.0).map_err(|error| WriteError::failed(attempt(), error))?;
+            self.machine.volume.replace(&hive.path, &bytes).map_err(|error| WriteError::failed(attempt(), error))?;
+            if let Origin::Recovered { .. } = hive.origin {
+                for log in ["LOG1", "LOG2"].iter().filter_map(|extension| log_path(&hive.path, extension)) {
+                    if self.machine.volume.exists(&log)? {
+                        self.machine.volume.truncate(&log)?;
+                    }
+                }
+            }
+        }
+        self.machine.hives.forget();
+        Ok(())
+    }
+
+    fn journal(&mut self, run: &str) -> Result<Box<dyn JournalFile>, WriteError> {
+        let attempt = || format!("open the journal of run {run}");
+        let folder = path(JOURNALS).map_err(|()| WriteError::refused(attempt(), JOURNALS))?;
+        self.machine.volume.create_dir_all(&folder)?;
+        let file = folder
+            .join(&format!("{run}{JOURNAL_EXTENSION}"))
+            .map_err(|error| WriteError::failed(attempt(), error))?;
+        Ok(Box::new(ImageJournal(self.machine.volume.open_append(&file)?)))
+    }
+}
+
+struct ImageJournal(Appender);
+
+impl JournalFile for ImageJournal {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
+        self.0.write_all(bytes).map_err(|error| WriteError::failed("append to the journal", error))
+    }
+
+    fn sync(&mut self) -> Result<(), WriteError> {
+        self.0.sync_data().map_err(|error| WriteError::failed("sync the journal", error))
+    }
+}
+
+impl OpenHive {
+    fn find(&mut self, names: &[String]) -> Result<Option<KeyId>, regf::Error> {
+        if let Some((known, id)) = &self.last
+            && known == names
+        {
+            return Ok(Some(*id));
+        }
+        let path: Vec<&str> = names.iter().map(String::as_str).collect();
+        let found = self.editor.find(&path)?;
+        self.last = found.map(|id| (names.to_vec(), id));
+        Ok(found)
+    }
+
+    /// Keys may have moved or gone: nothing is remembered of where they were.
+    fn forget(&mut self) {
+        self.last = None;
+    }
+}
+
+fn perform(hive: &mut OpenHive, step: &Step<'_>, names: Vec<String>, source: &[String], now: u64) -> Result<(), WriteError> {
+    let refused = |detail: &str| WriteError::refused(step.operation.to_string(), detail);
+    let failed = |error: regf::Error| WriteError::failed(step.operation.to_string(), error);
+    let missing = || refused("the key is not there");
+    let parent_of = |names: &[String]| -> Result<(Vec<String>, String), WriteError> {
+        let (name, above) = names.split_last().ok_or_else(|| refused("a hive's root stays where it is"))?;
+        Ok((above.to_vec(), name.clone()))
+    };
+    match step.operation {
+        Operation::CreateRegistryKey { .. } => {
+            let (above, name) = parent_of(&names)?;
+            let parent = hive.find(&above).map_err(failed)?.ok_or_else(|| refused("the key above it is not there"))?;
+            if hive.editor.subkey(parent, &name).map_err(failed)?.is_some() {
+                return Ok(());
+            }
+            let inherited = hive.editor.security(parent).map_err(failed)?.to_vec();
+            let security = new_subkey_descriptor(&inherited)
+                .map_err(|error| WriteError::failed(step.operation.to_string(), error))?;
+            hive.editor.create_key(parent, &name, Some(&security), now).map_err(failed)?;
+        }
+        Operation::PutRegistryValue { name, .. } => {
+            let key = hive.find(&names).map_err(failed)?.ok_or_else(missing)?;
+            let data = step.data.as_ref().ok_or_else(|| refused("its data was not evaluated"))?;
+            hive.editor.set_value(key, name, data.value_type, &data.bytes, now).map_err(failed)?;
+        }
+        Operation::RemoveRegistryValue { name, .. } => {
+            let key = hive.find(&names).map_err(failed)?.ok_or_else(missing)?;
+            hive.editor.remove_value(key, name, now).map_err(failed)?;
+        }
+        Operation::RemoveRegistryTree { .. } => {
+            hive.forget();
+            if let Some(key) = hive.find(&names).map_err(failed)? {
+                hive.forget();
+                hive.editor.remove_tree(key, now).map_err(failed)?;
+            }
+        }
+        Operation::RenameRegistryKey { .. } => {
+            let key = hive.find(source).map_err(failed)?.ok_or_else(|| refused("the old key is not there"))?;
+            hive.forget();
+            let (above, name) = parent_of(&names)?;
+            let parent = hive.find(&above).map_err(failed)?.ok_or_else(|| refused("the key above the new name is not there"))?;
+            hive.forget();
+            hive.editor.move_key(key, parent, &name, now).map_err(failed)?;
+        }
+        Operation::PutRegistrySecurity { after, .. } => {
+            let key = hive.find(&names).map_err(failed)?.ok_or_else(missing)?;
+            hive.editor.set_security(key, after, now).map_err(failed)?;
+        }
+    }
+    Ok(())
+}

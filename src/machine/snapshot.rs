@@ -1,0 +1,293 @@
+//! A machine as `trueup capture` wrote it down: read only, and honest about what was not captured.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::formats::upcase;
+use crate::machine::tree::{Node, absent};
+use crate::machine::{Machine, MachineKind, RegistryReader};
+use crate::model::fact::{
+    Facts, Identity, KeyAspects, KeyFact, KeyState, KeyTree, Observed, Unread, ValueFact, ValueSelection, hex_bytes,
+};
+use crate::model::registry::RegistryKey;
+use crate::model::sid::Sid;
+use crate::model::time::FileTime;
+
+/// The version of the form that this code writes; the same rules as a plan's.
+pub const SNAPSHOT_VERSION: &str = "1.0";
+const KIND: &str = "trueup.snapshot";
+
+/// The file's form.
+#[derive(Debug, Serialize, Deserialize)]
+struct Wire {
+    format_version: String,
+    kind: String,
+    captured_at: jiff::Timestamp,
+    identity: Observed<Identity>,
+    keys: Vec<WireKey>,
+    accounts: Vec<(String, Observed<Option<Sid>>)>,
+}
+
+/// One key with what was asked of it and what it answered.
+#[derive(Debug, Serialize, Deserialize)]
+struct WireKey {
+    key: RegistryKey,
+    /// `all`, or the names that were asked for.
+    values: WireSelection,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sealed: Vec<Box<str>>,
+    #[serde(default)]
+    subkeys: bool,
+    #[serde(default)]
+    security: bool,
+    state: Observed<WireState>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WireSelection {
+    Named(Vec<Box<str>>),
+    All,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WireState {
+    Absent { ancestor: RegistryKey },
+    Present(WireFact),
+    /// The key with everything below it; says all that can be asked.
+    Tree(Box<KeyTree>),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct WireFact {
+    last_written: FileTime,
+    #[serde(default)]
+    link: bool,
+    values: Vec<ValueFact>,
+    #[serde(default)]
+    subkeys: Vec<Box<str>>,
+    #[serde(default)]
+    security: Option<SecurityBytes>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+struct SecurityBytes(#[serde(with = "hex_bytes")] std::sync::Arc<[u8]>);
+
+/// Why a file is not a snapshot.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    #[error("this is not a snapshot")]
+    Json(#[source] serde_json::Error),
+    #[error("this is a {0}, not a snapshot")]
+    Kind(String),
+    #[error("the snapshot has format version {0}; this trueup reads {SNAPSHOT_VERSION} and later minors")]
+    Version(String),
+}
+
+/// Facts as a snapshot's JSON, which ends with a line break.
+///
+/// # Errors
+/// Never for facts that were observed; serialisation reports it rather than panic.
+pub fn to_json(facts: &Facts, captured_at: jiff::Timestamp) -> Result<Vec<u8>, serde_json::Error> {
+    let keys = facts.asked().into_iter().filter_map(|(key, aspects)| Some(wire_key(key, aspects, facts.key(key)?)));
+    let wire = Wire {
+        format_version: SNAPSHOT_VERSION.into(),
+        kind: KIND.into(),
+        captured_at,
+        identity: facts.identity.clone(),
+        keys: keys.collect(),
+        accounts: facts.accounts().into_iter().map(|(name, sid)| (name.to_owned(), sid.clone())).collect(),
+    };
+    let mut json = serde_json::to_vec_pretty(&wire)?;
+    json.push(b'\n');
+    Ok(json)
+}
+
+fn wire_key(key: &RegistryKey, aspects: &KeyAspects, state: &Observed<KeyState>) -> WireKey {
+    let state = state.as_ref().map_err(Clone::clone).map(|state| match state {
+        KeyState::Absent { ancestor } => WireState::Absent { ancestor: ancestor.clone() },
+        KeyState::Present(KeyFact { tree: Some(tree), .. }) => WireState::Tree(tree.clone()),
+        KeyState::Present(fact) => WireState::Present(WireFact {
+            last_written: fact.last_written,
+            link: fact.link,
+            values: fact.values().into_iter().cloned().collect(),
+            subkeys: fact.subkeys.clone(),
+            security: fact.security.clone().map(SecurityBytes),
+        }),
+    });
+    WireKey {
+        key: key.clone(),
+        values: match &aspects.values {
+            ValueSelection::None => WireSelection::Named(Vec::new()),
+            ValueSelection::Named(names) => WireSelection::Named(names.clone()),
+            ValueSelection::All => WireSelection::All,
+        },
+        sealed: aspects.sealed.clone(),
+        subkeys: aspects.subkeys,
+        security: aspects.security,
+        state,
+    }
+}
+
+/// A machine made of captured facts.
+#[derive(Debug)]
+pub struct SnapshotMachine {
+    identity: Observed<Identity>,
+    pub captured_at: jiff::Timestamp,
+    keys: HashMap<RegistryKey, Captured>,
+    accounts: HashMap<String, Observed<Option<Sid>>>,
+}
+
+#[derive(Debug)]
+enum Captured {
+    Key { asked: KeyAspects, state: Observed<KeyState> },
+    Tree(Box<Node>),
+}
+
+impl SnapshotMachine {
+    /// Reads a snapshot's JSON.
+    ///
+    /// # Errors
+    /// Another kind of file, another major version, or damage.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, SnapshotError> {
+        #[derive(Deserialize)]
+        struct Head {
+            kind: String,
+            format_version: String,
+        }
+        let head: Head = serde_json::from_slice(bytes).map_err(SnapshotError::Json)?;
+        if head.kind != KIND {
+            return Err(SnapshotError::Kind(head.kind));
+        }
+        if head.format_version.split('.').next() != SNAPSHOT_VERSION.split('.').next() {
+            return Err(SnapshotError::Version(head.format_version));
+        }
+        let wire: Wire = serde_json::from_slice(bytes).map_err(SnapshotError::Json)?;
+        Ok(Self {
+            identity: wire.identity,
+            captured_at: wire.captured_at,
+            keys: wire.keys.into_iter().map(|key| (key.key.clone(), captured(key))).collect(),
+            accounts: wire.accounts.into_iter().map(|(name, sid)| (upcase::fold(&name), sid)).collect(),
+        })
+    }
+
+    /// All captured keys, sorted: the whole of what the snapshot says.
+    pub fn captured(&self) -> Vec<(RegistryKey, Observed<KeyState>)> {
+        let mut keys: Vec<&RegistryKey> = self.keys.keys().collect();
+        keys.sort_unstable();
+        let everything = KeyAspects {
+            values: ValueSelection::All,
+            subkeys: true,
+            security: true,
+            tree: true,
+            ..KeyAspects::default()
+        };
+        let state = |key: &RegistryKey| match self.keys.get(key) {
+            Some(Captured::Tree(node)) => Ok(KeyState::Present(node.fact(&everything))),
+            Some(Captured::Key { state, .. }) => state.clone(),
+            None => Err(not_captured(key)),
+        };
+        keys.into_iter().map(|key| (key.clone(), state(key))).collect()
+    }
+
+    fn answer(&self, key: &RegistryKey, asked: &KeyAspects) -> Observed<KeyState> {
+        let mut missing_below = None;
+        let mut depth = 0;
+        let mut next = Some(Cow::Borrowed(key));
+        while let Some(above) = next {
+            match self.keys.get(&*above) {
+                Some(Captured::Tree(node)) => return Ok(inside_tree(key, node, depth, asked)),
+                Some(Captured::Key { asked: known, state }) if depth == 0 => {
+                    return match state {
+                        Ok(KeyState::Present(fact)) if !known.covers(asked) => {
+                            missing_below = Some(fact);
+                            break;
+                        }
+                        state => state.clone(),
+                    };
+                }
+                Some(Captured::Key { state: Ok(KeyState::Absent { ancestor }), .. }) => {
+                    return Ok(KeyState::Absent { ancestor: ancestor.clone() });
+                }
+                _ => {}
+            }
+            depth += 1;
+            next = above.parent().map(Cow::Owned);
+        }
+        let what = if missing_below.is_some() { format!("all that is asked of {key}") } else { key.to_string() };
+        Err(Unread::NotCaptured { what })
+    }
+}
+
+fn not_captured(key: &RegistryKey) -> Unread {
+    Unread::NotCaptured { what: key.to_string() }
+}
+
+fn captured(key: WireKey) -> Captured {
+    let asked = KeyAspects {
+        values: match key.values {
+            WireSelection::Named(names) => ValueSelection::Named(names),
+            WireSelection::All => ValueSelection::All,
+        },
+        sealed: key.sealed,
+        subkeys: key.subkeys,
+        security: key.security,
+        tree: false,
+    };
+    let state = match key.state {
+        Ok(WireState::Tree(tree)) => return Captured::Tree(Box::new(Node::from_tree(&tree))),
+        Ok(WireState::Absent { ancestor }) => Ok(KeyState::Absent { ancestor }),
+        Ok(WireState::Present(fact)) => {
+            let mut known = KeyFact {
+                last_written: fact.last_written,
+                link: fact.link,
+                subkeys: fact.subkeys,
+                security: fact.security.map(|security| security.0),
+                ..KeyFact::default()
+            };
+            fact.values.into_iter().for_each(|value| known.insert_value(value));
+            Ok(KeyState::Present(known))
+        }
+        Err(unread) => Err(unread),
+    };
+    Captured::Key { asked, state }
+}
+
+/// The key `depth` levels below the top of a captured tree.
+fn inside_tree(key: &RegistryKey, top: &Node, depth: usize, asked: &KeyAspects) -> KeyState {
+    let names: Vec<&str> = key.folded().split('\\').collect();
+    let below = names.get(names.len().saturating_sub(depth)..).unwrap_or_default();
+    match top.descend(below.iter().copied()) {
+        Ok(node) => KeyState::Present(node.fact(asked)),
+        Err(missing) => absent(key, missing),
+    }
+}
+
+impl Machine for SnapshotMachine {
+    fn kind(&self) -> MachineKind {
+        MachineKind::Snapshot
+    }
+
+    fn identity(&self) -> Observed<Identity> {
+        self.identity.clone()
+    }
+
+    fn registry(&self) -> Observed<&dyn RegistryReader> {
+        Ok(self)
+    }
+
+    fn account(&self, name: &str) -> Observed<Option<Sid>> {
+        let unknown = || Err(Unread::NotCaptured { what: format!("the account {name}") });
+        self.accounts.get(&upcase::fold(name)).cloned().unwrap_or_else(unknown)
+    }
+}
+
+impl RegistryReader for SnapshotMachine {
+    fn read(&self, queries: &[(RegistryKey, KeyAspects)]) -> Vec<Observed<KeyState>> {
+        queries.iter().map(|(key, asked)| self.answer(key, asked)).collect()
+    }
+}

@@ -1,0 +1,365 @@
+//! What was asked of a machine and what it answered. Facts are values: they hold no handle and read nothing.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::registry::RegistryKey;
+use super::registry_data::{RegistryData, type_name};
+use super::sid::Sid;
+use super::time::FileTime;
+use crate::formats::upcase;
+
+/// What of a key's values a query asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ValueSelection {
+    #[default]
+    None,
+    /// By name, in no particular order; compared without case.
+    Named(Vec<Box<str>>),
+    All,
+}
+
+/// What is asked about one registry key. Existence and the last-write time are always answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyAspects {
+    pub values: ValueSelection,
+    /// Values whose data must not leave the machine: only their type is answered.
+    pub sealed: Vec<Box<str>>,
+    /// The names of the keys directly below.
+    pub subkeys: bool,
+    pub security: bool,
+    /// Everything at and below the key.
+    pub tree: bool,
+}
+
+impl KeyAspects {
+    /// Whether an answer to `self` says all that `other` asks.
+    pub fn covers(&self, other: &Self) -> bool {
+        let values = match (&self.values, &other.values) {
+            (_, ValueSelection::None) | (ValueSelection::All, _) => true,
+            (ValueSelection::Named(have), ValueSelection::Named(asked)) => {
+                let have: std::collections::HashSet<String> = have.iter().map(|name| upcase::fold(name)).collect();
+                asked.iter().all(|name| have.contains(&upcase::fold(name)))
+            }
+            _ => false,
+        };
+        values && self.subkeys >= other.subkeys && self.security >= other.security && self.tree >= other.tree
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.values = match (std::mem::take(&mut self.values), other.values) {
+            (ValueSelection::All, _) | (_, ValueSelection::All) => ValueSelection::All,
+            (ValueSelection::None, selection) | (selection, ValueSelection::None) => selection,
+            (ValueSelection::Named(mut names), ValueSelection::Named(more)) => {
+                names.extend(more);
+                ValueSelection::Named(names)
+            }
+        };
+        self.sealed.extend(other.sealed);
+        self.subkeys |= other.subkeys;
+        self.security |= other.security;
+        self.tree |= other.tree;
+    }
+}
+
+/// The questions of one observation round, one per key and account, in the order they were first asked.
+#[derive(Clone, Debug, Default)]
+pub struct Queries {
+    keys: Vec<(RegistryKey, KeyAspects)>,
+    index: HashMap<RegistryKey, usize>,
+    accounts: Vec<Arc<str>>,
+}
+
+impl Queries {
+    /// Asks about a key; questions about one key are merged.
+    pub fn key(&mut self, key: &RegistryKey, aspects: KeyAspects) {
+        if let Some(slot) = self.index.get(key).and_then(|at| self.keys.get_mut(*at)) {
+            slot.1.merge(aspects);
+        } else {
+            self.index.insert(key.clone(), self.keys.len());
+            self.keys.push((key.clone(), aspects));
+        }
+    }
+
+    /// Asks for the SID of a local account.
+    pub fn account(&mut self, name: &str) {
+        if !self.accounts.iter().any(|known| upcase::eq(known, name)) {
+            self.accounts.push(name.into());
+        }
+    }
+
+    pub fn keys(&self) -> &[(RegistryKey, KeyAspects)] {
+        &self.keys
+    }
+
+    pub fn accounts(&self) -> &[Arc<str>] {
+        &self.accounts
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.accounts.is_empty()
+    }
+
+    /// What of these questions `facts` does not answer yet.
+    pub fn not_in(self, facts: &Facts) -> Self {
+        let mut open = Self::default();
+        for (key, aspects) in self.keys {
+            match facts.asked.get(&key) {
+                Some(known) if known.covers(&aspects) => {}
+                Some(known) => {
+                    let mut wider = known.clone();
+                    wider.merge(aspects);
+                    open.key(&key, wider);
+                }
+                None => open.key(&key, aspects),
+            }
+        }
+        open.accounts = self.accounts;
+        open.accounts.retain(|name| !facts.accounts.contains_key(&*upcase::fold(name)));
+        open
+    }
+}
+
+/// A part of a machine that some machines lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Facet {
+    Registry,
+    Files,
+    Services,
+    KeyStore,
+    Accounts,
+    Identity,
+    Record,
+}
+
+impl std::fmt::Display for Facet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Registry => "the registry",
+            Self::Files => "files",
+            Self::Services => "services",
+            Self::KeyStore => "private keys",
+            Self::Accounts => "accounts",
+            Self::Identity => "the machine's identity",
+            Self::Record => "trueup's record",
+        })
+    }
+}
+
+/// Why a question has no answer. Never the same as "it is not there".
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unread {
+    #[error("{machine} cannot answer for {facet}: {detail}")]
+    Unsupported { facet: Facet, machine: String, detail: String },
+    #[error("the snapshot does not hold {what}")]
+    NotCaptured { what: String },
+    /// It could be read, but must not be relied on or written; the whole run is refused.
+    #[error("{what} is refused: {detail}")]
+    Refused { what: String, detail: String },
+    #[error("cannot read {what}: {detail}")]
+    Failed { what: String, detail: String },
+}
+
+/// A fact, or the reason why it could not be read.
+pub type Observed<T> = Result<T, Unread>;
+
+/// The data of a value as a fact: in the open, or sealed because it is a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Stored {
+    Plain(RegistryData),
+    Sealed { sealed_type: u32 },
+}
+
+impl Stored {
+    pub fn plain(&self) -> Option<&RegistryData> {
+        match self {
+            Self::Plain(data) => Some(data),
+            Self::Sealed { .. } => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Stored {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Plain(data) => data.fmt(f),
+            Self::Sealed { sealed_type } => write!(f, "{} (secret)", type_name(*sealed_type)),
+        }
+    }
+}
+
+/// A value as found: its name in the case found, and its data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValueFact {
+    pub name: Box<str>,
+    pub data: Stored,
+}
+
+/// A key as found, with what was asked of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyFact {
+    pub last_written: FileTime,
+    /// A symbolic link: its data leads elsewhere and is never followed for writing.
+    pub link: bool,
+    values: HashMap<Box<str>, ValueFact>,
+    pub subkeys: Vec<Box<str>>,
+    /// Self-relative security descriptor, where asked.
+    pub security: Option<Arc<[u8]>>,
+    pub tree: Option<Box<KeyTree>>,
+}
+
+impl KeyFact {
+    /// Adds a value; a second one of the same name replaces the first.
+    pub fn insert_value(&mut self, fact: ValueFact) {
+        self.values.insert(upcase::fold(&fact.name).into(), fact);
+    }
+
+    /// As [`KeyFact::insert_value`], for a caller that has folded the name already.
+    pub fn insert_folded(&mut self, folded: Box<str>, fact: ValueFact) {
+        self.values.insert(folded, fact);
+    }
+
+    pub fn value(&self, name: &str) -> Option<&ValueFact> {
+        self.values.get(&*upcase::fold(name))
+    }
+
+    /// The values by folded name, sorted.
+    pub fn values(&self) -> Vec<&ValueFact> {
+        let mut all: Vec<_> = self.values.iter().collect();
+        all.sort_unstable_by(|a, b| a.0.cmp(b.0));
+        all.into_iter().map(|(_, fact)| fact).collect()
+    }
+}
+
+/// Everything at and below a key, enough to make it again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyTree {
+    pub name: Box<str>,
+    pub last_written: FileTime,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub link: bool,
+    #[serde(with = "hex_bytes")]
+    pub security: Arc<[u8]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    pub values: Vec<ValueFact>,
+    pub subkeys: Vec<KeyTree>,
+}
+
+impl KeyTree {
+    /// Keys and values in the tree, itself included.
+    pub fn size(&self) -> (usize, usize) {
+        self.subkeys.iter().map(Self::size).fold((1, self.values.len()), |a, b| (a.0 + b.0, a.1 + b.1))
+    }
+}
+
+/// Whether a key is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// Not there; `ancestor` is the nearest key above that is.
+    Absent { ancestor: RegistryKey },
+    Present(KeyFact),
+}
+
+impl KeyState {
+    pub fn present(&self) -> Option<&KeyFact> {
+        match self {
+            Self::Present(fact) => Some(fact),
+            Self::Absent { .. } => None,
+        }
+    }
+}
+
+/// Who the machine says it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    pub name: Option<String>,
+    pub domain: Option<String>,
+    pub os: Option<String>,
+    pub build: Option<String>,
+    pub domain_controller: Option<bool>,
+}
+
+/// All answers of a machine to the questions of a plan.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    pub identity: Observed<Identity>,
+    asked: HashMap<RegistryKey, KeyAspects>,
+    keys: HashMap<RegistryKey, Observed<KeyState>>,
+    accounts: HashMap<Box<str>, Observed<Option<Sid>>>,
+}
+
+impl Facts {
+    pub fn new(identity: Observed<Identity>) -> Self {
+        Self { identity, asked: HashMap::new(), keys: HashMap::new(), accounts: HashMap::new() }
+    }
+
+    /// Takes the answer to one key question; a later, wider answer replaces an earlier one.
+    pub fn insert_key(&mut self, key: RegistryKey, aspects: KeyAspects, state: Observed<KeyState>) {
+        self.asked.insert(key.clone(), aspects);
+        self.keys.insert(key, state);
+    }
+
+    pub fn insert_account(&mut self, name: &str, sid: Observed<Option<Sid>>) {
+        self.accounts.insert(upcase::fold(name).into(), sid);
+    }
+
+    /// What is known of a key; `None` when nobody asked.
+    pub fn key(&self, key: &RegistryKey) -> Option<&Observed<KeyState>> {
+        self.keys.get(key)
+    }
+
+    pub fn account(&self, name: &str) -> Option<&Observed<Option<Sid>>> {
+        self.accounts.get(&*upcase::fold(name))
+    }
+
+    /// What was asked of each key, sorted by key.
+    pub fn asked(&self) -> Vec<(&RegistryKey, &KeyAspects)> {
+        let mut all: Vec<_> = self.asked.iter().collect();
+        all.sort_unstable_by(|a, b| a.0.folded().cmp(b.0.folded()));
+        all
+    }
+
+    /// The accounts asked for by folded name, sorted.
+    pub fn accounts(&self) -> Vec<(&str, &Observed<Option<Sid>>)> {
+        let mut all: Vec<_> = self.accounts.iter().map(|(name, sid)| (&**name, sid)).collect();
+        all.sort_unstable_by_key(|(name, _)| *name);
+        all
+    }
+
+    /// Everything that could not be read, with what was asked.
+    pub fn unread(&self) -> Vec<(String, &Unread)> {
+        let keys = self.asked().into_iter().filter_map(|(key, _)| Some((key.to_string(), self.key(key)?.as_ref().err()?)));
+        let accounts = self.accounts().into_iter().filter_map(|(name, sid)| Some((name.to_owned(), sid.as_ref().err()?)));
+        keys.chain(accounts).collect()
+    }
+
+    /// How many questions were answered.
+    pub fn answered(&self) -> usize {
+        self.keys.values().filter(|state| state.is_ok()).count() + self.accounts.values().filter(|sid| sid.is_ok()).count()
+    }
+}
+
+/// Bytes as lower-case hex in JSON.
+pub mod hex_bytes {
+    use std::sync::Arc;
+
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::model::registry_data::{hex, unhex};
+
+    pub fn serialize<S: Serializer>(bytes: &Arc<[u8]>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex(bytes))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[u8]>, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        unhex(&text).map(Into::into).ok_or_else(|| D::Error::custom("bad hex"))
+    }
+}

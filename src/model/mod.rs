@@ -1,0 +1,18 @@
+//! The nouns that everything else speaks in. Values only: nothing here reads or writes anything.
+
+pub mod common;
+pub mod decode;
+pub mod diagnostic;
+pub mod fact;
+pub mod node;
+pub mod operation;
+pub mod record;
+pub mod registry;
+pub mod registry_data;
+pub mod resource;
+pub mod scalar;
+pub mod secret;
+pub mod sid;
+pub mod source;
+pub mod time;
+pub mod verdict;

@@ -1,0 +1,126 @@
+//! The steps that change a machine: a closed, serialisable set, each with what it finds and what it leaves.
+//! An operation says what to do in the domain's words; a machine lowers it to its own calls.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::fact::{KeyTree, Stored, hex_bytes};
+use super::registry::RegistryKey;
+use super::registry_data::{RegistryData, type_name};
+use super::secret::SecretReference;
+
+/// A value that is known now, or that `apply` evaluates without deciding anything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expression {
+    Registry(RegistryData),
+    /// A string value of this type whose text is the secret.
+    Secret { value_type: u32, reference: SecretReference },
+}
+
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Registry(data) => data.fmt(f),
+            Self::Secret { value_type, reference } => write!(f, "{} (secret from {reference})", type_name(*value_type)),
+        }
+    }
+}
+
+/// One step of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "operation", rename_all = "snake_case")]
+pub enum Operation {
+    /// Makes a key whose parent exists; it gets its parent's inheritable security.
+    CreateRegistryKey { key: RegistryKey },
+    /// Sets a value of an existing key.
+    PutRegistryValue {
+        key: RegistryKey,
+        name: Box<str>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<Stored>,
+        after: Expression,
+    },
+    RemoveRegistryValue { key: RegistryKey, name: Box<str>, before: Stored },
+    /// Removes a key with all that lies below it.
+    RemoveRegistryTree { key: RegistryKey, before: Box<KeyTree> },
+    /// Moves a key, with all it holds, to a new name or place in the same hive.
+    RenameRegistryKey { from: RegistryKey, to: RegistryKey },
+    /// Replaces a key's security descriptor (self-relative bytes).
+    PutRegistrySecurity {
+        key: RegistryKey,
+        #[serde(with = "hex_bytes")]
+        before: Arc<[u8]>,
+        #[serde(with = "hex_bytes")]
+        after: Arc<[u8]>,
+    },
+}
+
+/// Whether an operation can be taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reversibility {
+    /// Its inverse restores what was there exactly.
+    Reversible,
+    /// What it did can be made good, but not undone to the letter.
+    Compensable,
+    Irreversible,
+}
+
+impl Operation {
+    /// Whether the step can be taken back; a secret that was overwritten is not kept anywhere yet.
+    pub fn reversibility(&self) -> Reversibility {
+        match self {
+            Self::PutRegistryValue { before: Some(Stored::Sealed { .. }), .. }
+            | Self::RemoveRegistryValue { before: Stored::Sealed { .. }, .. } => Reversibility::Irreversible,
+            Self::CreateRegistryKey { .. }
+            | Self::PutRegistryValue { .. }
+            | Self::RemoveRegistryValue { .. }
+            | Self::RemoveRegistryTree { .. }
+            | Self::RenameRegistryKey { .. }
+            | Self::PutRegistrySecurity { .. } => Reversibility::Reversible,
+        }
+    }
+
+    /// Whether several resources may need the very same step, which then runs once.
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::CreateRegistryKey { .. })
+    }
+
+    /// The secret that must be resolved to perform the step.
+    pub fn secret(&self) -> Option<&SecretReference> {
+        match self {
+            Self::PutRegistryValue { after: Expression::Secret { reference, .. }, .. } => Some(reference),
+            _ => None,
+        }
+    }
+
+    /// The key that the step writes.
+    pub fn registry_key(&self) -> &RegistryKey {
+        match self {
+            Self::CreateRegistryKey { key }
+            | Self::PutRegistryValue { key, .. }
+            | Self::RemoveRegistryValue { key, .. }
+            | Self::RemoveRegistryTree { key, .. }
+            | Self::PutRegistrySecurity { key, .. } => key,
+            Self::RenameRegistryKey { to, .. } => to,
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    /// What the step does, without values: fit for a log or an error.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |name: &str| if name.is_empty() { "(default)".to_owned() } else { name.to_owned() };
+        match self {
+            Self::CreateRegistryKey { key } => write!(f, "create key {key}"),
+            Self::PutRegistryValue { key, name, .. } => write!(f, "set {} of {key}", shown(name)),
+            Self::RemoveRegistryValue { key, name, .. } => write!(f, "remove {} of {key}", shown(name)),
+            Self::RemoveRegistryTree { key, .. } => write!(f, "remove key {key} and all below it"),
+            Self::RenameRegistryKey { from, to } => write!(f, "rename key {from} to {to}"),
+            Self::PutRegistrySecurity { key, .. } => write!(f, "set the security of {key}"),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What a kind says of one resource, and what the lint says of the whole plan.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::operation::Operation;
+use super::resource::ResourceId;
+use super::source::Location;
+use super::time::FileTime;
+
+/// A stable, dotted code with, where the code does not say it all, a sentence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    pub code: Cow<'static, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Box<str>>,
+}
+
+impl Reason {
+    pub const fn code(code: &'static str) -> Self {
+        Self { code: Cow::Borrowed(code), message: None }
+    }
+
+    pub fn with(code: &'static str, message: impl Into<Box<str>>) -> Self {
+        Self { code: Cow::Borrowed(code), message: Some(message.into()) }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.code)?;
+        self.message.as_ref().map_or(Ok(()), |message| write!(f, ": {message}"))
+    }
+}
+
+/// What a change does to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    Create,
+    Update,
+    Delete,
+    Replace,
+}
+
+/// The outcome of comparing one resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Keep,
+    Change { action: Action, operations: Vec<Operation> },
+    /// Wanted, but something that apply will not change stands in the way.
+    Blocked,
+    /// This machine cannot hold it; a later apply on the live machine will finish it.
+    Deferred,
+    /// Waits for somebody else.
+    Pending,
+    /// Nothing can tell whether it differs.
+    Unverifiable,
+}
+
+/// One resource of the plan with its verdict and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    pub id: ResourceId,
+    pub at: Location,
+    pub verdict: Verdict,
+    pub reasons: Vec<Reason>,
+    /// When the machine last wrote the place, where it tells.
+    pub last_written: Option<FileTime>,
+    /// The reboot that the entry asks for when this changes.
+    pub reboot: bool,
+}
+
+impl Decision {
+    pub fn keep(id: ResourceId, at: Location) -> Self {
+        Self { id, at, verdict: Verdict::Keep, reasons: Vec::new(), last_written: None, reboot: false }
+    }
+
+    pub fn change(id: ResourceId, at: Location, action: Action, reason: Reason, operations: Vec<Operation>) -> Self {
+        Self { verdict: Verdict::Change { action, operations }, reasons: vec![reason], ..Self::keep(id, at) }
+    }
+
+    pub fn blocked(id: ResourceId, at: Location, reason: Reason) -> Self {
+        Self { verdict: Verdict::Blocked, reasons: vec![reason], ..Self::keep(id, at) }
+    }
+
+    pub fn written_at(mut self, at: FileTime) -> Self {
+        self.last_written = Some(at);
+        self
+    }
+
+    /// The steps of a change, none for any other verdict.
+    pub fn operations(&self) -> &[Operation] {
+        match &self.verdict {
+            Verdict::Change { operations, .. } => operations,
+            _ => &[],
+        }
+    }
+}
+
+/// How much a finding matters: `apply` refuses an error unless its code is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    Error,
+    Warning,
+    Info,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        })
+    }
+}
+
+/// Something worth knowing about the plan as a whole or one of its resources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub severity: Severity,
+    pub code: Cow<'static, str>,
+    pub message: String,
+    pub hint: Option<String>,
+    pub id: Option<ResourceId>,
+    pub at: Option<Location>,
+}
