@@ -21,6 +21,7 @@
 pub mod apply;
 pub mod cli;
 pub mod document;
+pub mod error;
 pub mod formats;
 pub mod kinds;
 pub mod machine;

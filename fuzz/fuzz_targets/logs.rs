@@ -62,7 +62,9 @@ fn log(input: &[u8]) -> Vec<u8> {
         let size = u32::try_from(entry.len()).expect("small");
         entry[ENTRY_HEADER..][..body.len()].copy_from_slice(body);
         entry[..4].copy_from_slice(b"HvLE");
-        for (at, field) in [(4, size), (12, u32::from(sequence)), (16, u32::from(pages) * 4096), (20, u32::from(references))] {
+        for (at, field) in
+            [(4, size), (12, u32::from(sequence)), (16, u32::from(pages) * 4096), (20, u32::from(references))]
+        {
             entry[at..at + 4].copy_from_slice(&field.to_le_bytes());
         }
         let whole = marvin(&entry[ENTRY_HEADER..]);

@@ -10,8 +10,8 @@ const TAIL: usize = 64;
 const NAMES: [&str; 8] = ["a", "A", "b", "Größe", "key 7", "日本", "a longer name than the others are", ""];
 /// The smallest self-relative descriptor that keys below inherit from.
 const DESCRIPTOR: [u8; 60] = [
-    1, 0, 4, 0x80, 48, 0, 0, 0, 48, 0, 0, 0, 0, 0, 0, 0, 20, 0, 0, 0, 2, 0, 28, 0, 1, 0, 0, 0, 0, 2, 20, 0, 0x3F, 0, 0xF, 0, 1, 1, 0, 0, 0, 0, 0, 5,
-    18, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0,
+    1, 0, 4, 0x80, 48, 0, 0, 0, 48, 0, 0, 0, 0, 0, 0, 0, 20, 0, 0, 0, 2, 0, 28, 0, 1, 0, 0, 0, 0, 2, 20, 0, 0x3F, 0,
+    0xF, 0, 1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0,
 ];
 
 fuzz_target!(|input: &[u8]| {

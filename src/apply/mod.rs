@@ -5,10 +5,9 @@ mod journal;
 mod run;
 mod verify;
 
-pub use journal::{JOURNAL_VERSION, Journal, JournalError, JournalRun, RunState, read_journal};
+pub use journal::{JOURNAL_VERSION, Journal, JournalError, JournalRun, RunState, has_ended, read_journal};
 pub use run::{ApplyError, ApplyOptions, Progress, apply, apply_saved};
 
-use crate::model::registry_data::RegistryData;
 use crate::model::resource::ResourceId;
 use crate::model::secret::SecretReference;
 
@@ -67,6 +66,3 @@ impl ApplyReport {
         self.failed() == 0 && self.skipped() == 0 && self.remaining_operations == 0
     }
 }
-
-/// A step's evaluated data, forgotten as soon as it is dropped.
-pub(crate) type Evaluated = Option<RegistryData>;

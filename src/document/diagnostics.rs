@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
 
-use crate::model::diagnostic::{Diagnostic, Severity, Visibility};
+use crate::model::diagnostic::{Diagnostic, Severity};
 use crate::model::source::{FileId, Location, Sources};
 
 /// Whether the text is for a terminal that shows colours.
@@ -17,8 +17,8 @@ pub enum Colour {
 }
 
 /// Characters of a line that are shown before and after a caret.
-const SHOWN_BEFORE: usize = 400;
-const SHOWN_AFTER: usize = 400;
+const SHOWN_BEFORE: usize = 2_000;
+const SHOWN_AFTER: usize = 2_000;
 /// What stands for the rest of a line that may hold a secret.
 const NOT_SHOWN: &str = "(not shown)";
 
@@ -45,11 +45,9 @@ type Concealed = HashMap<(FileId, u32), u32>;
 
 fn concealed(diagnostics: &[Diagnostic]) -> Concealed {
     let mut concealed = Concealed::new();
-    for diagnostic in diagnostics.iter().filter(|diagnostic| diagnostic.visibility == Visibility::Concealed) {
-        if let Some(at) = diagnostic.at {
-            let column = concealed.entry((at.file, at.line)).or_insert(at.column);
-            *column = at.column.min(*column);
-        }
+    for at in diagnostics.iter().filter_map(|diagnostic| diagnostic.conceals) {
+        let column = concealed.entry((at.file, at.line)).or_insert(at.column);
+        *column = at.column.min(*column);
     }
     concealed
 }
@@ -142,5 +140,55 @@ impl Window {
         text.push_str(rest);
         let span_end = span_end.unwrap_or(text.len()).max(span_start);
         Self { text, span: span_start..span_end, extent }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::parse::{Budget, parse};
+    use crate::model::decode::{Decode as _, Decoder};
+    use crate::model::secret::SecretReference;
+
+    #[test]
+    fn what_may_be_a_secret_is_never_shown() {
+        let cases = ["{ b: hunter2, a: x }", "{ b: { env: [1], plain: hunter2 }, a: x }", "{ a: x, b: { value: hunter2 } }"];
+        for text in cases {
+            let sources = Sources::default();
+            let file = sources.add("site.yaml", text).unwrap();
+            let mut cx = Decoder::default();
+            let node = parse(&sources, file, &mut Budget::default(), &mut cx.diagnostics).unwrap();
+            let mapping = node.as_mapping().unwrap();
+            assert_eq!(SecretReference::decode(mapping.get("b").unwrap(), &mut cx), None);
+            // Another finding on the same line must not show it either.
+            cx.push(Diagnostic::error("test.other", "other").at(mapping.entry("a").unwrap().0.at));
+            let shown = render(&cx.diagnostics.into_sorted(), &sources, Colour::Plain);
+            assert!(shown.contains("(not shown)") && !shown.contains("hunter2"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn tabs_wide_characters_and_line_ends_have_their_column() {
+        let sources = Sources::default();
+        let file = sources.add("a.yaml", "\t日本: x\r\nend").unwrap();
+        let at = |line, column, length| Diagnostic::error("test.x", "m").at(Location { file, line, column, length });
+        let shown = render(&[at(1, 6, 1), at(2, 4, 9), at(9, 1, 1)], &sources, Colour::Plain);
+        insta::assert_snapshot!(shown, @r#"
+        error[test.x]: m
+         --> a.yaml:1:6
+          |
+        1 |     日本: x
+          |           ^
+
+        error[test.x]: m
+         --> a.yaml:2:4
+          |
+        2 | end
+          |    ^
+
+        error[test.x]: m
+        --> a.yaml:9:1
+        "#);
+        assert!(render(&[at(1, 6, 1)], &sources, Colour::Styled).contains('\u{1b}'));
     }
 }

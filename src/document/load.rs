@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::desired::{self, Desired, Overlay, VERSION};
+use super::desired::{self, Desired, Head, Overlay, VERSION};
 use super::emit::emit;
 use super::merge::{Overridden, merge};
 use super::parse::{self, Budget};
@@ -17,6 +17,11 @@ use crate::model::source::{FileId, Location, MAX_FILES, Sources, Spanned};
 
 /// How deep files may include each other.
 const MAX_INCLUDE_DEPTH: usize = 32;
+/// How many files may be taken in, counting one as often as it is included.
+const MAX_INCLUDES: usize = 2_000;
+
+/// Up to this many machines are named when another one was asked for.
+const SHOWN_MACHINES: usize = 10;
 
 /// What the command line adds to a document.
 #[derive(Clone, Copy)]
@@ -85,7 +90,14 @@ pub fn load(reader: &mut dyn FileReader, files: &[String], options: &LoadOptions
 pub fn merged_text(reader: &mut dyn FileReader, files: &[String], options: &LoadOptions<'_>) -> Result<String, LoadFailure> {
     let sources = Sources::default();
     let mut loader = Loader::new(reader, &sources);
-    let text = loader.assemble(files, options).and_then(|root| root.as_mapping().map(emit));
+    let text = loader.assemble(files, options).and_then(|mut root| {
+        if let Content::Mapping(mapping) = &mut root.content {
+            // The head first, whichever file named what first.
+            let rank = |name: &str| Head::OWN_FIELDS.iter().position(|field| *field == name).unwrap_or(usize::MAX);
+            mapping.entries.sort_by_key(|(key, _)| rank(&key.text));
+        }
+        root.as_mapping().map(emit)
+    });
     let diagnostics = loader.decoder.diagnostics;
     match text {
         Some(text) if !diagnostics.has_errors() => Ok(text),
@@ -104,6 +116,7 @@ struct Loader<'s, 'r> {
     reader: &'r mut dyn FileReader,
     sources: &'s Sources,
     files: HashMap<String, FileId>,
+    taken_in: usize,
     budget: Budget,
     decoder: Decoder,
     overridden: Overridden,
@@ -116,6 +129,7 @@ impl<'s, 'r> Loader<'s, 'r> {
             reader,
             sources,
             files: HashMap::new(),
+            taken_in: 0,
             budget: Budget::default(),
             decoder: Decoder::default(),
             overridden: Overridden::default(),
@@ -166,6 +180,16 @@ impl<'s, 'r> Loader<'s, 'r> {
             self.refuse_chain(name, included_at, chain);
             return None;
         }
+        self.taken_in += 1;
+        if self.taken_in > MAX_INCLUDES {
+            if self.taken_in == MAX_INCLUDES + 1 {
+                let message = format!("more than {MAX_INCLUDES} files are taken in, repeated ones counted");
+                let diagnostic = Diagnostic::error("document.too_many_includes", message);
+                self.push(Diagnostic { at: included_at, ..diagnostic });
+            }
+            self.completeness = Completeness::Incomplete;
+            return None;
+        }
         let parsed = self
             .source(name, included_at)
             .and_then(|file| parse::parse(self.sources, file, &mut self.budget, &mut self.decoder.diagnostics));
@@ -207,6 +231,9 @@ impl<'s, 'r> Loader<'s, 'r> {
         let Some((_, list)) = list else { return };
         let Some(names) = Vec::<Spanned<String>>::decode(&list, &mut self.decoder) else { return };
         for name in names {
+            if self.taken_in > MAX_INCLUDES {
+                return;
+            }
             if name.value.contains("${") {
                 let message = "the name of an included file cannot hold variables";
                 let hint = "files are put together before variables are known; use `machines` for what differs by machine";
@@ -229,7 +256,7 @@ impl<'s, 'r> Loader<'s, 'r> {
         let text = match read.map(text_of) {
             Ok(Ok(text)) => text,
             Ok(Err(error)) => {
-                let diagnostic = self.text_error(error, name);
+                let diagnostic = self.text_error(error, name, included_at);
                 self.push(diagnostic);
                 return None;
             }
@@ -248,18 +275,17 @@ impl<'s, 'r> Loader<'s, 'r> {
         Some(file)
     }
 
-    fn text_error(&self, error: TextError, name: &str) -> Diagnostic {
-        let mut place = Location { line: 1, column: 1, length: 1, ..Location::default() };
-        let (message, hint, text) = match error {
-            TextError::TooLarge => (format!("the file is larger than {} MiB", MAX_FILE >> 20), None, String::new()),
-            TextError::Utf16 => ("the file is UTF-16, not UTF-8".to_owned(), Some("save it as UTF-8"), String::new()),
+    fn text_error(&self, error: TextError, name: &str, included_at: Option<Location>) -> Diagnostic {
+        let whole = |message: String| Diagnostic { at: included_at, ..Diagnostic::error("document.not_text", message) };
+        match error {
+            TextError::TooLarge => whole(format!("{name} is larger than {} MiB", MAX_FILE >> 20)),
+            TextError::Utf16 => whole(format!("{name} is UTF-16, not UTF-8")).hint("save it as UTF-8"),
             TextError::NotUtf8 { line, column, text } => {
-                (place.line, place.column) = (line, column);
-                ("the file is not UTF-8 from here on".to_owned(), Some("save it as UTF-8"), text)
+                let at = self.sources.add(name, text).map(|file| Location { file, line, column, length: 1 });
+                let diagnostic = Diagnostic::error("document.not_text", "the file is not UTF-8 from here on");
+                Diagnostic { at: at.or(included_at), ..diagnostic }.hint("save it as UTF-8")
             }
-        };
-        let diagnostic = Diagnostic::error("document.not_text", message).hint_if(hint.map(Into::into));
-        Diagnostic { at: self.sources.add(name, text).map(|file| Location { file, ..place }), ..diagnostic }
+        }
     }
 
     /// What the command line says, as a document of its own whose lines are the options.
@@ -312,6 +338,8 @@ impl<'s, 'r> Loader<'s, 'r> {
         let mut matching = machines.entries.into_iter().filter(|(key, _)| upcase::eq(&key.text, &chosen));
         let Some((part_key, part)) = matching.next() else {
             let near = nearest(&chosen, names.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+            let known = || format!("it names {}", names.iter().take(SHOWN_MACHINES).cloned().collect::<Vec<_>>().join(", "));
+            let near = near.or_else(|| (1..=SHOWN_MACHINES).contains(&names.len()).then(known));
             let message = format!("`machines` does not name {chosen}");
             // Asked for by name, it must be there; a document's own name may do without a part of its own.
             let diagnostic = match options.machine_name {

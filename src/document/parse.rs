@@ -336,7 +336,7 @@ fn syntax_hint(message: &str, line: &str) -> Option<String> {
     } else if message.contains("escape") {
         "write paths in single quotes, where a backslash is a backslash"
     } else if line.contains("${") {
-        "put text that holds `${…}` in quotes when it stands inside { } or [ ]"
+        "inside { } or [ ] a text that holds `${…}` needs quotes; for a number, put the field on a line of its own: `dword: ${…}`"
     } else if message.contains("unknown anchor") {
         "an alias needs an anchor (`&name`) above it; a text that begins with `*` needs quotes"
     } else if message.contains("mapping values are not allowed") {
@@ -379,19 +379,19 @@ pub fn refuse_duplicates(entries: &mut Vec<(Key<'_>, Node<'_>)>, diagnostics: &m
     if entries.len() <= FEW {
         for (index, (key, _)) in entries.iter().enumerate() {
             let first = entries.iter().take(index).find(|(earlier, _)| earlier.text == key.text);
-            twice.extend(first.map(|(first, _)| (index, key.at, first.at)));
+            twice.extend(first.map(|(first, _)| (index, key.clone(), first.at)));
         }
     } else {
         let mut seen: HashMap<&str, Location> = HashMap::with_capacity(entries.len());
         for (index, (key, _)) in entries.iter().enumerate() {
             match seen.get(&*key.text) {
-                Some(first) => twice.push((index, key.at, *first)),
+                Some(first) => twice.push((index, key.clone(), *first)),
                 None => drop(seen.insert(&key.text, key.at)),
             }
         }
     }
-    for (_, at, first) in &twice {
-        let diagnostic = Diagnostic::error("document.duplicate_key", "the key is there twice").at(*at);
+    for (_, Key { at, text: name }, first) in &twice {
+        let diagnostic = Diagnostic::error("document.duplicate_key", format!("the key `{name}` is there twice")).at(*at);
         diagnostics.push(diagnostic.related(*first, "first written here"));
     }
     for (index, _, _) in twice.into_iter().rev() {

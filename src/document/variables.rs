@@ -175,8 +175,7 @@ impl<'s, 'e> Variables<'s, 'e> {
                     Some(value) => out.push_str(&value),
                     None => complete = false,
                 },
-                Segment::Unclosed => {
-                    let message = "`${` is not closed by `}`";
+                Segment::Broken(message) => {
                     let diagnostic = Diagnostic::error("document.bad_reference", message).at(at);
                     diagnostics.push(diagnostic.hint("write `$${` for the characters `${` themselves"));
                     return None;
@@ -290,7 +289,8 @@ enum Reference<'t> {
 enum Segment<'t> {
     Text(&'t str),
     Reference(Reference<'t>),
-    Unclosed,
+    /// No reference, for this reason.
+    Broken(&'static str),
 }
 
 /// The one reference that a text consists of.
@@ -317,10 +317,15 @@ impl<'t> Iterator for Segments<'t> {
         if let Some(rest) = self.0.strip_prefix("${") {
             let Some((inner, rest)) = rest.split_once('}') else {
                 self.0 = "";
-                return Some(Segment::Unclosed);
+                return Some(Segment::Broken("`${` is not closed by `}`"));
             };
             self.0 = rest;
-            return Some(Segment::Reference(reference(inner)));
+            return Some(match reference(inner) {
+                Reference::Variable("") | Reference::Environment { name: "", .. } => {
+                    Segment::Broken("`${…}` names no variable")
+                }
+                reference => Segment::Reference(reference),
+            });
         }
         let end = self.0.find("${").unwrap_or(self.0.len());
         // A dollar before the brace's dollar belongs to the escape.

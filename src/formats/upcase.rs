@@ -24,7 +24,11 @@ pub fn key(text: &str) -> Vec<u16> {
 
 /// Upper-cases `text`.
 pub fn fold(text: &str) -> String {
-    text.chars().map(|c| u16::try_from(u32::from(c)).ok().and_then(|narrow| char::from_u32(u32::from(unit(narrow)))).unwrap_or(c)).collect()
+    text.chars()
+        .map(|c| {
+            u16::try_from(u32::from(c)).ok().and_then(|narrow| char::from_u32(u32::from(unit(narrow)))).unwrap_or(c)
+        })
+        .collect()
 }
 
 /// Says whether two names are the same but for case.
@@ -40,7 +44,9 @@ pub fn cmp(a: &str, b: &str) -> Ordering {
 fn beyond_ascii(unit: u16) -> u16 {
     let at = RUNS.partition_point(|&(_, last, _, _)| last < unit);
     match RUNS.get(at) {
-        Some(&(first, _, step, delta)) if unit >= first && (unit - first).is_multiple_of(step) => unit.wrapping_add(delta),
+        Some(&(first, _, step, delta)) if unit >= first && (unit - first).is_multiple_of(step) => {
+            unit.wrapping_add(delta)
+        }
         _ => unit,
     }
 }

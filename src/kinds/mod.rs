@@ -42,6 +42,9 @@ pub trait Kind {
     /// The addresses that the entry defines, its own first.
     fn resources(&self) -> Vec<(ResourceId, Location)>;
 
+    /// What the entry says of each address, in words: for comparing two documents without a machine.
+    fn statements(&self) -> Vec<(ResourceId, String)>;
+
     /// Asks for the facts that the decision rests on; called again, with the answers, until nothing new is asked.
     fn wants(&self, facts: &Facts, context: &Context<'_>, queries: &mut Queries);
 

@@ -242,13 +242,9 @@ fn captured(key: WireKey) -> Captured {
         Ok(WireState::Tree(tree)) => return Captured::Tree(Box::new(Node::from_tree(&tree))),
         Ok(WireState::Absent { ancestor }) => Ok(KeyState::Absent { ancestor }),
         Ok(WireState::Present(fact)) => {
-            let mut known = KeyFact {
-                last_written: fact.last_written,
-                link: fact.link,
-                subkeys: fact.subkeys,
-                security: fact.security.map(|security| security.0),
-                ..KeyFact::default()
-            };
+            let mut known = KeyFact::new(fact.last_written, fact.link);
+            known.subkeys = fact.subkeys;
+            known.security = fact.security.map(|security| security.0);
             fact.values.into_iter().for_each(|value| known.insert_value(value));
             Ok(KeyState::Present(known))
         }

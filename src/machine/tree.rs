@@ -70,7 +70,7 @@ impl Node {
 
     /// What the key answers.
     pub fn fact(&self, aspects: &KeyAspects) -> KeyFact {
-        let mut fact = KeyFact { last_written: self.last_written, link: self.link, ..KeyFact::default() };
+        let mut fact = KeyFact::new(self.last_written, self.link);
         match &aspects.values {
             ValueSelection::None => {}
             ValueSelection::All => self.values.values().for_each(|value| fact.insert_value(value.clone())),

@@ -2,6 +2,8 @@
 //! a value that could not be read is `None` and has left at least one.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
@@ -45,6 +47,11 @@ impl Decoder {
 
     /// The mapping of a node, or a finding.
     pub fn mapping<'n, 's>(&mut self, node: &'n Node<'s>) -> Option<&'n Mapping<'s>> {
+        if node.as_scalar().is_some_and(Scalar::is_null) {
+            let message = "expected a mapping, found nothing (null)";
+            self.push(Diagnostic::error("document.wrong_type", message).at(node.at).hint("write `{}` for an empty one"));
+            return None;
+        }
         node.as_mapping().or_else(|| self.wrong_type(node, "a mapping"))
     }
 
@@ -251,24 +258,26 @@ impl<T: Decode> JsonSchema for Entries<T> {
 pub struct Unique {
     noun: &'static str,
     code: &'static str,
-    seen: std::collections::HashMap<String, Location>,
+    seen: HashMap<String, Location>,
 }
 
 impl Unique {
-    pub fn new(noun: &'static str, code: &'static str) -> Self {
-        Self { noun, code, seen: std::collections::HashMap::new() }
+    /// For about `expected` names of what `noun` says; `code` is the code of the finding.
+    pub fn new(noun: &'static str, code: &'static str, expected: usize) -> Self {
+        Self { noun, code, seen: HashMap::with_capacity(expected) }
     }
 
-    /// Takes a folded name; reports it when it is there already. `hint` says what to do then.
-    pub fn insert(&mut self, folded: String, at: Location, hint: &str, cx: &mut Decoder) {
-        use std::collections::hash_map::Entry;
+    /// Takes a folded name and says whether it is new; if not, reports it with `hint`.
+    pub fn insert(&mut self, folded: String, at: Location, hint: &str, cx: &mut Decoder) -> bool {
         match self.seen.entry(folded) {
             Entry::Vacant(slot) => {
                 slot.insert(at);
+                true
             }
             Entry::Occupied(first) => {
                 let message = format!("the {} is named twice", self.noun);
                 cx.push(Diagnostic::error(self.code, message).at(at).related(*first.get(), "first named here").hint(hint));
+                false
             }
         }
     }

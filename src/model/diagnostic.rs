@@ -11,15 +11,6 @@ pub enum Severity {
     Warning,
 }
 
-/// Whether the text at a diagnostic's place may be shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Visibility {
-    #[default]
-    Shown,
-    /// The text may be a secret: its line is never printed with it.
-    Concealed,
-}
-
 /// One finding about a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -33,7 +24,8 @@ pub struct Diagnostic {
     pub hint: Option<String>,
     /// Other places that belong to it, each with what is there.
     pub related: Vec<(Location, String)>,
-    pub visibility: Visibility,
+    /// Where a text begins that may be a secret: the rest of that line is never printed, for any finding.
+    pub conceals: Option<Location>,
 }
 
 impl Diagnostic {
@@ -46,7 +38,7 @@ impl Diagnostic {
             label: None,
             hint: None,
             related: Vec::new(),
-            visibility: Visibility::Shown,
+            conceals: None,
         }
     }
 
@@ -85,10 +77,10 @@ impl Diagnostic {
         self
     }
 
-    /// Marks the text at the place as possibly secret.
+    /// Keeps the text that begins at a place from being printed: it may be a secret.
     #[must_use]
-    pub fn concealed(mut self) -> Self {
-        self.visibility = Visibility::Concealed;
+    pub fn concealing(mut self, from: Location) -> Self {
+        self.conceals = Some(from);
         self
     }
 }

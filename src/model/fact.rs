@@ -214,6 +214,11 @@ pub struct KeyFact {
 }
 
 impl KeyFact {
+    /// A key of which nothing more was asked.
+    pub fn new(last_written: FileTime, link: bool) -> Self {
+        Self { last_written, link, ..Self::default() }
+    }
+
     /// Adds a value; a second one of the same name replaces the first.
     pub fn insert_value(&mut self, fact: ValueFact) {
         self.values.insert(upcase::fold(&fact.name).into(), fact);

@@ -109,7 +109,9 @@ fn read_quoted(text: &str) -> Option<(String, &str)> {
             name.push('"');
         } else if let Some((escaped, skip)) = read_escape(rest) {
             name.push(escaped);
-            (1..skip).for_each(|_| drop(chars.next()));
+            for _ in 1..skip {
+                chars.next();
+            }
         } else {
             name.push(c);
         }

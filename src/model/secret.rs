@@ -51,14 +51,14 @@ impl Decode for SecretReference {
             Content::Mapping(mapping) => mapping,
             Content::Scalar(_) => {
                 let message = "a secret cannot stand in the document";
-                cx.push(Diagnostic::error("document.plain_secret", message).at(node.at).hint(HOW).concealed());
+                cx.push(Diagnostic::error("document.plain_secret", message).at(node.at).hint(HOW).concealing(node.at));
                 return None;
             }
             Content::Sequence(_) => return cx.wrong_type(node, "a secret reference"),
         };
         let [(key, value)] = mapping.entries.as_slice() else {
             let message = "a secret reference names exactly one source";
-            cx.push(Diagnostic::error("document.bad_secret", message).at(node.at).hint(HOW));
+            cx.push(Diagnostic::error("document.bad_secret", message).at(node.at).hint(HOW).concealing(node.at));
             return None;
         };
         match &*key.text {
@@ -73,7 +73,7 @@ impl Decode for SecretReference {
             other => {
                 let hint = nearest(other, SOURCES).map_or_else(|| HOW.into(), |name| format!("did you mean `{name}`?"));
                 let message = format!("there is no secret source `{other}`");
-                cx.push(Diagnostic::error("document.bad_secret", message).at(key.at).hint(hint));
+                cx.push(Diagnostic::error("document.bad_secret", message).at(key.at).hint(hint).concealing(value.at));
                 None
             }
         }
@@ -111,6 +111,7 @@ impl JsonSchema for SecretReference {
                 "file": { "type": "string", "minLength": 1, "description": "The path of a file that holds the secret." },
                 "command": {
                     "type": "array",
+                    "prefixItems": [{ "type": "string", "minLength": 1 }],
                     "items": { "type": "string" },
                     "minItems": 1,
                     "description": "A program and its arguments; it prints the secret. Run only where the command line allows it.",

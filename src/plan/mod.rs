@@ -3,7 +3,7 @@
 mod build;
 pub mod lint;
 mod order;
-mod saved;
+pub mod saved;
 pub mod staleness;
 pub mod wire;
 

@@ -48,7 +48,9 @@ fn exercise(bytes: &[u8]) {
     let Ok(mut editor) = Editor::open_dirty(bytes.to_vec()) else { return };
     assert!(problems.expect("it is a hive").iter().all(|problem| problem.severity < Severity::Fatal));
     let root = editor.root();
-    let _ = editor.create_key(root, "new", Some(&descriptor(1)), NOW).map(|key| editor.set_value(key, "v", 3, &[1; 9], NOW));
+    let _ = editor
+        .create_key(root, "new", Some(&descriptor(1)), NOW)
+        .map(|key| editor.set_value(key, "v", 3, &[1; 9], NOW));
     if let Ok(Some(key)) = editor.subkey(root, "key 7") {
         editor.remove_tree(key, NOW).expect("it is removed");
     }
@@ -74,7 +76,10 @@ fn a_damaged_real_hive_is_explained() {
     let problems = check(&bytes).expect("its base block is whole");
     assert!(problems.iter().any(|problem| problem.severity == Severity::Fatal));
     let error = Editor::open_dirty(bytes).expect_err("it is refused");
-    assert_eq!(error.to_string(), "the hive has 1 faults that make editing unsafe; the first: bin at 0x19000: the bin's signature is not `hbin`");
+    assert_eq!(
+        error.to_string(),
+        "the hive has 1 faults that make editing unsafe; the first: bin at 0x19000: the bin's signature is not `hbin`"
+    );
 }
 
 proptest! {

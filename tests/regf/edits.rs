@@ -59,7 +59,8 @@ fn edits_of_real_hives_change_what_they_name_and_nothing_else() {
         let edited = editor.finish(NOW).expect("it is written");
 
         let mut after = dump(&edited);
-        let made: Vec<_> = after.keys().filter(|path| path.first().is_some_and(|first| first == "Trueup Größe")).cloned().collect();
+        let made: Vec<_> =
+            after.keys().filter(|path| path.first().is_some_and(|first| first == "Trueup Größe")).cloned().collect();
         assert_eq!(made.len(), 2);
         for path in made {
             after.remove(&path);
@@ -67,11 +68,17 @@ fn edits_of_real_hives_change_what_they_name_and_nothing_else() {
         after.get_mut(&Vec::new()).expect("the root is there").last_written = before[&Vec::new()].last_written;
         assert!(before == after, "{name}: nothing else changed");
 
-        if let (Some((before, _)), Some((errors, text))) = (strict_before, strict_errors(&format!("{name}.after"), &edited)) {
+        if let (Some((before, _)), Some((errors, text))) =
+            (strict_before, strict_errors(&format!("{name}.after"), &edited))
+        {
             assert!(errors <= before, "{name}: {text}");
         }
         if let Some(read) = hivexsh(&edited, name, "cd Trueup Größe\\below\nlsval number\nlsval text\n") {
-            assert_eq!(read.split_whitespace().collect::<Vec<_>>(), [0x1234_5678.to_string().as_str(), "wört"], "{name}");
+            assert_eq!(
+                read.split_whitespace().collect::<Vec<_>>(),
+                [0x1234_5678.to_string().as_str(), "wört"],
+                "{name}"
+            );
         }
     }
 }
@@ -86,7 +93,9 @@ fn removing_what_was_added_leaves_the_tree_as_it_was() {
         let root_time = editor.last_written(root).expect("readable");
         let subkeys = editor.subkeys(root).expect("readable");
         let named = editor.name(subkeys[0]).expect("readable").text.into_owned();
-        editor.rename_key(subkeys[0], "a name that is quite a bit longer than the one before it was", NOW).expect("renamed");
+        editor
+            .rename_key(subkeys[0], "a name that is quite a bit longer than the one before it was", NOW)
+            .expect("renamed");
         let key = editor.create_key(root, "new", Some(&descriptor(2)), NOW).expect("it is made");
         let key_time = editor.last_written(subkeys[0]).expect("readable");
         assert_eq!(key_time, NOW);

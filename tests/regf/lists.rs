@@ -25,7 +25,9 @@ fn root_list(bytes: &[u8]) -> usize {
 
 #[test]
 fn leaves_are_of_the_kind_the_version_asks_for_and_no_longer_than_allowed() {
-    for (minor, count, signature) in [(3, 507, b"lf"), (4, 10, b"lf"), (5, 507, b"lh"), (6, 508, b"ri"), (3, 2000, b"ri")] {
+    for (minor, count, signature) in
+        [(3, 507, b"lf"), (4, 10, b"lf"), (5, 507, b"lh"), (6, 508, b"ri"), (3, 2000, b"ri")]
+    {
         let bytes = with_keys(minor, count);
         assert_eq!(&bytes[root_list(&bytes)..][..2], signature, "{minor} {count}");
         assert_eq!(check(&bytes).expect("it is a hive"), []);
@@ -102,6 +104,10 @@ fn keys_are_found_in_lists_that_are_out_of_order() {
         let mut editor = Editor::open(bytes).expect("it opens");
         let root = editor.root();
         editor.create_key(root, "another", None, NOW).expect("made");
-        assert_eq!(check(&editor.finish(NOW).expect("it is written")).expect("it is a hive"), [], "an edit puts the list in order");
+        assert_eq!(
+            check(&editor.finish(NOW).expect("it is written")).expect("it is a hive"),
+            [],
+            "an edit puts the list in order"
+        );
     }
 }

@@ -84,7 +84,8 @@ impl Pair {
     }
 
     fn key(&mut self, path: &[Vec<u16>]) -> KeyId {
-        let names: Vec<String> = path.iter().map(|name| String::from_utf16(name).expect("the names are text")).collect();
+        let names: Vec<String> =
+            path.iter().map(|name| String::from_utf16(name).expect("the names are text")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         self.editor.find(&names).expect("it is readable").expect("it exists")
     }
@@ -114,7 +115,10 @@ impl Pair {
                 }
                 let node = self.model.at(&path);
                 node.last_written = now;
-                node.subkeys.insert(folded, Node { name: KEY_NAMES[name].into(), security, last_written: now, ..Node::default() });
+                node.subkeys.insert(
+                    folded,
+                    Node { name: KEY_NAMES[name].into(), security, last_written: now, ..Node::default() },
+                );
             }
             Edit::Set { key, name, value_type, length, fill } => {
                 let path = self.path(key);
@@ -122,7 +126,10 @@ impl Pair {
                 let data: Vec<u8> = (0..length).map(|at| fill.wrapping_add((at / 7) as u8)).collect();
                 let changed = self.editor.set_value(key, VALUE_NAMES[name], value_type, &data, now).expect("it is set");
                 let node = self.model.at(&path);
-                let value = node.values.entry(upcase::key(VALUE_NAMES[name])).or_insert_with(|| (VALUE_NAMES[name].into(), u32::MAX, Vec::new()));
+                let value = node
+                    .values
+                    .entry(upcase::key(VALUE_NAMES[name]))
+                    .or_insert_with(|| (VALUE_NAMES[name].into(), u32::MAX, Vec::new()));
                 assert_eq!(changed, (value.1, &value.2) != (value_type, &data));
                 if changed {
                     (value.1, value.2) = (value_type, data);
@@ -157,7 +164,13 @@ impl Pair {
                 let path = self.path(key);
                 let key = self.key(&path);
                 let renamed = self.editor.rename_key(key, KEY_NAMES[name], now);
-                self.relocate(&path, path.split_last().map(|(_, parent)| parent.to_vec()), KEY_NAMES[name], renamed, true);
+                self.relocate(
+                    &path,
+                    path.split_last().map(|(_, parent)| parent.to_vec()),
+                    KEY_NAMES[name],
+                    renamed,
+                    true,
+                );
             }
             Edit::Move { key, parent, name } => {
                 let (path, target) = (self.path(key), self.path(parent));
@@ -192,7 +205,14 @@ impl Pair {
         }
     }
 
-    fn relocate(&mut self, path: &[Vec<u16>], target: Option<Path>, name: &str, done: Result<bool, Error>, touches_key: bool) {
+    fn relocate(
+        &mut self,
+        path: &[Vec<u16>],
+        target: Option<Path>,
+        name: &str,
+        done: Result<bool, Error>,
+        touches_key: bool,
+    ) {
         let (Some((last, parent)), Some(target)) = (path.split_last(), target) else {
             assert!(matches!(done, Err(Error::Root { .. })), "{done:?}");
             return;
@@ -236,7 +256,10 @@ fn compare(key: &Key<'_>, node: &Node) {
     assert_eq!(key.name().text, node.name);
     assert_eq!(key.last_written(), node.last_written, "{}", node.name);
     assert_eq!(key.security().expect("readable"), node.security);
-    assert_eq!(key.class().expect("readable"), node.class.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>());
+    assert_eq!(
+        key.class().expect("readable"),
+        node.class.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>()
+    );
     assert_eq!(key.value_count() as usize, node.values.len());
     assert_eq!(key.subkey_count() as usize, node.subkeys.len());
     let index = key.value_index().expect("readable");
@@ -256,7 +279,9 @@ fn compare(key: &Key<'_>, node: &Node) {
 
 /// Writes the right checksum after a change to the base block.
 pub fn reseal(bytes: &mut [u8]) {
-    let sum = bytes[..508].chunks_exact(4).fold(0, |sum, word| sum ^ u32::from_le_bytes(word.try_into().expect("four bytes")));
+    let sum = bytes[..508]
+        .chunks_exact(4)
+        .fold(0, |sum, word| sum ^ u32::from_le_bytes(word.try_into().expect("four bytes")));
     let sum = match sum {
         0 => 1,
         u32::MAX => u32::MAX - 1,

@@ -27,7 +27,10 @@ fn a_dirty_hive_is_recovered_from_its_logs() {
     let recovered = recover(&primary, &[&first, &second]).expect("it is recovered");
     assert!(recovered.applied > 0);
     println!("{} entries, highest sequence {:#x}", recovered.applied, recovered.highest_sequence);
-    assert!(recovered == recover(&primary, &[&second, &first]).expect("it is recovered"), "the order of the logs doesn't matter");
+    assert!(
+        recovered == recover(&primary, &[&second, &first]).expect("it is recovered"),
+        "the order of the logs doesn't matter"
+    );
     let problems = check(&recovered.bytes).expect("it is a hive");
     assert!(problems.iter().all(|problem| problem.severity == Severity::Tolerable), "{problems:?}");
     assert!(dump(&recovered.bytes) != dump(&primary), "the logs hold something new");
@@ -99,7 +102,8 @@ fn regipy_recovers_the_same_bins() {
     let hive = scratch("oracle", &primary);
     let (log, theirs) = (scratch("oracle.log1", &first), scratch("oracle.regipy", &[]));
     let script = "import sys; from regipy.recovery import apply_transaction_logs as a; a(sys.argv[1], sys.argv[2], restored_hive_path=sys.argv[3])";
-    let output = Command::new("python3").args(["-c", script]).args([&hive, &log, &theirs]).output().expect("python3 runs");
+    let output =
+        Command::new("python3").args(["-c", script]).args([&hive, &log, &theirs]).output().expect("python3 runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let theirs = std::fs::read(theirs).expect("regipy wrote it");
     let end = 4096 + u32::from_le_bytes(ours[40..44].try_into().expect("four bytes")) as usize;

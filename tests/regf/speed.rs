@@ -22,19 +22,31 @@ fn speed_of_many_edits_under_one_key() {
         let names: Vec<String> = (0..count).map(|number| format!("name {:07}", number * 7919 % count)).collect();
         let mut editor = Editor::open(create("ROOT", &descriptor(0), NOW).expect("made")).expect("it opens");
         let root = editor.root();
-        timed("set new values", || names.iter().for_each(|name| _ = editor.set_value(root, name, 1, name.as_bytes(), NOW).expect("set")));
+        timed("set new values", || {
+            names.iter().for_each(|name| _ = editor.set_value(root, name, 1, name.as_bytes(), NOW).expect("set"))
+        });
         let bytes = timed("finish", || editor.finish(NOW).expect("written"));
         let mut editor = timed("open", || Editor::open(bytes).expect("it opens"));
         let root = editor.root();
-        timed("change values", || names.iter().for_each(|name| _ = editor.set_value(root, name, 3, &[7; 40], NOW).expect("set")));
-        timed("remove values", || names.iter().for_each(|name| _ = editor.remove_value(root, name, NOW).expect("removed")));
-        timed("create keys", || names.iter().for_each(|name| _ = editor.create_key(root, name, Some(&descriptor(0)), NOW).expect("made")));
+        timed("change values", || {
+            names.iter().for_each(|name| _ = editor.set_value(root, name, 3, &[7; 40], NOW).expect("set"))
+        });
+        timed("remove values", || {
+            names.iter().for_each(|name| _ = editor.remove_value(root, name, NOW).expect("removed"))
+        });
+        timed("create keys", || {
+            names.iter().for_each(|name| _ = editor.create_key(root, name, Some(&descriptor(0)), NOW).expect("made"))
+        });
         let bytes = timed("finish", || editor.finish(NOW).expect("written"));
         timed("check", || assert_eq!(check(&bytes).expect("a hive"), []));
         let hive = Hive::open(&bytes).expect("it opens");
         let key = hive.root().expect("readable");
-        timed("look up 1000 keys", || names[..1000].iter().for_each(|name| _ = key.subkey(name).expect("readable").expect("present")));
-        timed("miss 1000 keys", || (0..1000).for_each(|number| assert!(key.subkey(&format!("nil {number}")).expect("readable").is_none())));
+        timed("look up 1000 keys", || {
+            names[..1000].iter().for_each(|name| _ = key.subkey(name).expect("readable").expect("present"))
+        });
+        timed("miss 1000 keys", || {
+            (0..1000).for_each(|number| assert!(key.subkey(&format!("nil {number}")).expect("readable").is_none()))
+        });
         let mut editor = Editor::open(bytes).expect("it opens");
         let root = editor.root();
         timed("remove keys", || {

@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 
 use super::cells::{
-    Bins, CLASS, DATA, FLAG_ROOT, KEY, KeyRecord, OffsetList, SECURITY, SecurityRecord, VALUE, VALUE_LIST, ValueRecord, u32_at, wide,
+    Bins, CLASS, DATA, FLAG_ROOT, KEY, KeyRecord, OffsetList, SECURITY, SecurityRecord, VALUE, VALUE_LIST, ValueRecord,
+    u32_at, wide,
 };
 use super::header::{Header, State, header};
 use super::lists::{Leaf, LeafKind, SUBKEY_LIST, index};
@@ -180,7 +181,11 @@ impl<'h> Check<'h> {
     /// Claims a cell for its one owner and returns what it holds.
     fn claim(&mut self, what: &'static str, offset: u32) -> Option<&'h [u8]> {
         let fault = if !self.in_use.is_set(offset) {
-            if offset.is_multiple_of(8) && wide(offset) < self.bins.bytes.len() { Fault::NotACell } else { Fault::OutsideBins }
+            if offset.is_multiple_of(8) && wide(offset) < self.bins.bytes.len() {
+                Fault::NotACell
+            } else {
+                Fault::OutsideBins
+            }
         } else if self.claimed.is_set(offset) {
             Fault::SharedCell
         } else {
@@ -208,7 +213,9 @@ impl<'h> Check<'h> {
         let cell = self.claim(KEY, offset)?;
         let key = self.accept(KEY, offset, KeyRecord::parse(cell))?;
         match pending.parent {
-            Some(expected) if key.parent != expected => self.report.reject(KEY, offset, Fault::Parent { stored: key.parent, expected }),
+            Some(expected) if key.parent != expected => {
+                self.report.reject(KEY, offset, Fault::Parent { stored: key.parent, expected })
+            }
             None if key.flags & FLAG_ROOT == 0 => self.report.tolerate(KEY, offset, Fault::RootFlag),
             _ => {}
         }
@@ -255,7 +262,8 @@ impl<'h> Check<'h> {
             let bins = self.bins;
             self.report.tolerate(KEY, parent.offset, Fault::Unsorted);
             let subkeys = self.pending.get(first..).unwrap_or_default();
-            let mut folded: Vec<_> = subkeys.iter().filter_map(|subkey| bins.key(subkey.offset).ok().map(|key| key.name.folded())).collect();
+            let mut folded: Vec<_> =
+                subkeys.iter().filter_map(|subkey| bins.key(subkey.offset).ok().map(|key| key.name.folded())).collect();
             folded.sort_unstable();
             if folded.windows(2).any(|pair| pair.first() == pair.last()) {
                 self.report.reject(KEY, parent.offset, Fault::DuplicateSubkey);
@@ -362,7 +370,11 @@ impl<'h> Check<'h> {
         if record.references != found {
             let fault = Fault::Count { stored: record.references, found: wide(found) };
             // A record no key uses is left over, not ambiguous.
-            if found == 0 { self.report.tolerate(SECURITY, offset, fault) } else { self.report.reject(SECURITY, offset, fault) }
+            if found == 0 {
+                self.report.tolerate(SECURITY, offset, fault)
+            } else {
+                self.report.reject(SECURITY, offset, fault)
+            }
         }
         for (target, is_next) in [(record.next, true), (record.previous, false)] {
             let other = self.bins.security(target).ok().filter(|_| self.in_use.is_set(target));

@@ -49,5 +49,7 @@ pub fn create(root_name: &str, security: &[u8], now: u64) -> Result<Vec<u8>, Err
 /// Computes the size of a cell that holds `length` bytes.
 pub(super) fn cell_size(length: usize) -> Result<u32, Error> {
     let size = length.checked_add(4).and_then(|size| size.checked_next_multiple_of(8));
-    size.and_then(|size| u32::try_from(size).ok()).filter(|size| *size < MAX_BINS).ok_or(Error::Full { limit: MAX_BINS })
+    size.and_then(|size| u32::try_from(size).ok())
+        .filter(|size| *size < MAX_BINS)
+        .ok_or(Error::Full { limit: MAX_BINS })
 }

@@ -19,7 +19,8 @@ const INHERITED: u8 = 0x10;
 const AUDIT: u8 = 0xC0;
 
 /// Generic rights and what they mean for a key (`KEY_READ`, `KEY_WRITE`, `KEY_EXECUTE`, `KEY_ALL_ACCESS`).
-const GENERIC: [(u32, u32); 4] = [(0x8000_0000, 0x2_0019), (0x4000_0000, 0x2_0006), (0x2000_0000, 0x2_0019), (0x1000_0000, 0xF_003F)];
+const GENERIC: [(u32, u32); 4] =
+    [(0x8000_0000, 0x2_0019), (0x4000_0000, 0x2_0006), (0x2000_0000, 0x2_0019), (0x1000_0000, 0xF_003F)];
 /// S-1-3-0 and S-1-3-1 stand for the owner and the group of the new key.
 const CREATOR_OWNER: [u8; 12] = [1, 1, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0];
 const CREATOR_GROUP: [u8; 12] = [1, 1, 0, 0, 0, 0, 0, 3, 1, 0, 0, 0];
@@ -258,8 +259,16 @@ mod tests {
         let cases: [(&str, &[Ace<'_>], &[Ace<'_>]); 7] = [
             ("specific rights", &[(0, 0x02, KEY_READ, &USERS)], &[(0, 0x12, KEY_READ, &USERS)]),
             ("not inheritable", &[(0, 0, KEY_ALL, &SYSTEM), (0, 2, KEY_READ, &USERS)], &[(0, 0x12, KEY_READ, &USERS)]),
-            ("generic rights", &[(0, 0x0A, 0x8000_0000, &USERS)], &[(0, 0x10, KEY_READ, &USERS), (0, 0x1A, 0x8000_0000, &USERS)]),
-            ("creator owner", &[(0, 0x0B, 0x1000_0000, &CREATOR_OWNER)], &[(0, 0x10, KEY_ALL, &SYSTEM), (0, 0x1B, 0x1000_0000, &CREATOR_OWNER)]),
+            (
+                "generic rights",
+                &[(0, 0x0A, 0x8000_0000, &USERS)],
+                &[(0, 0x10, KEY_READ, &USERS), (0, 0x1A, 0x8000_0000, &USERS)],
+            ),
+            (
+                "creator owner",
+                &[(0, 0x0B, 0x1000_0000, &CREATOR_OWNER)],
+                &[(0, 0x10, KEY_ALL, &SYSTEM), (0, 0x1B, 0x1000_0000, &CREATOR_OWNER)],
+            ),
             (
                 "the creator has the rights already",
                 &[(0, 0x0A, 0x1000_0000, &SYSTEM), (0, 0x0A, 0x1000_0000, &CREATOR_OWNER)],

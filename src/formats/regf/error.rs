@@ -16,7 +16,9 @@ pub enum Error {
     BaseBlock { field: &'static str, value: u32 },
     #[error("the hive is cut short: its bins end at byte {needed:#x}, the file at {length:#x}")]
     Truncated { needed: usize, length: usize },
-    #[error("the hive may have pending transactions (the transaction manager's bit is set); only Windows can resolve them")]
+    #[error(
+        "the hive may have pending transactions (the transaction manager's bit is set); only Windows can resolve them"
+    )]
     TransactionsPending,
     #[error("the hive was not closed properly ({reason}); its logs must be replayed first")]
     Dirty { reason: DirtyReason },

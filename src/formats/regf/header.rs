@@ -167,7 +167,10 @@ mod tests {
         let header = header(&hive()).expect("it is a hive");
         assert_eq!((header.major, header.minor, header.primary_sequence, header.secondary_sequence), (1, 5, 3, 3));
         assert_eq!((header.last_written, header.root_cell, header.bins_size), (8, 0x20, PAGE));
-        assert_eq!((header.file_name.as_str(), header.state, header.transactions_pending), ("SY\u{FFFD}S", State::Clean, false));
+        assert_eq!(
+            (header.file_name.as_str(), header.state, header.transactions_pending),
+            ("SY\u{FFFD}S", State::Clean, false)
+        );
     }
 
     #[test]
@@ -201,7 +204,10 @@ mod tests {
         assert!(matches!(wrong, State::Dirty(DirtyReason::Checksum { .. })));
         let sum = checksum(&bytes);
         put(&mut bytes, CHECKED, &sum.to_le_bytes());
-        assert_eq!(header(&bytes).expect("it is a hive").state, State::Dirty(DirtyReason::SequencesDiffer { primary: 4, secondary: 3 }));
+        assert_eq!(
+            header(&bytes).expect("it is a hive").state,
+            State::Dirty(DirtyReason::SequencesDiffer { primary: 4, secondary: 3 })
+        );
 
         let mut bytes = hive();
         put(&mut bytes, 144, &TRANSACTIONS.to_le_bytes());

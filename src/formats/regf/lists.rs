@@ -79,7 +79,9 @@ impl<'h> Leaf<'h> {
 
     /// Iterates over the subkeys' offsets and hints; the hint is 0 where the leaf has none.
     pub fn entries(self) -> impl Iterator<Item = (u32, u32)> + 'h {
-        self.entries.chunks_exact(self.kind.entry_size()).map(|entry| (u32_at(entry, 0).unwrap_or_default(), u32_at(entry, 4).unwrap_or_default()))
+        self.entries
+            .chunks_exact(self.kind.entry_size())
+            .map(|entry| (u32_at(entry, 0).unwrap_or_default(), u32_at(entry, 4).unwrap_or_default()))
     }
 
     fn subkey(self, at: usize) -> Option<u32> {

@@ -37,7 +37,8 @@ pub fn recover(primary: &[u8], logs: &[&[u8]]) -> Result<Recovered, Error> {
         Err(error @ Error::Version { .. }) => return Err(error),
         Err(_) => None,
     };
-    let logs: Vec<Log<'_>> = numbered(logs).filter_map(|(number, log)| Log::read(number, log).transpose()).collect::<Result<_, _>>()?;
+    let logs: Vec<Log<'_>> =
+        numbered(logs).filter_map(|(number, log)| Log::read(number, log).transpose()).collect::<Result<_, _>>()?;
     let mut entries: Vec<Entry<'_>> = logs.iter().flat_map(|log| log.entries.iter().copied()).collect();
     entries.sort_by_key(|entry| entry.sequence);
     entries.dedup_by_key(|entry| entry.sequence);
@@ -51,7 +52,8 @@ pub fn recover(primary: &[u8], logs: &[&[u8]]) -> Result<Recovered, Error> {
     for entry in chain {
         entry.apply(&mut bytes, room)?;
     }
-    let highest = logs.iter().map(Log::highest).chain(trusted.map(|known| known.primary_sequence)).max().unwrap_or_default();
+    let highest =
+        logs.iter().map(Log::highest).chain(trusted.map(|known| known.primary_sequence)).max().unwrap_or_default();
     let sequence = highest.checked_add(1).ok_or(Error::SequencesExhausted { highest })?;
     let bins_size = chain.last().map_or(0, |entry| entry.bins_size);
     let last_written = u64_at(&bytes, 12).unwrap_or_default();
@@ -84,9 +86,10 @@ fn chain<'e, 'l>(entries: &'e [Entry<'l>], trusted: Option<&Header>) -> Result<&
     let (chain, rest) = entries.split_at(last + 1);
     match (trusted, rest.first()) {
         // Nothing tells which side of the gap belongs to the hive.
-        (None, Some(next)) => {
-            Err(Error::LogGap { expected: first.saturating_add(u32::try_from(chain.len()).unwrap_or(u32::MAX)), found: next.sequence })
-        }
+        (None, Some(next)) => Err(Error::LogGap {
+            expected: first.saturating_add(u32::try_from(chain.len()).unwrap_or(u32::MAX)),
+            found: next.sequence,
+        }),
         _ => Ok(chain),
     }
 }
@@ -122,7 +125,9 @@ impl<'l> Log<'l> {
         }
         let header = match parse(base_block, LOG) {
             Ok(header) => header,
-            Err(Error::NotAHive { .. }) => return Err(Error::NotALog { log: number, reason: "it does not begin with `regf`" }),
+            Err(Error::NotAHive { .. }) => {
+                return Err(Error::NotALog { log: number, reason: "it does not begin with `regf`" });
+            }
             Err(_) => return Err(Error::NotALog { log: number, reason: "its base block is not that of a log" }),
         };
         if matches!(header.state, State::Dirty(DirtyReason::Checksum { .. })) {

@@ -24,7 +24,10 @@ impl<'h> RawName<'h> {
     /// Iterates over the UTF-16 code units as stored.
     pub fn units(self) -> impl Iterator<Item = u16> + 'h {
         let (latin, wide): (&[u8], &[u8]) = if self.latin { (self.bytes, &[]) } else { (&[], self.bytes) };
-        latin.iter().map(|byte| u16::from(*byte)).chain(wide.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair)))
+        latin
+            .iter()
+            .map(|byte| u16::from(*byte))
+            .chain(wide.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair)))
     }
 
     /// Counts the bytes the name takes as UTF-16, the measure in which a key keeps its largest lengths.
@@ -56,7 +59,8 @@ impl<'h> RawName<'h> {
     pub fn text(self) -> Name<'h> {
         if self.latin {
             let ascii = if self.bytes.is_ascii() { std::str::from_utf8(self.bytes).ok() } else { None };
-            let text = ascii.map_or_else(|| Cow::Owned(self.bytes.iter().map(|byte| char::from(*byte)).collect()), Cow::Borrowed);
+            let text = ascii
+                .map_or_else(|| Cow::Owned(self.bytes.iter().map(|byte| char::from(*byte)).collect()), Cow::Borrowed);
             return Name { text, exact: true };
         }
         let mut exact = true;
@@ -102,7 +106,9 @@ mod tests {
 
     #[test]
     fn names_are_latin_1_when_they_can_be() {
-        for (text, bytes, latin) in [("Aé", &b"A\xE9"[..], true), ("日", &[0xE5, 0x65], false), ("Ÿ", &[0x78, 0x01], false), ("", &[], true)] {
+        for (text, bytes, latin) in
+            [("Aé", &b"A\xE9"[..], true), ("日", &[0xE5, 0x65], false), ("Ÿ", &[0x78, 0x01], false), ("", &[], true)]
+        {
             assert_eq!(encode(text), (bytes.to_vec(), latin));
             let raw = RawName { bytes, latin };
             assert_eq!(raw.text(), Name { text: text.into(), exact: true });
@@ -125,6 +131,9 @@ mod tests {
         assert_eq!(hash(&upcase::key("Select")), 0x5F00_24A0);
         assert_eq!(hash(&upcase::key("aÿ")), 0x41 * 37 + 0x178);
         assert_eq!(hint(RawName { bytes: b"Select", latin: true }).to_le_bytes(), *b"Sele");
-        assert_eq!(hint(RawName { bytes: &[b'a', 0, 0xE5, 0x65, b'b', 0], latin: false }).to_le_bytes(), [b'a', 0, 0, 0]);
+        assert_eq!(
+            hint(RawName { bytes: &[b'a', 0, 0xE5, 0x65, b'b', 0], latin: false }).to_le_bytes(),
+            [b'a', 0, 0, 0]
+        );
     }
 }

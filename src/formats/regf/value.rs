@@ -102,7 +102,10 @@ impl<'h> Segments<'h> {
 
     /// Iterates over the segments' cells and the bytes of the data each holds.
     pub fn cells(self, length: usize) -> impl Iterator<Item = (u32, usize)> + 'h {
-        self.offsets.iter().enumerate().map(move |(at, offset)| (offset, length.saturating_sub(at * SEGMENT).min(SEGMENT)))
+        self.offsets
+            .iter()
+            .enumerate()
+            .map(move |(at, offset)| (offset, length.saturating_sub(at * SEGMENT).min(SEGMENT)))
     }
 }
 

@@ -373,7 +373,9 @@ impl AceKind {
         matches!(self, Self::Allow | Self::ConditionalAllow)
     }
 
-    fn denies(self) -> bool {
+    /// Whether an entry of this kind takes rights away.
+    #[must_use]
+    pub fn denies(self) -> bool {
         matches!(self, Self::Deny | Self::ConditionalDeny)
     }
 }

@@ -119,7 +119,12 @@ pub struct Bounds {
 impl Decode for Bounds {
     fn decode(node: &Node<'_>, cx: &mut Decoder) -> Option<Self> {
         let Some([first, second]) = node.as_sequence() else {
-            return cx.wrong_type(node, "a list of the smallest and the largest number");
+            if let Some(items) = node.as_sequence() {
+                let message = format!("expected two numbers, the smallest and the largest, found {}", items.len());
+                cx.push(Diagnostic::error("document.wrong_type", message).at(node.at));
+                return None;
+            }
+            return cx.wrong_type(node, "a list of two numbers, the smallest and the largest");
         };
         let (minimum, maximum) = (u64::decode(first, cx), u64::decode(second, cx));
         let (minimum, maximum) = (minimum?, maximum?);
@@ -272,11 +277,13 @@ fn wanted_security(fields: SecurityFields, at: Location, cx: &mut Decoder) -> Op
 }
 
 fn wanted_ranges(ranges: Entries<Spanned<Bounds>>, cx: &mut Decoder) -> Vec<WantedRange> {
-    let mut unique = Unique::new("value", "registry.value_twice");
+    let mut unique = Unique::new("value", "registry.value_twice", ranges.0.len());
     let mut wanted = Vec::with_capacity(ranges.0.len());
     for (name, bounds) in ranges.0 {
         let Some(value_name) = value_form::value_name(&name.value, name.at, cx) else { continue };
-        unique.insert(upcase::fold(&value_name), name.at, value_form::NAMED_TWICE, cx);
+        if !unique.insert(upcase::fold(&value_name), name.at, value_form::NAMED_TWICE, cx) {
+            continue;
+        }
         let Bounds { minimum, maximum } = bounds.value;
         wanted.push(WantedRange { name: value_name, at: name.at, minimum, maximum });
     }
@@ -328,7 +335,7 @@ fn range_conflict(value: &WantedValue, range: &WantedRange) -> Option<String> {
 }
 
 fn check_named_once(keys: &[WantedKey], cx: &mut Decoder) {
-    let mut unique = Unique::new("key", "registry.key_twice");
+    let mut unique = Unique::new("key", "registry.key_twice", keys.len());
     for key in keys {
         let hint = "roots have a long and a short spelling, names compare without case, and `view: 32` may lead to the same key; \
                     spelled alike, entries of different files merge";
@@ -362,7 +369,7 @@ fn check_renames(keys: &[WantedKey], cx: &mut Decoder) {
         return;
     }
     let named: HashMap<&str, Location> = keys.iter().map(|key| (key.key.folded(), key.at)).collect();
-    let mut unique = Unique::new("former key", "registry.rename_conflict");
+    let mut unique = Unique::new("former key", "registry.rename_conflict", 0);
     for key in keys {
         let Some(from) = &key.renamed_from else { continue };
         if let Some(at) = named.get(from.value.folded()) {

@@ -4,6 +4,7 @@ pub mod compare;
 mod document;
 mod lint;
 mod security;
+mod statements;
 mod value_form;
 mod wanted;
 
@@ -36,6 +37,10 @@ impl Kind for WantedKey {
         let mut all = vec![(id.clone(), self.at)];
         all.extend(values);
         all
+    }
+
+    fn statements(&self) -> Vec<(ResourceId, String)> {
+        statements::of(self)
     }
 
     fn wants(&self, facts: &Facts, context: &Context<'_>, queries: &mut Queries) {

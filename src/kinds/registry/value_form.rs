@@ -34,14 +34,14 @@ pub struct Values(pub Vec<WantedValue>);
 impl Decode for Values {
     fn decode(node: &Node<'_>, cx: &mut Decoder) -> Option<Self> {
         let mapping = cx.mapping(node)?;
-        let mut unique = Unique::new("value", "registry.value_twice");
+        let mut unique = Unique::new("value", "registry.value_twice", mapping.entries.len());
         let mut values = Vec::with_capacity(mapping.entries.len());
         for (key, node) in &mapping.entries {
             let name = value_name(&key.text, key.at, cx);
             let data = decode_value(node, cx);
             if let Some(name) = name {
-                unique.insert(upcase::fold(&name), key.at, NAMED_TWICE, cx);
-                values.extend(data.map(|data| WantedValue { name, at: key.at, data }));
+                let is_new = unique.insert(upcase::fold(&name), key.at, NAMED_TWICE, cx);
+                values.extend(data.filter(|_| is_new).map(|data| WantedValue { name, at: key.at, data }));
             }
         }
         Some(Self(values))
@@ -121,7 +121,9 @@ fn unclear(meaning: Meaning, scalar: &Scalar<'_>) -> (String, String) {
             ("a number with a fraction or an exponent", format!("{number} for a REG_DWORD"))
         }
         Meaning::Float(_) => return ("the registry has no type for a fraction".into(), format!("write {quoted} for a REG_SZ")),
-        Meaning::Trap(trap @ Trap::HugeInteger) => return (trap.describe().into(), format!("write {quoted} for a REG_SZ")),
+        Meaning::Trap(trap @ Trap::HugeInteger) => {
+            return (format!("the registry has no type for {}", trap.describe()), format!("write {quoted} for a REG_SZ"));
+        }
         Meaning::Trap(trap) => {
             return (format!("this is {} and a text in YAML 1.2", trap.describe()), format!("write {quoted} for a REG_SZ"));
         }

@@ -82,10 +82,11 @@ fn read(volume: &Volume, path: &VolumePath, dirty: DirtyHives) -> Observed<Loade
     let bytes = volume.read(path, MAX_HIVE_BYTES).map_err(|error| failed(&error))?;
     let bytes = bytes.ok_or_else(|| Unread::Failed { what: path.to_string(), detail: "the file is not there".into() })?;
     match regf::header(&bytes) {
-        Ok(header) if header.state == State::Clean => {
+        Ok(header) if header.state == State::Clean && !header.transactions_pending => {
             let hive = Hive::open(bytes).map_err(|error| failed(&error))?;
             Ok(Loaded { hive, origin: Origin::Clean })
         }
+        Ok(header) if header.transactions_pending => unmended(path, bytes, dirty, &regf::Error::TransactionsPending),
         Ok(_) => recover(volume, path, bytes, dirty),
         Err(error) => recover(volume, path, bytes, DirtyHives::Refuse).map_err(|_| failed(&error)),
     }
@@ -101,15 +102,21 @@ fn recover(volume: &Volume, path: &VolumePath, bytes: Vec<u8>, dirty: DirtyHives
             let hive = Hive::open(recovered.bytes).map_err(|error| failed(&error))?;
             Ok(Loaded { hive, origin: Origin::Recovered { highest_sequence: recovered.highest_sequence } })
         }
-        Err(_) if dirty == DirtyHives::Accept => {
-            let hive = Hive::open_dirty(bytes).map_err(|error| failed(&error))?;
-            Ok(Loaded { hive, origin: Origin::AcceptedDirty })
-        }
-        Err(error) => Err(Unread::Refused {
-            what: path.to_string(),
-            detail: format!("the hive was not closed properly and its logs do not mend it: {}", chain(&error)),
-        }),
+        Err(error) => unmended(path, bytes, dirty, &error),
     }
+}
+
+/// A hive that nothing here can mend: taken as it is, or refused with the reason.
+fn unmended(path: &VolumePath, bytes: Vec<u8>, dirty: DirtyHives, why: &regf::Error) -> Observed<Loaded> {
+    if dirty == DirtyHives::Accept {
+        let hive = Hive::open_dirty(bytes)
+            .map_err(|error| Unread::Failed { what: path.to_string(), detail: chain(&error) })?;
+        return Ok(Loaded { hive, origin: Origin::AcceptedDirty });
+    }
+    Err(Unread::Refused {
+        what: path.to_string(),
+        detail: format!("the hive was not closed properly and its logs do not mend it: {}", chain(why)),
+    })
 }
 
 /// The hive's two logs, empty where there is none.

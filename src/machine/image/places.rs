@@ -68,6 +68,38 @@ pub fn locate(machine: &ImageMachine, key: &RegistryKey) -> Observed<Option<Plac
     }
 }
 
+/// The names of the hives below a root: those whose file is there.
+pub fn hives(machine: &ImageMachine, root: Root) -> Vec<Box<str>> {
+    let is_there = |file: &str| path(file).is_ok_and(|path| machine.volume.exists(&path).unwrap_or(false));
+    match root {
+        Root::LocalMachine => {
+            let hives = MACHINE_HIVES.iter().filter(|(_, files)| files.iter().any(|file| is_there(file)));
+            hives.map(|(name, _)| (*name).into()).collect()
+        }
+        Root::Users => {
+            let fixed = USER_HIVES.iter().filter(|(name, file)| *name != "S-1-5-18" && is_there(file));
+            let mut names: Vec<Box<str>> = fixed.map(|(name, _)| (*name).into()).collect();
+            names.extend(profiles(machine).unwrap_or_default());
+            names
+        }
+        Root::ClassesRoot | Root::CurrentUser => Vec::new(),
+    }
+}
+
+/// The users of the profile list whose hive is on the volume.
+fn profiles(machine: &ImageMachine) -> Option<Vec<Box<str>>> {
+    let list = RegistryKey::parse(PROFILES).ok()?;
+    let place = locate(machine, &list).ok()??;
+    let hive = load(machine, &place.hive).ok()?;
+    let names: Vec<&str> = place.names.iter().map(String::as_str).collect();
+    let subkeys = hive.hive.key(&names).ok()??.subkeys();
+    let users = subkeys.filter_map(|user| Some(user.ok()?.name().text.into_owned())).filter(|sid| {
+        let known = USER_HIVES.iter().any(|(name, _)| name.eq_ignore_ascii_case(sid));
+        !known && RegistryKey::parse(&format!("HKU\\{sid}")).is_ok_and(|key| user_hive(machine, &key, sid).is_ok())
+    });
+    Some(users.map(Into::into).collect())
+}
+
 fn machine_hive(machine: &ImageMachine, key: &RegistryKey, name: &str) -> Observed<VolumePath> {
     if name.eq_ignore_ascii_case("HARDWARE") {
         return Err(unsupported(key, "the key is volatile and exists on a running machine only"));

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::hives::load;
-use super::places::locate;
+use super::places::{hives, locate};
 use super::ImageMachine;
 use crate::formats::regf::{self, Key};
 use crate::formats::upcase;
@@ -20,7 +20,13 @@ use crate::model::time::FileTime;
 const FEW_NAMES: usize = 4;
 
 pub fn read(machine: &ImageMachine, key: &RegistryKey, asked: &KeyAspects) -> Observed<KeyState> {
-    let Some(place) = locate(machine, key)? else { return Ok(KeyState::Present(KeyFact::default())) };
+    let Some(place) = locate(machine, key)? else {
+        let mut root = KeyFact::default();
+        if asked.subkeys {
+            root.subkeys = hives(machine, key.root());
+        }
+        return Ok(KeyState::Present(root));
+    };
     let loaded = load(machine, &place.hive)?;
     let answer = || -> Result<KeyState, regf::Error> {
         let mut found = loaded.hive.root()?;
@@ -36,7 +42,7 @@ pub fn read(machine: &ImageMachine, key: &RegistryKey, asked: &KeyAspects) -> Ob
 }
 
 fn fact(key: &Key<'_>, asked: &KeyAspects) -> Result<KeyFact, regf::Error> {
-    let mut fact = KeyFact { last_written: FileTime(key.last_written()), link: key.is_link(), ..KeyFact::default() };
+    let mut fact = KeyFact::new(FileTime(key.last_written()), key.is_link());
     match &asked.values {
         ValueSelection::None => {}
         ValueSelection::Named(names) if names.len() <= FEW_NAMES => {

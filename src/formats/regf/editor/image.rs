@@ -115,7 +115,8 @@ impl Image {
     fn append_bin(&mut self, need: u32) -> Result<(), Error> {
         let bin = self.bins_size();
         let full = Error::Full { limit: MAX_BINS };
-        let size = need.checked_add(BIN_HEADER).and_then(|size| size.checked_next_multiple_of(PAGE)).ok_or(full.clone())?;
+        let size =
+            need.checked_add(BIN_HEADER).and_then(|size| size.checked_next_multiple_of(PAGE)).ok_or(full.clone())?;
         if size > MAX_BINS - bin {
             return Err(full);
         }
@@ -142,7 +143,9 @@ impl Image {
     fn fill(&mut self, offset: u32, content: &[u8], size: u32) {
         let start = BASE_BLOCK + wide(offset) + 4;
         let end = BASE_BLOCK + wide(offset) + wide(size);
-        if let Some((used, spare)) = self.bytes.get_mut(start..end).and_then(|cell| cell.split_at_mut_checked(content.len())) {
+        if let Some((used, spare)) =
+            self.bytes.get_mut(start..end).and_then(|cell| cell.split_at_mut_checked(content.len()))
+        {
             used.copy_from_slice(content);
             spare.fill(0);
         }

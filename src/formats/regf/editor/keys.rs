@@ -84,7 +84,8 @@ impl Editor {
     fn place(&mut self, key: KeyId, parent: KeyId, name: &str, now: u64) -> Result<bool, Error> {
         check_key_name(name)?;
         let Some(old_parent) = self.parent(key)? else { return Err(Error::Root { attempt: "moved" }) };
-        let (offset, parent_offset, old_parent_offset) = (self.offset(key)?, self.offset(parent)?, self.offset(old_parent)?);
+        let (offset, parent_offset, old_parent_offset) =
+            (self.offset(key)?, self.offset(parent)?, self.offset(old_parent)?);
         let record = self.record(key)?;
         let (old_folded, folded) = (record.name.folded(), upcase::key(name));
         let (encoded, latin) = name::encode(name);

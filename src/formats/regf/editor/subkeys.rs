@@ -49,7 +49,11 @@ impl SubkeyTable {
         let mut leaves = Vec::new();
         let mut names = self.names.iter().peekable();
         let last = self.leaves.len().saturating_sub(1);
-        let old = self.leaves.iter().enumerate().map(|(at, leaf)| (leaf.kind, leaf.offset, (at < last).then_some(&leaf.last)));
+        let old = self
+            .leaves
+            .iter()
+            .enumerate()
+            .map(|(at, leaf)| (leaf.kind, leaf.offset, (at < last).then_some(&leaf.last)));
         let fresh = self.leaves.is_empty().then_some((preferred, NONE, None));
         for (kind, offset, bound) in old.chain(fresh) {
             let mut entries = Vec::new();

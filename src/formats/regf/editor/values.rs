@@ -140,7 +140,14 @@ impl Editor {
         Ok(value.value_type() == value_type && value.length() == data.len() && *value.data()? == *data)
     }
 
-    fn add_value(&mut self, key: KeyId, name: &str, folded: Vec<u16>, value_type: u32, data: &[u8]) -> Result<(), Error> {
+    fn add_value(
+        &mut self,
+        key: KeyId,
+        name: &str,
+        folded: Vec<u16>,
+        value_type: u32,
+        data: &[u8],
+    ) -> Result<(), Error> {
         let (size, place) = self.store(NONE, data)?;
         let offset = self.image.allocate(&new_value(name, value_type, size, place))?;
         let table = self.value_table(key)?;
@@ -166,7 +173,11 @@ impl Editor {
 
     /// Stores data, in the place of the cell `old` if there is one, and returns the size and data fields of the record.
     fn store(&mut self, old: u32, data: &[u8]) -> Result<(u32, u32), Error> {
-        let size = u32::try_from(data.len()).map_err(|_| Error::TooLong { what: DATA, length: data.len(), limit: LONGEST_DATA })?;
+        let size = u32::try_from(data.len()).map_err(|_| Error::TooLong {
+            what: DATA,
+            length: data.len(),
+            limit: LONGEST_DATA,
+        })?;
         if data.len() <= 4 {
             let mut inline = [0; 4];
             put(&mut inline, 0, data);

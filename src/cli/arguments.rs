@@ -1,0 +1,283 @@
+//! What can be written on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Reconciles a Windows server with a document: certificates, clients, policies, ports and registry settings.
+#[derive(Debug, Parser)]
+#[command(name = "trueup", version, max_term_width = 100, propagate_version = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// When to use colour; NO_COLOR, FORCE_COLOR and TERM=dumb are respected.
+    #[arg(long, global = true, value_enum, default_value_t = ColourChoice::Auto, value_name = "WHEN")]
+    pub color: ColourChoice,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColourChoice {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a commented starter document, its schema and pipeline examples.
+    Init(InitOptions),
+    /// Make an offline Windows volume and a document for it, then walk through plan, apply and plan.
+    Demo(DemoOptions),
+    /// Check documents: every error, with its line.
+    Validate(ValidateOptions),
+    /// Show what would change on a machine, and why.
+    Plan(PlanOptions),
+    /// Make a machine what the document says.
+    Apply(ApplyOptions),
+    /// Write down what is on a machine, as a snapshot or as a document.
+    Capture(CaptureOptions),
+    /// Compare two documents, two snapshots or two saved plans.
+    Diff(DiffOptions),
+    /// Show a saved plan.
+    Show(ShowOptions),
+    /// Tell where a value comes from, who wins, and what would become of it.
+    Explain(ExplainOptions),
+    /// Print the JSON Schema of the document.
+    Schema,
+    /// Print a completion script.
+    Completions {
+        /// The shell that it is for.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Which documents, and what is added to them.
+#[derive(Debug, Args)]
+pub struct DocumentOptions {
+    /// Documents, each laid over those before it; `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<String>,
+
+    #[command(flatten)]
+    pub additions: Additions,
+}
+
+#[derive(Debug, Args)]
+pub struct Additions {
+    /// A document laid over all others.
+    #[arg(long, value_name = "FILE")]
+    pub overlay: Vec<String>,
+
+    /// A variable, in place of the document's own.
+    #[arg(long = "variable", value_name = "NAME=VALUE")]
+    pub variables: Vec<String>,
+
+    /// The machine that the document is for, in place of `machine.name`.
+    #[arg(long, value_name = "NAME")]
+    pub machine_name: Option<String>,
+}
+
+/// Which machine.
+#[derive(Debug, Args)]
+pub struct MachineOptions {
+    /// local, image:DIR or snapshot:FILE.
+    #[arg(short, long, default_value = "local", value_name = "MACHINE")]
+    pub machine: String,
+
+    /// Take hives that were not closed properly as they are.
+    #[arg(long)]
+    pub accept_dirty: bool,
+}
+
+/// How a report looks.
+#[derive(Debug, Args)]
+pub struct ReportOptions {
+    /// Text for people, JSON for programs.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+
+    /// Show everything, however long.
+    #[arg(long)]
+    pub full: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProgressChoice {
+    /// A bar on a terminal, nothing elsewhere.
+    Auto,
+    /// JSON Lines on standard error.
+    Json,
+    None,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanOptions {
+    #[command(flatten)]
+    pub document: DocumentOptions,
+    #[command(flatten)]
+    pub machine: MachineOptions,
+    #[command(flatten)]
+    pub report: ReportOptions,
+
+    /// Save the plan, so that exactly this can be applied.
+    #[arg(short, long, value_name = "PLAN")]
+    pub out: Option<PathBuf>,
+
+    /// Also write a report to a file; may be repeated.
+    #[arg(long = "report", value_name = "KIND:FILE")]
+    pub reports: Vec<String>,
+
+    /// Exit with 2 when the machine differs.
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+
+    /// Write secrets again although nothing tells whether they differ.
+    #[arg(long)]
+    pub rewrite_secrets: bool,
+
+    /// The point in time that the plan is made for (RFC 3339), in place of the clock's.
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<jiff::Timestamp>,
+}
+
+#[derive(Debug, Args)]
+pub struct ApplyOptions {
+    /// Documents, or one saved plan.
+    #[arg(required = true, value_name = "FILE|PLAN")]
+    pub files: Vec<String>,
+    #[command(flatten)]
+    pub additions: Additions,
+    #[command(flatten)]
+    pub machine: MachineOptions,
+    #[command(flatten)]
+    pub report: ReportOptions,
+
+    /// Do not ask.
+    #[arg(long)]
+    pub auto_approve: bool,
+
+    /// Accept the findings of this code although they are errors; may be repeated.
+    #[arg(long, value_name = "CODE")]
+    pub accept: Vec<String>,
+
+    /// Write secrets again although nothing tells whether they differ.
+    #[arg(long)]
+    pub rewrite_secrets: bool,
+
+    /// Run the programs that the document names as sources of secrets.
+    #[arg(long)]
+    pub allow_commands: bool,
+
+    /// How to show progress.
+    #[arg(long, value_enum, default_value_t = ProgressChoice::Auto)]
+    pub progress: ProgressChoice,
+
+    /// The point in time that the plan is made for (RFC 3339), in place of the clock's.
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<jiff::Timestamp>,
+}
+
+#[derive(Debug, Args)]
+pub struct ValidateOptions {
+    #[command(flatten)]
+    pub document: DocumentOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct InitOptions {
+    /// The folder to write to; nothing that is there is overwritten.
+    #[arg(default_value = ".", value_name = "DIR")]
+    pub folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct DemoOptions {
+    /// The folder to make; it must not exist or be empty.
+    #[arg(default_value = "trueup-demo", value_name = "DIR")]
+    pub folder: PathBuf,
+
+    /// Make the image and the document, and leave the rest to you.
+    #[arg(long)]
+    pub only_make: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CaptureOptions {
+    #[command(flatten)]
+    pub machine: MachineOptions,
+
+    /// Only what this document speaks of; may be repeated.
+    #[arg(long = "for", value_name = "FILE")]
+    pub documents: Vec<String>,
+    #[command(flatten)]
+    pub additions: Additions,
+
+    /// Only this registry key with all below it; may be repeated.
+    #[arg(long, value_name = "KEY", conflicts_with = "documents")]
+    pub key: Vec<String>,
+
+    /// What to write.
+    #[arg(long = "as", value_enum, default_value_t = CaptureForm::Snapshot, value_name = "FORM")]
+    pub form: CaptureForm,
+
+    /// Where to write it, in place of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CaptureForm {
+    /// JSON that can be planned against.
+    Snapshot,
+    /// A document that asks for what is there.
+    Document,
+}
+
+#[derive(Debug, Args)]
+pub struct DiffOptions {
+    /// A document, a snapshot or a saved plan.
+    pub a: String,
+    /// Another of the same sort.
+    pub b: String,
+    /// Compare what two documents would change on this machine.
+    #[arg(short, long, value_name = "MACHINE")]
+    pub machine: Option<String>,
+    /// Take hives that were not closed properly as they are.
+    #[arg(long)]
+    pub accept_dirty: bool,
+    #[command(flatten)]
+    pub report: ReportOptions,
+    /// Exit with 2 when they differ.
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ShowOptions {
+    /// The saved plan.
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    #[command(flatten)]
+    pub report: ReportOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainOptions {
+    /// An address, such as registry["HKLM\SOFTWARE\Vendor"].LogLevel
+    pub address: String,
+    #[command(flatten)]
+    pub document: DocumentOptions,
+    /// Also tell what would become of it on this machine.
+    #[arg(short, long, value_name = "MACHINE")]
+    pub machine: Option<String>,
+    /// Take hives that were not closed properly as they are.
+    #[arg(long)]
+    pub accept_dirty: bool,
+}

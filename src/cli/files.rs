@@ -1,0 +1,76 @@
+//! Files of the machine that trueup runs on: documents to read, results to write.
+
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+
+use crate::document::{FileReader, ReadError};
+use crate::error::Failure;
+
+/// Reads documents from disk, and `-` from standard input.
+pub struct DiskReader;
+
+impl FileReader for DiskReader {
+    fn read(&mut self, name: &str, limit: usize) -> Result<Vec<u8>, ReadError> {
+        let cut = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+        let mut bytes = Vec::new();
+        let read = if name == "-" {
+            std::io::stdin().lock().take(cut).read_to_end(&mut bytes)
+        } else {
+            std::fs::File::open(name).and_then(|file| file.take(cut).read_to_end(&mut bytes))
+        };
+        match read {
+            Ok(_) => Ok(bytes),
+            Err(error) => {
+                let missing = error.kind() == std::io::ErrorKind::NotFound;
+                let hint = missing.then(|| "`trueup init` writes a document to start from".to_owned());
+                Err(ReadError { message: reason(&error), hint })
+            }
+        }
+    }
+}
+
+/// What went wrong, without the error's number.
+fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" (os error").map_or(text.clone(), |(head, _)| head.to_lowercase())
+}
+
+/// Reads a whole file of at most `limit` bytes.
+///
+/// # Errors
+/// The file cannot be read or is larger.
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
+    let failed = |error: std::io::Error| Failure::failed(format!("cannot read {}", path.display())).because(error);
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > limit) {
+        return Err(Failure::failed(format!("{} is larger than {limit} bytes", path.display())));
+    }
+    Ok(bytes)
+}
+
+/// Writes a result as a whole or not at all, replacing what is there. It may hold a machine's settings, so it is for its
+/// owner's eyes only.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::failed(format!("cannot write {}", path.display())).because(error);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// Writes a file that must not be there yet.
+///
+/// # Errors
+/// The file is there, or cannot be written.
+pub fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::failed(format!("cannot write {}", path.display())).because(error);
+    let mut file = std::fs::File::create_new(path).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)
+}

@@ -1,0 +1,106 @@
+//! `trueup plan`.
+
+use std::path::Path;
+
+use super::arguments::{Format, PlanOptions, ReportOptions};
+use super::terminal::Terminal;
+use super::{Outcome, files, inputs, machines};
+use crate::error::{Exit, Failure};
+use crate::machine::MachineKind;
+use crate::model::fact::Unread;
+use crate::plan::staleness::prints;
+use crate::plan::{Plan, SavedPlan, Target, build};
+use crate::report::text::{Detail, TextOptions};
+use crate::report::{Palette, Width, json, text};
+
+pub fn run(options: &PlanOptions, terminal: &Terminal) -> Outcome {
+    let as_of = inputs::clock(options.as_of);
+    let desired = inputs::document(&options.document, terminal)?;
+    let opened = machines::open(&options.machine)?;
+    let facts = inputs::facts(opened.machine(), &desired, as_of)?;
+    opened.warn(terminal);
+    let plan_options = crate::plan::PlanOptions { as_of, rewrite_secrets: options.rewrite_secrets };
+    let plan = build(&desired, &facts, plan_options).map_err(|error| inputs::order_failure(&error, &desired))?;
+
+    for report in &options.reports {
+        write_report(report, &plan)?;
+    }
+    if let Some(path) = &options.out {
+        let saved = SavedPlan {
+            target: target(opened.machine().kind()),
+            facts: prints(&facts),
+            document: inputs::merged(&options.document, terminal)?,
+            rewrite_secrets: options.rewrite_secrets,
+            plan,
+        };
+        let bytes = saved.to_json().map_err(|error| Failure::failed("cannot write the plan").because(error))?;
+        files::write(path, &bytes)?;
+        show(&saved.plan, &options.report, terminal)?;
+        terminal.note(&format!("The plan is saved in {}\n", path.display()));
+        return Ok(exit(&saved.plan, &facts, options));
+    }
+    show(&plan, &options.report, terminal)?;
+    Ok(exit(&plan, &facts, options))
+}
+
+/// The wire name of a machine's kind.
+pub fn target(kind: MachineKind) -> Target {
+    let kind = match kind {
+        MachineKind::Local => "local",
+        MachineKind::Image => "image",
+        MachineKind::Snapshot => "snapshot",
+        MachineKind::Memory => "memory",
+    };
+    Target { kind: kind.to_owned() }
+}
+
+/// Prints a plan as the user wants it.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn show(plan: &Plan, options: &ReportOptions, terminal: &Terminal) -> Outcome {
+    match options.format {
+        Format::Text => terminal.data(&text::plan(plan, &text_options(options, terminal))),
+        Format::Json => terminal.data(&json_text(plan)?),
+    }
+}
+
+pub fn text_options(options: &ReportOptions, terminal: &Terminal) -> TextOptions {
+    let detail = if options.full { Detail::Full } else { Detail::Short };
+    TextOptions { palette: terminal.palette(), width: terminal.width(), detail }
+}
+
+fn json_text(plan: &Plan) -> Result<String, Failure> {
+    json::plan(plan).map_err(|error| Failure::failed("cannot write the plan as JSON").because(error))
+}
+
+/// Writes a further report: `text:FILE` or `json:FILE`.
+fn write_report(report: &str, plan: &Plan) -> Result<(), Failure> {
+    let Some((kind, path)) = report.split_once(':') else {
+        return Err(Failure::invalid(format!("`--report {report}` names no file")).hint("write --report json:plan.json"));
+    };
+    let content = match kind {
+        "json" => json_text(plan)?,
+        "text" => {
+            let options = TextOptions { palette: Palette::plain(), width: Width::Unlimited, detail: Detail::Full };
+            text::plan(plan, &options)
+        }
+        other => {
+            return Err(Failure::invalid(format!("there is no report `{other}`")).hint("the reports are text and json"));
+        }
+    };
+    files::write(Path::new(path), content.as_bytes())
+}
+
+/// A failed read ends with 1 whatever else was found: what could not be read is not "no change".
+fn exit(plan: &Plan, facts: &crate::model::fact::Facts, options: &PlanOptions) -> Exit {
+    let unread = facts.unread().iter().any(|(_, unread)| !matches!(unread, Unread::Unsupported { .. }));
+    let nothing_observed = plan.findings.iter().any(|finding| finding.code == "plan.nothing_observed");
+    if unread || nothing_observed {
+        Exit::Failed
+    } else if options.detailed_exitcode && plan.summary().differs() {
+        Exit::Changes
+    } else {
+        Exit::Done
+    }
+}

@@ -1,0 +1,243 @@
+//! What a plan's report shows, line by line, before any colour: entries with their changes, equal ones folded.
+
+use std::collections::HashMap;
+
+use crate::model::fact::Stored;
+use crate::model::operation::{Expression, Operation};
+use crate::model::registry_data::{Reading, push_visible};
+use crate::model::time::FileTime;
+use crate::model::verdict::{Action, Decision, Verdict};
+use crate::plan::Plan;
+
+/// The sign before a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Symbol {
+    Create,
+    Update,
+    Delete,
+    Replace,
+    Blocked,
+    Deferred,
+    Pending,
+    Unverifiable,
+}
+
+impl Symbol {
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Create => "+",
+            Self::Update => "~",
+            Self::Delete => "-",
+            Self::Replace => "±",
+            Self::Blocked => "!",
+            Self::Deferred => "»",
+            Self::Pending => "…",
+            Self::Unverifiable => "?",
+        }
+    }
+
+    pub const fn of(verdict: &Verdict) -> Option<Self> {
+        Some(match verdict {
+            Verdict::Keep => return None,
+            Verdict::Change { action: Action::Create, .. } => Self::Create,
+            Verdict::Change { action: Action::Update, .. } => Self::Update,
+            Verdict::Change { action: Action::Delete, .. } => Self::Delete,
+            Verdict::Change { action: Action::Replace, .. } => Self::Replace,
+            Verdict::Blocked => Self::Blocked,
+            Verdict::Deferred => Self::Deferred,
+            Verdict::Pending => Self::Pending,
+            Verdict::Unverifiable => Self::Unverifiable,
+        })
+    }
+}
+
+/// One change of an entry.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Line {
+    pub symbol: Symbol,
+    /// The part of the entry; the entry itself for its own line.
+    pub name: String,
+    pub before: Option<String>,
+    pub after: Option<String>,
+    pub reasons: Vec<String>,
+    /// A list or a long text that changed, line by line: sign and text.
+    pub details: Vec<(char, String)>,
+}
+
+/// Entries whose changes are the same, with the changes once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    pub entries: Vec<String>,
+    /// When the place was last written, where all entries agree.
+    pub last_written: Option<FileTime>,
+    pub lines: Vec<Line>,
+}
+
+/// The groups of a plan, in plan order.
+pub fn groups(plan: &Plan) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut known: HashMap<Vec<Line>, usize> = HashMap::new();
+    for span in &plan.after.entries {
+        let decisions = plan.decisions.get(span.start..span.end).unwrap_or_default();
+        // Decisions of an entry's subkeys carry another name: they stand for themselves.
+        for run in decisions.chunk_by(|a, b| a.id.section() == b.id.section() && a.id.name() == b.id.name()) {
+            let lines: Vec<Line> = run.iter().filter_map(line).collect();
+            let Some(first) = run.iter().find(|decision| Symbol::of(&decision.verdict).is_some()) else { continue };
+            let address = first.id.entry().to_string();
+            let slot = known.get(&lines).and_then(|at| groups.get_mut(*at));
+            if let Some(group) = slot {
+                group.entries.push(address);
+                if group.last_written != first.last_written {
+                    group.last_written = None;
+                }
+            } else {
+                known.insert(lines.clone(), groups.len());
+                groups.push(Group { entries: vec![address], last_written: first.last_written, lines });
+            }
+        }
+    }
+    groups
+}
+
+fn line(decision: &Decision) -> Option<Line> {
+    let symbol = Symbol::of(&decision.verdict)?;
+    let (before, after, details) = sides(decision.operations());
+    Some(Line {
+        symbol,
+        name: name(decision),
+        before,
+        after,
+        reasons: decision.reasons.iter().map(ToString::to_string).collect(),
+        details,
+    })
+}
+
+fn name(decision: &Decision) -> String {
+    match decision.id.part() {
+        None => "(key)".to_owned(),
+        Some("") => "(default)".to_owned(),
+        Some(part) => {
+            let mut shown = String::with_capacity(part.len());
+            part.chars().for_each(|c| push_visible(&mut shown, c));
+            shown
+        }
+    }
+}
+
+type Sides = (Option<String>, Option<String>, Vec<(char, String)>);
+
+/// What the steps of one resource find and leave, in words.
+fn sides(operations: &[Operation]) -> Sides {
+    let mut details = Vec::new();
+    let (mut before_text, mut after_text) = (None, None);
+    for operation in operations {
+        match operation {
+            Operation::PutRegistryValue { before, after, .. } => {
+                details = list_difference(before.as_ref(), after);
+                before_text = before.as_ref().map(ToString::to_string);
+                after_text = Some(after.to_string());
+            }
+            Operation::RemoveRegistryValue { before, .. } => before_text = Some(before.to_string()),
+            Operation::RenameRegistryKey { from, .. } => details.push(('~', format!("renamed from {from}"))),
+            Operation::PutRegistrySecurity { before, after, .. } => {
+                details.extend(security_difference(before, after));
+            }
+            Operation::RemoveRegistryTree { .. } | Operation::CreateRegistryKey { .. } => {}
+        }
+    }
+    (before_text, after_text, details)
+}
+
+/// The elements of a list that came and went.
+fn list_difference(before: Option<&Stored>, after: &Expression) -> Vec<(char, String)> {
+    let (Some(Stored::Plain(before)), Expression::Registry(after)) = (before, after) else { return Vec::new() };
+    let (Reading::Texts(before), Reading::Texts(after)) = (before.reading(), after.reading()) else { return Vec::new() };
+    changes(&before, &after)
+}
+
+fn changes(before: &[String], after: &[String]) -> Vec<(char, String)> {
+    let old: Vec<&str> = before.iter().map(String::as_str).collect();
+    let new: Vec<&str> = after.iter().map(String::as_str).collect();
+    similar::TextDiff::from_slices(&old, &new)
+        .iter_all_changes()
+        .filter_map(|change| match change.tag() {
+            similar::ChangeTag::Delete => Some(('-', change.value().to_owned())),
+            similar::ChangeTag::Insert => Some(('+', change.value().to_owned())),
+            similar::ChangeTag::Equal => None,
+        })
+        .collect()
+}
+
+/// The entries of a security descriptor that come and go.
+fn security_difference(before: &[u8], after: &[u8]) -> Vec<(char, String)> {
+    changes(&entries(before), &entries(after))
+}
+
+fn entries(descriptor: &[u8]) -> Vec<String> {
+    use crate::formats::security_descriptor::SecurityDescriptor;
+    let Ok(parsed) = SecurityDescriptor::parse(descriptor) else { return vec!["(damaged descriptor)".to_owned()] };
+    let mut out: Vec<String> = parsed.owner().map(|owner| format!("owner {}", shown(&owner))).into_iter().collect();
+    for entry in parsed.dacl().entries() {
+        out.push(match entry.account() {
+            Some(account) => {
+                let verb = if account.kind.denies() { "deny" } else { "allow" };
+                let inherited = if entry.is_inherited() { ", inherited" } else { "" };
+                format!("{verb} {}: {}{inherited}", shown(&account.sid), account.mask.key_rights())
+            }
+            None => "(other entry)".to_owned(),
+        });
+    }
+    out
+}
+
+fn shown(sid: &crate::model::sid::Sid) -> String {
+    sid.account().unwrap_or_else(|| sid.to_string())
+}
+
+/// What goes, by name: removals are said twice, so that nobody overlooks them.
+pub fn removals(plan: &Plan) -> Vec<String> {
+    let goes = |decision: &&Decision| matches!(decision.verdict, Verdict::Change { action: Action::Delete, .. });
+    plan.decisions
+        .iter()
+        .filter(goes)
+        .map(|decision| match decision.operations() {
+            [Operation::RemoveRegistryTree { before, .. }] => {
+                let (keys, values) = before.size();
+                format!("{} ({keys} keys, {values} values)", decision.id)
+            }
+            _ => decision.id.to_string(),
+        })
+        .collect()
+}
+
+/// Every key and value below a tree that goes, indented.
+pub fn tree_lines(plan: &Plan) -> HashMap<String, Vec<String>> {
+    let mut out = HashMap::new();
+    for decision in &plan.decisions {
+        if let [Operation::RemoveRegistryTree { before, .. }] = decision.operations() {
+            let mut lines = Vec::new();
+            list(before, 0, &mut lines);
+            out.insert(decision.id.entry().to_string(), lines);
+        }
+    }
+    out
+}
+
+fn list(tree: &crate::model::fact::KeyTree, depth: usize, lines: &mut Vec<String>) {
+    let indent = "  ".repeat(depth);
+    let visible = |text: &str| {
+        let mut shown = String::new();
+        text.chars().for_each(|c| push_visible(&mut shown, c));
+        shown
+    };
+    if depth > 0 {
+        lines.push(format!("{}{}\\", "  ".repeat(depth - 1), visible(&tree.name)));
+    }
+    for value in &tree.values {
+        let name = if value.name.is_empty() { "(default)".to_owned() } else { visible(&value.name) };
+        lines.push(format!("{indent}{name} = {}", value.data));
+    }
+    for subkey in &tree.subkeys {
+        list(subkey, depth + 1, lines);
+    }
+}

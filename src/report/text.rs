@@ -1,0 +1,231 @@
+//! Plans and outcomes for a person to read.
+
+use std::fmt::Write as _;
+
+use unicode_width::UnicodeWidthStr as _;
+
+use super::layout::{Group, Line, Symbol, groups, removals, tree_lines};
+use super::style::{Palette, Width, padded, paint};
+use crate::apply::{ApplyReport, Outcome};
+use crate::model::verdict::{Finding, Severity};
+use crate::plan::{Plan, Summary};
+
+/// How much a report shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Long stretches of changes are cut, and the cut is counted.
+    Short,
+    Full,
+}
+
+/// So many lines of one group are shown before the rest is counted.
+const SHORT_LINES: usize = 40;
+/// So many entries of one group are named before the rest is counted.
+const SHORT_ENTRIES: usize = 20;
+/// The widest that the column of names becomes.
+const WIDEST_NAME: usize = 36;
+
+/// How a report is made.
+#[derive(Clone, Copy, Debug)]
+pub struct TextOptions {
+    pub palette: Palette,
+    pub width: Width,
+    pub detail: Detail,
+}
+
+/// The plan: changes with their reasons, findings, removals once more, and the summary as the last line.
+pub fn plan(plan: &Plan, options: &TextOptions) -> String {
+    let mut out = String::new();
+    let trees = tree_lines(plan);
+    for group in groups(plan) {
+        write_group(&mut out, &group, options);
+        for line in group.entries.iter().filter_map(|entry| trees.get(entry)).flat_map(|lines| shown(lines, options)) {
+            let _ = writeln!(out, "        {}", paint(options.palette.dim, &options.width.beside(8).fit(&line)));
+        }
+        out.push('\n');
+    }
+    if !plan.unmanaged.is_empty() {
+        let _ = writeln!(out, "{}", paint(options.palette.heading, &format!("Not managed: {}", plan.unmanaged.len())));
+        for id in shown(&plan.unmanaged.iter().map(ToString::to_string).collect::<Vec<_>>(), options) {
+            let _ = writeln!(out, "    {id}");
+        }
+        out.push('\n');
+    }
+    for finding in &plan.findings {
+        write_finding(&mut out, plan, finding, options);
+    }
+    if !plan.findings.is_empty() {
+        out.push('\n');
+    }
+    let gone = removals(plan);
+    if !gone.is_empty() {
+        let heading = format!("{} will be removed:", counted(gone.len(), "thing"));
+        let _ = writeln!(out, "{}", paint(options.palette.remove, &heading));
+        for line in shown(&gone, options) {
+            let _ = writeln!(out, "  {} {line}", paint(options.palette.remove, "-"));
+        }
+        out.push('\n');
+    }
+    let _ = writeln!(out, "{}", paint(options.palette.heading, &summary(&plan.summary())));
+    out
+}
+
+/// The lines, cut and counted unless all are asked for.
+fn shown(lines: &[String], options: &TextOptions) -> Vec<String> {
+    if options.detail == Detail::Full || lines.len() <= SHORT_LINES {
+        return lines.to_vec();
+    }
+    let mut cut: Vec<String> = lines.iter().take(SHORT_LINES).cloned().collect();
+    cut.push(format!("… and {} more (--full shows all)", lines.len() - SHORT_LINES));
+    cut
+}
+
+fn write_group(out: &mut String, group: &Group, options: &TextOptions) {
+    let names: Vec<&String> = match options.detail {
+        Detail::Full => group.entries.iter().collect(),
+        Detail::Short => group.entries.iter().take(SHORT_ENTRIES).collect(),
+    };
+    let hidden = group.entries.len() - names.len();
+    for (index, entry) in names.iter().enumerate() {
+        let last = index + 1 == names.len() && hidden == 0;
+        let written = group.last_written.filter(|_| last).map(|at| format!("  last written {at}"));
+        let _ = writeln!(
+            out,
+            "{}{}",
+            paint(options.palette.heading, &options.width.fit(entry)),
+            written.map(|text| paint(options.palette.dim, &text)).unwrap_or_default()
+        );
+    }
+    if hidden > 0 {
+        let _ = writeln!(out, "… and {hidden} more with the same changes (--full names all)");
+    }
+    let lines = match options.detail {
+        Detail::Short if group.lines.len() > SHORT_LINES => group.lines.get(..SHORT_LINES).unwrap_or_default(),
+        _ => &group.lines,
+    };
+    let column = lines.iter().map(|line| line.name.width()).max().unwrap_or(0).min(WIDEST_NAME);
+    for line in lines {
+        write_line(out, line, column, options);
+    }
+    if lines.len() < group.lines.len() {
+        let hidden = group.lines.len() - lines.len();
+        let _ = writeln!(out, "    … and {hidden} more changes here (--full shows all)");
+    }
+}
+
+fn write_line(out: &mut String, line: &Line, column: usize, options: &TextOptions) {
+    let style = style_of(line.symbol, &options.palette);
+    let name = padded(&options.width.beside(8).fit(&line.name), column);
+    let used = 6 + name.width() + 2;
+    let value = match (&line.before, &line.after) {
+        (Some(before), Some(after)) => {
+            let half = match options.width.beside(used + 3) {
+                Width::Columns(columns) => Width::Columns(columns / 2),
+                unlimited => unlimited,
+            };
+            format!("{} → {}", half.fit(before), half.fit(after))
+        }
+        (Some(value), None) | (None, Some(value)) => options.width.beside(used).fit(value),
+        (None, None) => String::new(),
+    };
+    let reasons = line.reasons.join("; ");
+    let fits = match options.width {
+        Width::Unlimited => true,
+        Width::Columns(columns) => used + value.width() + 2 + reasons.width() <= columns,
+    };
+    let head = format!("    {} {name}", paint(style, line.symbol.text()));
+    let gap = if value.is_empty() { "" } else { "  " };
+    if fits {
+        let _ = writeln!(out, "{head}{gap}{value}  {}", paint(options.palette.dim, &reasons));
+    } else {
+        let _ = writeln!(out, "{}", format!("{head}{gap}{value}").trim_end());
+        let _ = writeln!(out, "          {}", paint(options.palette.dim, &options.width.beside(10).fit(&reasons)));
+    }
+    for (sign, text) in &line.details {
+        let style = match sign {
+            '+' => options.palette.add,
+            '-' => options.palette.remove,
+            _ => options.palette.change,
+        };
+        let _ = writeln!(out, "          {} {}", paint(style, &sign.to_string()), options.width.beside(12).fit(text));
+    }
+}
+
+fn style_of(symbol: Symbol, palette: &Palette) -> anstyle::Style {
+    match symbol {
+        Symbol::Create => palette.add,
+        Symbol::Update | Symbol::Replace => palette.change,
+        Symbol::Delete => palette.remove,
+        Symbol::Blocked => palette.problem,
+        Symbol::Deferred | Symbol::Pending | Symbol::Unverifiable => palette.dim,
+    }
+}
+
+fn write_finding(out: &mut String, plan: &Plan, finding: &Finding, options: &TextOptions) {
+    let style = match finding.severity {
+        Severity::Error => options.palette.problem,
+        Severity::Warning => options.palette.change,
+        Severity::Info => options.palette.dim,
+    };
+    let place = finding.at.map(|at| {
+        let file = plan.files.get(at.file.index()).map_or("", String::as_str);
+        format!(" ({file}:{}:{})", at.line, at.column)
+    });
+    let head = paint(style, &format!("{}[{}]", finding.severity, finding.code));
+    let _ = writeln!(out, "{head}: {}{}", finding.message, place.unwrap_or_default());
+    if let Some(hint) = &finding.hint {
+        let _ = writeln!(out, "    hint: {hint}");
+    }
+}
+
+/// The last line of every plan.
+pub fn summary(sum: &Summary) -> String {
+    let Summary { add, change, remove, replace, .. } = sum;
+    let mut text = format!("Plan: {add} to add, {change} to change, {remove} to remove, {replace} to replace");
+    let others = [
+        (sum.blocked, "blocked"),
+        (sum.deferred, "deferred"),
+        (sum.pending, "pending"),
+        (sum.unverifiable, "unverifiable"),
+    ];
+    for (count, word) in others.into_iter().filter(|(count, _)| *count > 0) {
+        let _ = write!(text, ", {count} {word}");
+    }
+    let _ = write!(text, "; {} unchanged; reboot: {}", sum.unchanged, if sum.reboot { "yes" } else { "no" });
+    text
+}
+
+/// What a run did: everything that was not done, then the count.
+pub fn outcome(report: &ApplyReport, options: &TextOptions) -> String {
+    let mut out = String::new();
+    for one in &report.outcomes {
+        let (word, why) = match &one.outcome {
+            Outcome::Done => continue,
+            Outcome::Failed { detail } => (paint(options.palette.problem, "failed"), detail),
+            Outcome::Skipped { because } => (paint(options.palette.change, "skipped"), because),
+        };
+        let _ = writeln!(out, "{word} {}: {why}", one.address);
+    }
+    let Some(run) = &report.run else {
+        let _ = writeln!(out, "Nothing to do: the machine is what the document says.");
+        return out;
+    };
+    let (done, failed, skipped) = (report.done(), report.failed(), report.skipped());
+    let text = format!("Applied: {done} done, {failed} failed, {skipped} skipped; run {run}");
+    let _ = writeln!(out, "{}", paint(options.palette.heading, &text));
+    if report.remaining_operations > 0 {
+        let steps = counted(report.remaining_operations, "step");
+        let _ = writeln!(out, "{}", paint(options.palette.problem, &format!("Planned again: {steps} still to do")));
+    } else {
+        let _ = writeln!(out, "Verified: every change reads back as planned, and planning again finds nothing to do.");
+    }
+    if report.reboot {
+        let _ = writeln!(out, "A reboot is needed for the changes to take effect.");
+    }
+    out
+}
+
+/// `1 thing`, `2 things`.
+pub fn counted(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}

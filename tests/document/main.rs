@@ -1,0 +1,10 @@
+//! The document layer through its public door: files in memory in, entries or rendered findings out.
+
+mod entries;
+mod files;
+mod registry;
+mod rounds;
+mod schema;
+mod support;
+mod variables;
+mod yaml;
