@@ -64,8 +64,9 @@ fn complaints(path: &str, text: &str) -> Vec<String> {
         found.push(format!("{path}:1: has {lines} lines, more than {MOST_LINES}"));
     }
     let words = source::words(text);
-    for (name, mark) in words.iter().zip(words.iter().skip(1)) {
-        if mark.text == "!" && name.is_name() && PLACEHOLDERS.contains(&name.text.as_str()) {
+    for ((name, mark), open) in words.iter().zip(words.iter().skip(1)).zip(words.iter().skip(2)) {
+        let is_call = mark.text == "!" && ["(", "[", "{"].contains(&open.text.as_str());
+        if is_call && PLACEHOLDERS.contains(&name.text.as_str()) {
             found.push(format!("{path}:{}: holds `{}!`", name.line, name.text));
         }
     }

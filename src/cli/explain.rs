@@ -7,7 +7,6 @@ use super::terminal::Terminal;
 use super::{Outcome, inputs, machines};
 use crate::document::Desired;
 use crate::error::Failure;
-use crate::model::decode::nearest;
 use crate::model::resource::ResourceId;
 use crate::model::verdict::{Decision, Verdict};
 use crate::plan::{PlanOptions, build};
@@ -58,6 +57,9 @@ fn find(desired: &Desired, asked: &ResourceId) -> Option<(ResourceId, crate::mod
     all.into_iter().find(|(id, _)| same(id, asked))
 }
 
+/// How alike an address must be to be suggested, from 0 to 1.
+const LIKENESS: f64 = 0.8;
+
 fn unknown(desired: &Desired, address: &str) -> Failure {
     let all: Vec<String> = desired
         .entries
@@ -66,7 +68,8 @@ fn unknown(desired: &Desired, address: &str) -> Failure {
         .map(|(id, _)| id.to_string())
         .collect();
     let failure = Failure::invalid(format!("the document has no {address}"));
-    match nearest(address, all.iter().map(String::as_str)) {
+    let near = all.iter().max_by(|a, b| strsim::jaro_winkler(a, address).total_cmp(&strsim::jaro_winkler(b, address)));
+    match near.filter(|near| strsim::jaro_winkler(near, address) > LIKENESS) {
         Some(near) => failure.hint(format!("did you mean {near}?")),
         None => failure,
     }

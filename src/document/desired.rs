@@ -9,7 +9,7 @@ use super::merge::Overridden;
 use crate::formats::upcase;
 use crate::kinds::Wanted;
 use crate::kinds::sections::SECTIONS;
-use crate::model::decode::{Decode, Decoder, Entries, nearest};
+use crate::model::decode::{Decode, Decoder, Entries};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::node::Node;
 use crate::model::record::{Fields, Record, RecordSchema};
@@ -189,8 +189,6 @@ pub fn decode(root: &Node<'_>, cx: &mut Decoder) -> Option<(MachineClaim, Vec<En
 
 /// Reports every `depends_on` that names nothing in the document.
 fn check_dependencies(entries: &[Entry], cx: &mut Decoder) {
-    /// Among more addresses than this no near one is looked for.
-    const MANY: usize = 5_000;
     let dependencies = || entries.iter().flat_map(|entry| &entry.wanted.kind().common().depends_on);
     if dependencies().next().is_none() {
         return;
@@ -198,6 +196,7 @@ fn check_dependencies(entries: &[Entry], cx: &mut Decoder) {
     let addresses: Vec<ResourceId> =
         entries.iter().flat_map(|entry| entry.wanted.kind().resources()).map(|(address, _)| address).collect();
     let known: HashSet<ResourceId> = addresses.iter().map(folded).collect();
+    let mut texts: Option<Vec<String>> = None;
     for dependency in dependencies() {
         let address = match ResourceId::parse(&dependency.value) {
             Ok(address) => address,
@@ -210,8 +209,9 @@ fn check_dependencies(entries: &[Entry], cx: &mut Decoder) {
         if known.contains(&folded(&address)) {
             continue;
         }
-        let texts: Vec<String> = if addresses.len() > MANY { Vec::new() } else { addresses.iter().map(ToString::to_string).collect() };
-        let hint = nearest(&address.to_string(), texts.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+        let texts = texts.get_or_insert_with(|| addresses.iter().map(ToString::to_string).collect());
+        let near = cx.nearest(&address.to_string(), texts.iter().map(String::as_str));
+        let hint = near.map(|near| format!("did you mean `{near}`?"));
         let message = format!("nothing in the document has the address {address}");
         cx.push(Diagnostic::error("document.unknown_address", message).at(dependency.at).hint_if(hint));
     }

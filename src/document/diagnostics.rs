@@ -19,6 +19,8 @@ pub enum Colour {
 /// Characters of a line that are shown before and after a caret.
 const SHOWN_BEFORE: usize = 2_000;
 const SHOWN_AFTER: usize = 2_000;
+/// A line is not shown at columns further right: finding one costs as much as it is far.
+const FAR: u32 = 50_000;
 /// What stands for the rest of a line that may hold a secret.
 const NOT_SHOWN: &str = "(not shown)";
 
@@ -80,7 +82,8 @@ impl View<'_> {
     fn place<'a>(&'a self, group: Group<'a>, at: Location, kind: AnnotationKind, label: Option<&'a str>) -> Group<'a> {
         let name = self.sources.name(at.file);
         let origin = || Origin::path(name).line(number(at.line)).char_column(number(at.column));
-        let Some(line) = self.sources.line(at) else { return group.element(origin()) };
+        let line = self.sources.line(at).filter(|_| at.column < FAR);
+        let Some(line) = line else { return group.element(origin()) };
         let visible = self.concealed.get(&(at.file, at.line)).map_or(usize::MAX, |column| number(*column).saturating_sub(1));
         let window = Window::around(line, at, visible);
         let annotation = kind.span(window.span).label(label.map(Cow::Borrowed));

@@ -10,7 +10,7 @@ use super::parse::{self, Budget};
 use super::read::{FileReader, MAX_FILE, TextError, resolve_name, text_of};
 use super::variables::{Environment, Variables, command_line_scalar};
 use crate::formats::upcase;
-use crate::model::decode::{Decode as _, Decoder, nearest};
+use crate::model::decode::{Decode as _, Decoder};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::node::{Content, Key, Mapping, Node, Scalar, Style};
 use crate::model::source::{FileId, Location, MAX_FILES, Sources, Spanned};
@@ -337,7 +337,7 @@ impl<'s, 'r> Loader<'s, 'r> {
         let names: Vec<String> = machines.entries.iter().map(|(key, _)| key.text.clone().into_owned()).collect();
         let mut matching = machines.entries.into_iter().filter(|(key, _)| upcase::eq(&key.text, &chosen));
         let Some((part_key, part)) = matching.next() else {
-            let near = nearest(&chosen, names.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+            let near = self.decoder.nearest(&chosen, names.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
             let known = || format!("it names {}", names.iter().take(SHOWN_MACHINES).cloned().collect::<Vec<_>>().join(", "));
             let near = near.or_else(|| (1..=SHOWN_MACHINES).contains(&names.len()).then(known));
             let message = format!("`machines` does not name {chosen}");

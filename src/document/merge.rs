@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::kinds::sections::{MergeRule, SECTIONS};
-use crate::model::node::{Content, Key, Mapping, Node};
+use crate::model::node::{Content, Mapping, Node};
 use crate::model::source::Location;
 
 /// Which places lost to which: for each winning key, the keys that it stands for, latest first.
@@ -38,10 +38,14 @@ pub fn merge<'s>(base: &mut Mapping<'s>, over: Mapping<'s>, overridden: &mut Ove
 }
 
 fn merge_at<'s>(base: &mut Mapping<'s>, over: Mapping<'s>, path: &mut Vec<String>, overridden: &mut Overridden) {
-    let mut index = Index::new(base, over.entries.len());
+    if base.entries.is_empty() {
+        *base = over;
+        return;
+    }
+    // The keys of `over` differ from each other: what is added here need not be found again.
+    let index = Index::new(base, over.entries.len());
     for (key, node) in over.entries {
         let Some((held_key, held)) = index.find(base, &key.text).and_then(|at| base.entries.get_mut(at)) else {
-            index.push(&key, base.entries.len());
             base.entries.push((key, node));
             continue;
         };
@@ -95,12 +99,6 @@ impl<'s> Index<'s> {
         match self {
             Self::Linear => base.entries.iter().position(|(key, _)| key.text == name),
             Self::Hashed(index) => index.get(name).copied(),
-        }
-    }
-
-    fn push(&mut self, key: &Key<'s>, at: usize) {
-        if let Self::Hashed(index) = self {
-            index.insert(key.text.clone(), at);
         }
     }
 }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
 
+use crate::model::decode::may_repeat;
 use crate::model::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::node::{Content, Key, Mapping, Meaning, Node, Scalar, Style};
 use crate::model::source::{FileId, Location, Sources};
@@ -15,23 +16,42 @@ pub const MAX_DEPTH: usize = 64;
 /// How many values a document may have, all files and aliases counted.
 pub const MAX_NODES: usize = 1_000_000;
 
-/// What is left of [`MAX_NODES`].
+/// How much text a document may have, in bytes: files as often as they are included, aliases and anchors counted.
+pub const MAX_TEXT: usize = 64 << 20;
+
+/// What is left of [`MAX_NODES`] and [`MAX_TEXT`].
 #[derive(Debug)]
-pub struct Budget(usize);
+pub struct Budget {
+    nodes: usize,
+    text: usize,
+}
 
 impl Default for Budget {
     fn default() -> Self {
-        Self(MAX_NODES)
+        Self { nodes: MAX_NODES, text: MAX_TEXT }
     }
 }
 
 impl Budget {
-    fn spend(&mut self, nodes: usize, at: Location) -> Result<(), Refusal> {
-        self.0 = self.0.checked_sub(nodes).ok_or_else(|| {
+    fn spend_nodes(&mut self, nodes: usize, at: Location) -> Result<(), Refusal> {
+        self.nodes = self.nodes.checked_sub(nodes).ok_or_else(|| {
             let message = format!("the document has more than {MAX_NODES} values, aliases and anchors counted");
             Box::new(Diagnostic::error("document.too_many_values", message).at(at))
         })?;
         Ok(())
+    }
+
+    fn spend_text(&mut self, bytes: usize, at: Location) -> Result<(), Refusal> {
+        self.text = self.text.checked_sub(bytes).ok_or_else(|| {
+            let message = format!("the document has more than {} MiB of text, all files and aliases counted", MAX_TEXT >> 20);
+            Box::new(Diagnostic::error("document.too_much_text", message).at(at))
+        })?;
+        Ok(())
+    }
+
+    fn spend_copy(&mut self, of: &Extent, at: Location) -> Result<(), Refusal> {
+        self.spend_nodes(of.nodes, at)?;
+        self.spend_text(of.text, at)
     }
 }
 
@@ -39,13 +59,14 @@ impl Budget {
 /// A file without content is an empty mapping.
 pub fn parse<'s>(sources: &'s Sources, file: FileId, budget: &mut Budget, diagnostics: &mut Diagnostics) -> Option<Node<'s>> {
     let text = sources.text(file);
+    let start = Location { file, line: 1, column: 1, length: 1 };
     let mut builder =
         Builder { sources, file, budget, diagnostics, open: Vec::new(), anchors: HashMap::new(), root: None };
-    if let Err(refusal) = builder.check_characters(text).and_then(|()| builder.read(text)) {
+    let spent = builder.budget.spend_text(text.len(), start);
+    if let Err(refusal) = spent.and_then(|()| builder.check_characters(text)).and_then(|()| builder.read(text)) {
         builder.diagnostics.push(*refusal);
         return None;
     }
-    let start = Location { file, line: 1, column: 1, length: 1 };
     Some(builder.root.unwrap_or(Node { at: start, content: Content::Mapping(Mapping::default()) }))
 }
 
@@ -84,9 +105,9 @@ struct Builder<'s, 'd> {
 impl<'s> Builder<'s, '_> {
     /// Refuses characters that YAML does not allow: the parser takes some of them for the end of the text.
     fn check_characters(&self, text: &str) -> Result<(), Refusal> {
-        let forbidden = |c: char| {
-            matches!(c, '\0'..='\u{8}' | '\u{B}' | '\u{C}' | '\u{E}'..='\u{1F}' | '\u{7F}'..='\u{84}' | '\u{86}'..='\u{9F}')
-                || matches!(c, '\u{FFFE}' | '\u{FFFF}')
+        let forbidden = |c: char| match c {
+            '\t' | '\n' | '\r' | '\u{85}' => false,
+            c => c.is_control() || matches!(c, '\u{FFFE}' | '\u{FFFF}'),
         };
         let Some((offset, c)) = text.char_indices().find(|(_, c)| forbidden(*c)) else { return Ok(()) };
         let (line, column) = line_and_column(text.get(..offset).unwrap_or_default());
@@ -218,20 +239,20 @@ impl<'s> Builder<'s, '_> {
             let message = "the alias stands inside the value that it names";
             return Err(Box::new(Diagnostic::error("document.endless_alias", message).at(at)));
         };
-        let (nodes, height) = measure(node);
-        if self.open.len() + height > MAX_DEPTH {
+        let extent = measure(node);
+        if self.open.len() + extent.height > MAX_DEPTH {
             return Err(too_deep(at));
         }
-        self.budget.spend(nodes, at)?;
+        self.budget.spend_copy(&extent, at)?;
         let node = node.clone();
         self.attach(node, 0)
     }
 
     /// Puts a finished node where it belongs.
     fn attach(&mut self, node: Node<'s>, anchor: usize) -> Result<(), Refusal> {
-        self.budget.spend(1, node.at)?;
+        self.budget.spend_nodes(1, node.at)?;
         if anchor > 0 {
-            self.budget.spend(measure(&node).0, node.at)?;
+            self.budget.spend_copy(&measure(&node), node.at)?;
             self.anchors.insert(anchor, node.clone());
         }
         match self.open.last_mut().map(|open| &mut open.collection) {
@@ -360,15 +381,29 @@ fn core_tag(tag: &Tag) -> Option<String> {
     }
 }
 
-/// How many nodes a tree has and how deep its collections are nested.
-fn measure(node: &Node<'_>) -> (usize, usize) {
-    let children: Vec<(usize, usize)> = match &node.content {
-        Content::Scalar(_) => return (1, 0),
-        Content::Sequence(items) => items.iter().map(measure).collect(),
-        Content::Mapping(mapping) => mapping.entries.iter().map(|(_, node)| measure(node)).collect(),
+/// How large a tree is.
+struct Extent {
+    nodes: usize,
+    /// Bytes of keys and scalars.
+    text: usize,
+    /// How deep its collections are nested.
+    height: usize,
+}
+
+fn measure(node: &Node<'_>) -> Extent {
+    let mut whole = Extent { nodes: 1, text: 0, height: 0 };
+    let mut add = |node: &Node<'_>, key: usize| {
+        let part = measure(node);
+        whole.nodes += part.nodes;
+        whole.text += part.text + key;
+        whole.height = whole.height.max(part.height);
     };
-    let deepest = children.iter().map(|(_, height)| *height).max().unwrap_or(0);
-    (children.iter().map(|(nodes, _)| nodes).sum::<usize>() + 1, deepest + 1)
+    match &node.content {
+        Content::Scalar(scalar) => return Extent { text: scalar.text.len(), ..whole },
+        Content::Sequence(items) => items.iter().for_each(|item| add(item, 0)),
+        Content::Mapping(mapping) => mapping.entries.iter().for_each(|(key, node)| add(node, key.text.len())),
+    }
+    Extent { height: whole.height + 1, ..whole }
 }
 
 /// Reports keys that are there already and keeps the first of each.
@@ -381,7 +416,7 @@ pub fn refuse_duplicates(entries: &mut Vec<(Key<'_>, Node<'_>)>, diagnostics: &m
             let first = entries.iter().take(index).find(|(earlier, _)| earlier.text == key.text);
             twice.extend(first.map(|(first, _)| (index, key.clone(), first.at)));
         }
-    } else {
+    } else if may_repeat(entries.iter().map(|(key, _)| key.text.bytes())) {
         let mut seen: HashMap<&str, Location> = HashMap::with_capacity(entries.len());
         for (index, (key, _)) in entries.iter().enumerate() {
             match seen.get(&*key.text) {
@@ -394,8 +429,14 @@ pub fn refuse_duplicates(entries: &mut Vec<(Key<'_>, Node<'_>)>, diagnostics: &m
         let diagnostic = Diagnostic::error("document.duplicate_key", format!("the key `{name}` is there twice")).at(*at);
         diagnostics.push(diagnostic.related(*first, "first written here"));
     }
-    for (index, _, _) in twice.into_iter().rev() {
-        entries.remove(index);
+    if !twice.is_empty() {
+        let mut twice = twice.into_iter().map(|(index, _, _)| index).peekable();
+        let mut index = 0;
+        entries.retain(|_| {
+            let keep = twice.next_if_eq(&index).is_none();
+            index += 1;
+            keep
+        });
     }
 }
 

@@ -2,11 +2,10 @@
 //! Bounded: how deep variables use each other, how long one text and all texts together become.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::emit::is_plain;
 use super::parse::refuse_duplicates;
-use crate::model::decode::nearest;
 use crate::model::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::node::{Content, Mapping, Meaning, Node, Scalar, Style};
 use crate::model::source::Location;
@@ -23,7 +22,7 @@ pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
 
 /// The variables of a document, resolved as they are used.
 pub struct Variables<'s, 'e> {
-    defined: HashMap<String, Variable<'s>>,
+    defined: BTreeMap<String, Variable<'s>>,
     environment: Environment<'e>,
     /// The variables being resolved, outermost first.
     resolving: Vec<String>,
@@ -51,7 +50,7 @@ const MACHINE_FQDN: &str = "machine.fqdn";
 
 impl<'s, 'e> Variables<'s, 'e> {
     pub fn new(environment: Environment<'e>) -> Self {
-        Self { defined: HashMap::new(), environment, resolving: Vec::new(), written: 0 }
+        Self { defined: BTreeMap::new(), environment, resolving: Vec::new(), written: 0 }
     }
 
     /// Takes in the document's `variables`; a mapping inside gives names with dots.
@@ -152,6 +151,8 @@ impl<'s, 'e> Variables<'s, 'e> {
 
     /// A text without quotes that is one reference becomes what the variable is: a number stays one, a quoted text too.
     fn expand_scalar(&mut self, scalar: &Scalar<'s>, at: Location, diagnostics: &mut Diagnostics) -> Option<Scalar<'s>> {
+        // Beyond the limit, which has been reported, nothing is even looked up.
+        self.count(0, at, diagnostics)?;
         if !scalar.is_quoted()
             && let Some(Segment::Reference(Reference::Variable(name))) = only_segment(&scalar.text)
         {
@@ -227,7 +228,8 @@ impl<'s, 'e> Variables<'s, 'e> {
             return Some(Scalar { text: Cow::Owned(text), style: Style::Quoted });
         }
         let Some(variable) = self.defined.get(name).cloned() else {
-            diagnostics.push(self.unknown(name, at));
+            let unknown = self.unknown(name, at, diagnostics);
+            diagnostics.push(unknown);
             return None;
         };
         let scalar = match variable.state {
@@ -261,16 +263,15 @@ impl<'s, 'e> Variables<'s, 'e> {
         None
     }
 
-    fn unknown(&self, name: &str, at: Location) -> Diagnostic {
+    fn unknown(&self, name: &str, at: Location, diagnostics: &mut Diagnostics) -> Diagnostic {
         let hint = match name {
             MACHINE_NAME | MACHINE_DOMAIN => {
                 let field = name.trim_start_matches("machine.");
                 format!("say `{field}` under `machine`{}", if field == "name" { ", or use --machine-name" } else { "" })
             }
             _ => {
-                let mut known: Vec<&str> = self.defined.keys().map(String::as_str).chain([MACHINE_FQDN]).collect();
-                known.sort_unstable();
-                match nearest(name, known.iter().copied()) {
+                let known = self.defined.keys().map(String::as_str).chain([MACHINE_FQDN]);
+                match diagnostics.nearest(name, known) {
                     Some(near) => format!("did you mean `${{{near}}}`?"),
                     None => "define it under `variables`; write `$${` for the characters `${` themselves".into(),
                 }

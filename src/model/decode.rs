@@ -38,6 +38,11 @@ impl Decoder {
         self.diagnostics.push(diagnostic);
     }
 
+    /// The name among `known` that `given` most likely stands for.
+    pub fn nearest<'k>(&mut self, given: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+        self.diagnostics.nearest(given, known)
+    }
+
     /// Reports that `node` is not what was expected, and gives `None`.
     pub fn wrong_type<T>(&mut self, node: &Node<'_>, expected: &str) -> Option<T> {
         let message = format!("expected {expected}, found {}", node.describe());
@@ -113,24 +118,6 @@ pub fn leading_zero_hint(scalar: &Scalar<'_>) -> Option<String> {
     let digits = if digits.is_empty() { "0" } else { digits };
     let octal = if digits.contains(['8', '9']) { String::new() } else { format!(", 0o{digits} if it is octal") };
     Some(format!("write {digits} if it is decimal{octal}, \"{text}\" if it is a text"))
-}
-
-/// The name among `known` that `given` most likely stands for.
-pub fn nearest<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    /// Names longer than this are not compared: the cost grows with the product of the lengths.
-    const LONGEST: usize = 256;
-    if given.len() > LONGEST {
-        return None;
-    }
-    let given = given.to_lowercase().replace('-', "_");
-    let within = (given.chars().count() / 3).max(1);
-    known
-        .into_iter()
-        .filter(|name| name.len() <= LONGEST)
-        .map(|name| (strsim::osa_distance(&given, &name.to_lowercase()), name))
-        .filter(|(distance, _)| *distance <= within)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
 }
 
 impl Decode for String {
@@ -251,6 +238,19 @@ impl<T: Decode> JsonSchema for Entries<T> {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "object", "additionalProperties": T::field_schema(generator) })
     }
+}
+
+/// Whether two of many texts may be equal: `false` is certain and cheap, `true` wants a closer look.
+///
+/// Texts are given as their units, so that a caller can fold them on the way without making new ones.
+pub fn may_repeat<U: Into<u64>, T: IntoIterator<Item = U>>(texts: impl Iterator<Item = T>) -> bool {
+    // FNV-1a; an attacker who makes hashes collide only brings about the closer look.
+    let hash = |text: T| {
+        text.into_iter().fold(0xCBF2_9CE4_8422_2325, |hash: u64, unit| (hash ^ unit.into()).wrapping_mul(0x100_0000_01B3))
+    };
+    let mut hashes: Vec<u64> = texts.map(hash).collect();
+    hashes.sort_unstable();
+    !hashes.is_sorted_by(|a, b| a < b)
 }
 
 /// Names that Windows compares without case, with the place of each: finds what is named twice.

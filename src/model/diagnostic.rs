@@ -86,23 +86,34 @@ impl Diagnostic {
 }
 
 /// The findings about a document as they come up; a bounded number is kept and the rest counted.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Diagnostics {
     kept: Vec<Diagnostic>,
     omitted: usize,
     /// Places whose text is known to be wrong: what else is found there only follows from it.
     silenced: HashSet<Location>,
+    /// How many pairs of characters may still be compared to find the name that was meant.
+    comparisons: usize,
+}
+
+impl Default for Diagnostics {
+    fn default() -> Self {
+        const COMPARISONS: usize = 50_000_000;
+        Self { kept: Vec::new(), omitted: 0, silenced: HashSet::new(), comparisons: COMPARISONS }
+    }
 }
 
 impl Diagnostics {
     /// How many findings are kept.
     pub const LIMIT: usize = 10_000;
 
-    pub fn push(&mut self, diagnostic: Diagnostic) {
+    pub fn push(&mut self, mut diagnostic: Diagnostic) {
         if diagnostic.at.is_some_and(|at| self.silenced.contains(&at)) {
             return;
         }
         if self.kept.len() < Self::LIMIT {
+            shorten(&mut diagnostic.message);
+            diagnostic.hint.iter_mut().for_each(shorten);
             self.kept.push(diagnostic);
         } else {
             self.omitted += 1;
@@ -112,6 +123,21 @@ impl Diagnostics {
     /// Takes no more findings at this place.
     pub fn silence(&mut self, at: Location) {
         self.silenced.insert(at);
+    }
+
+    /// The name among `known` that `given` most likely stands for; none is looked for any more after a great many times.
+    pub fn nearest<'k>(&mut self, given: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+        let given = given.to_lowercase().replace('-', "_");
+        let within = (given.chars().count() / 3).max(1);
+        let mut best = None;
+        for name in known {
+            self.comparisons = self.comparisons.checked_sub(given.len().saturating_mul(name.len()))?;
+            let distance = strsim::osa_distance(&given, &name.to_lowercase());
+            if distance <= within && best.is_none_or(|(least, _)| distance < least) {
+                best = Some((distance, name));
+            }
+        }
+        best.map(|(_, name)| name)
     }
 
     pub fn has_errors(&self) -> bool {
@@ -128,5 +154,15 @@ impl Diagnostics {
             self.kept.push(Diagnostic::error("document.too_many_findings", message));
         }
         self.kept
+    }
+}
+
+/// Cuts a text that repeats a huge name from the document.
+fn shorten(text: &mut String) {
+    const LONGEST: usize = 2_000;
+    if text.len() > LONGEST {
+        let end = text.floor_char_boundary(LONGEST);
+        text.truncate(end);
+        text.push('…');
     }
 }

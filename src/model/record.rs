@@ -3,7 +3,7 @@
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-use super::decode::{Decode, Decoder, nearest};
+use super::decode::{Decode, Decoder};
 use super::diagnostic::Diagnostic;
 use super::node::{Mapping, Node};
 
@@ -38,7 +38,7 @@ impl<'n, 's> Fields<'n, 's> {
             if names().any(|name| name == key.text) {
                 continue;
             }
-            let near = nearest(&key.text, names());
+            let near = cx.nearest(&key.text, names());
             let hint = match near {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => format!("the fields here are {}", names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
@@ -285,7 +285,7 @@ macro_rules! choice {
 pub fn unknown_word<T>(node: &Node<'_>, given: Option<&str>, words: &[&'static str], cx: &mut Decoder) -> Option<T> {
     let listed = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ");
     let Some(given) = given else { return cx.wrong_type(node, &listed) };
-    let hint = nearest(given, words.iter().copied()).map(|word| format!("did you mean `{word}`?"));
+    let hint = cx.nearest(given, words.iter().copied()).map(|word| format!("did you mean `{word}`?"));
     cx.push(Diagnostic::error("document.unknown_word", format!("expected {listed}")).at(node.at).hint_if(hint));
     None
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::decode::{Decode, Decoder, nearest};
+use super::decode::{Decode, Decoder};
 use super::diagnostic::Diagnostic;
 use super::node::{Content, Node};
 
@@ -71,7 +71,7 @@ impl Decode for SecretReference {
                 None
             }
             other => {
-                let hint = nearest(other, SOURCES).map_or_else(|| HOW.into(), |name| format!("did you mean `{name}`?"));
+                let hint = cx.nearest(other, SOURCES).map_or_else(|| HOW.into(), |name| format!("did you mean `{name}`?"));
                 let message = format!("there is no secret source `{other}`");
                 cx.push(Diagnostic::error("document.bad_secret", message).at(key.at).hint(hint).concealing(value.at));
                 None

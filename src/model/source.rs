@@ -1,7 +1,6 @@
 //! Where text stands: files as the user named them, and places in them. Reads nothing; columns and lengths count characters.
 
 use std::fmt;
-use std::ops::Range;
 use std::sync::OnceLock;
 
 /// The most files that one document may be made of.
@@ -63,8 +62,8 @@ impl<T: serde::Serialize> serde::Serialize for Spanned<T> {
 struct Source {
     name: String,
     text: String,
-    /// Byte ranges of the lines without their breaks, made when first asked for.
-    lines: OnceLock<Box<[Range<usize>]>>,
+    /// The bytes at which lines begin, made when first asked for.
+    line_starts: OnceLock<Box<[u32]>>,
 }
 
 /// The files of a document: grows behind a shared reference, so that what was parsed may borrow from it.
@@ -82,7 +81,7 @@ impl Default for Sources {
 impl Sources {
     /// Takes a file in; `None` when [`MAX_FILES`] are there already.
     pub fn add(&self, name: impl Into<String>, text: impl Into<String>) -> Option<FileId> {
-        let mut source = Source { name: name.into(), text: text.into(), lines: OnceLock::new() };
+        let mut source = Source { name: name.into(), text: text.into(), line_starts: OnceLock::new() };
         for (id, slot) in (0..MAX_FILES).zip(&self.slots) {
             match slot.set(source) {
                 Ok(()) => return Some(FileId(id)),
@@ -113,9 +112,11 @@ impl Sources {
     /// The line at which a place stands, without its line break.
     pub fn line(&self, at: Location) -> Option<&str> {
         let source = self.source(at.file)?;
-        let lines = source.lines.get_or_init(|| line_ranges(&source.text));
+        let starts = source.line_starts.get_or_init(|| line_starts(&source.text));
         let index = usize::try_from(at.line.checked_sub(1)?).ok()?;
-        source.text.get(lines.get(index)?.clone())
+        let offset = |index: usize| starts.get(index).and_then(|start| usize::try_from(*start).ok());
+        let line = source.text.get(offset(index)?..offset(index + 1).unwrap_or(source.text.len()))?;
+        Some(line.strip_suffix("\r\n").or(line.strip_suffix(['\n', '\r'])).unwrap_or(line))
     }
 
     /// A place as `file:line:column`.
@@ -124,23 +125,15 @@ impl Sources {
     }
 }
 
-/// Splits at the line breaks of YAML 1.2: LF, CR LF and CR.
-fn line_ranges(text: &str) -> Box<[Range<usize>]> {
+/// Where lines begin, under the line breaks of YAML 1.2: LF, CR LF and CR.
+fn line_starts(text: &str) -> Box<[u32]> {
     let bytes = text.as_bytes();
-    let mut ranges = Vec::new();
-    let mut start = 0;
+    let mut starts = vec![0];
     for (index, byte) in bytes.iter().enumerate() {
-        match byte {
-            b'\n' if index > 0 && bytes.get(index - 1) == Some(&b'\r') => start = index + 1,
-            b'\n' | b'\r' => {
-                ranges.push(start..index);
-                start = index + 1;
-            }
-            _ => {}
-        }
+        let ends = *byte == b'\n' || (*byte == b'\r' && bytes.get(index + 1) != Some(&b'\n'));
+        starts.extend(ends.then(|| u32::try_from(index + 1).ok()).flatten());
     }
-    ranges.push(start..text.len());
-    ranges.into()
+    starts.into()
 }
 
 #[cfg(test)]

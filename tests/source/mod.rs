@@ -13,12 +13,6 @@ pub struct Word {
     pub line: usize,
 }
 
-impl Word {
-    pub fn is_name(&self) -> bool {
-        self.text.starts_with(|first: char| first.is_alphabetic() || first == '_')
-    }
-}
-
 /// The project's Rust files below these folders, by path from the project's root, sorted. A folder that isn't there has none.
 pub fn files(folders: &[&str]) -> io::Result<Vec<(String, String)>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -1,6 +1,7 @@
 //! What can go wrong with a hive: what was attempted, where, and the fault found there.
 
 use super::header::DirtyReason;
+use crate::formats::security_descriptor::DescriptorError;
 
 /// Why a hive could not be read, recovered or edited.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,7 +48,7 @@ pub enum Error {
     #[error("not a security descriptor: {reason}")]
     Descriptor { reason: &'static str },
     #[error("no security descriptor can be derived from the key at {offset:#x}")]
-    Inheritance { offset: u32, source: super::InheritError },
+    Inheritance { offset: u32, source: DescriptorError },
     #[error("an earlier edit stopped half-way; the hive in memory must not be written")]
     HalfEdited,
     #[error("sequence numbers cannot be raised above {highest:#x}")]

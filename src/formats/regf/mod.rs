@@ -20,7 +20,6 @@ mod value;
 
 pub use check::{Problem, Severity, check};
 pub use create::create;
-pub use descriptor::{InheritError, inherited};
 pub use editor::{Editor, KeyId};
 pub use error::{Error, Fault};
 pub use header::{DirtyReason, Header, State, header};

@@ -311,8 +311,12 @@ fn check_exclusive(wanted: &WantedKey, mapping: &Mapping<'_>, cx: &mut Decoder) 
 }
 
 fn check_ranges(wanted: &WantedKey, cx: &mut Decoder) {
+    if wanted.ranges.is_empty() {
+        return;
+    }
+    let values: HashMap<String, &WantedValue> = wanted.values.iter().map(|value| (upcase::fold(&value.name), value)).collect();
     for range in &wanted.ranges {
-        let Some(value) = wanted.values.iter().find(|value| upcase::eq(&value.name, &range.name)) else { continue };
+        let Some(value) = values.get(&upcase::fold(&range.name)) else { continue };
         let Some(message) = range_conflict(value, range) else { continue };
         let diagnostic = Diagnostic::error("registry.out_of_range", message).at(value.at);
         cx.push(diagnostic.related(range.at, format!("{} to {}", range.minimum, range.maximum)));

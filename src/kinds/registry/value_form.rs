@@ -8,7 +8,7 @@ use serde_json::json;
 use super::document::place_within;
 use super::wanted::{WantedData, WantedValue};
 use crate::formats::upcase;
-use crate::model::decode::{Decode, Decoder, Unique, leading_zero_hint, nearest};
+use crate::model::decode::{Decode, Decoder, Unique, leading_zero_hint, may_repeat};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::node::{Content, Meaning, Node, Scalar, Trap};
 use crate::model::registry::MAX_VALUE_NAME;
@@ -18,7 +18,7 @@ use crate::model::source::Location;
 
 /// The largest data of one value, in bytes.
 const MAX_DATA: usize = 1 << 20;
-/// How a document names the value without a name.
+/// How a document names the value without a name, in any case.
 const DEFAULT_VALUE: &str = "(default)";
 /// The word that removes a value.
 const ABSENT: &str = "absent";
@@ -34,13 +34,15 @@ pub struct Values(pub Vec<WantedValue>);
 impl Decode for Values {
     fn decode(node: &Node<'_>, cx: &mut Decoder) -> Option<Self> {
         let mapping = cx.mapping(node)?;
-        let mut unique = Unique::new("value", "registry.value_twice", mapping.entries.len());
+        let names = || mapping.entries.iter().map(|(key, _)| upcase::units(&key.text));
+        let mut unique = may_repeat(names()).then(|| Unique::new("value", "registry.value_twice", mapping.entries.len()));
         let mut values = Vec::with_capacity(mapping.entries.len());
         for (key, node) in &mapping.entries {
             let name = value_name(&key.text, key.at, cx);
             let data = decode_value(node, cx);
             if let Some(name) = name {
-                let is_new = unique.insert(upcase::fold(&name), key.at, NAMED_TWICE, cx);
+                let unique = unique.as_mut();
+                let is_new = unique.is_none_or(|unique| unique.insert(upcase::fold(&name), key.at, NAMED_TWICE, cx));
                 values.extend(data.filter(|_| is_new).map(|data| WantedValue { name, at: key.at, data }));
             }
         }
@@ -51,7 +53,7 @@ impl Decode for Values {
 /// The name of a value as Windows has it: empty for the default value.
 pub fn value_name(text: &str, at: Location, cx: &mut Decoder) -> Option<Box<str>> {
     let (message, hint) = match text {
-        DEFAULT_VALUE => return Some("".into()),
+        _ if text.eq_ignore_ascii_case(DEFAULT_VALUE) => return Some("".into()),
         "" => ("a value's name is empty".to_owned(), Some("the key's unnamed value is called `(default)`".to_owned())),
         _ if text.contains('\0') => ("a value's name cannot hold a NUL character".to_owned(), None),
         // A text has no more UTF-16 units than bytes.
@@ -173,7 +175,7 @@ fn unknown_form(given: &str, at: Location, cx: &mut Decoder) {
             cx.push(Diagnostic::error("registry.bad_value_form", "a secret needs a type").at(at).hint(hint));
             return;
         }
-        other => nearest(other, FORMS),
+        other => cx.nearest(other, FORMS),
     };
     let hint = meant.map_or_else(|| format!("the types are {}", FORMS.join(", ")), |form| format!("did you mean `{form}`?"));
     cx.push(Diagnostic::error("registry.bad_value_form", format!("there is no value type `{given}`")).at(at).hint(hint));

@@ -7,7 +7,6 @@ use super::places::locate;
 use super::volume::{Appender, Lock, LockError, VolumePath};
 use super::{ImageMachine, JOURNAL_EXTENSION, JOURNALS, LOCK, RECORD, path};
 use crate::formats::regf::{self, Editor, KeyId};
-use crate::formats::security_descriptor::new_subkey_descriptor;
 use crate::machine::{JournalFile, Step, WriteError, Writer};
 use crate::model::fact::Unread;
 use crate::model::operation::Operation;
@@ -184,10 +183,7 @@ fn perform(hive: &mut OpenHive, step: &Step<'_>, names: Vec<String>, source: &[S
             if hive.editor.subkey(parent, &name).map_err(failed)?.is_some() {
                 return Ok(());
             }
-            let inherited = hive.editor.security(parent).map_err(failed)?.to_vec();
-            let security = new_subkey_descriptor(&inherited)
-                .map_err(|error| WriteError::failed(step.operation.to_string(), error))?;
-            hive.editor.create_key(parent, &name, Some(&security), now).map_err(failed)?;
+            hive.editor.create_key(parent, &name, None, now).map_err(failed)?;
         }
         Operation::PutRegistryValue { name, .. } => {
             let key = hive.find(&names).map_err(failed)?.ok_or_else(missing)?;

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::{Editor, KeyId};
 use crate::formats::regf::cells::SECURITY;
-use crate::formats::regf::descriptor::{check_descriptor, inherited};
+use crate::formats::regf::descriptor::check_descriptor;
+use crate::formats::security_descriptor::new_subkey_descriptor;
 use crate::formats::regf::records::{key_field as field, new_security, security_field};
 use crate::formats::regf::{Error, Fault, NONE};
 
@@ -67,7 +68,7 @@ impl Editor {
     pub(super) fn inherited_descriptor(&self, offset: u32) -> Result<Vec<u8>, Error> {
         let bins = self.image.bins();
         let parent = bins.security(bins.key(offset)?.security)?.descriptor;
-        inherited(parent).map_err(|source| Error::Inheritance { offset, source })
+        new_subkey_descriptor(parent).map_err(|source| Error::Inheritance { offset, source })
     }
 
     /// Returns the record that holds `descriptor`, made if there is none, with one more reference.
