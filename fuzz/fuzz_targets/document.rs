@@ -43,10 +43,12 @@ fuzz_target!(|data: &[u8]| {
             let again = load(&mut Whole(text), &files, &LoadOptions::default()).expect("the merged text loads");
             let meaning = |loaded: &trueup::document::Loaded| -> Vec<String> {
                 let wanted = loaded.desired.entries.iter().map(|entry| &entry.wanted);
-                wanted.map(|trueup::kinds::Wanted::RegistryKey(key)| {
-                    let values: Vec<_> = key.values.iter().map(|value| (&value.name, &value.data)).collect();
-                    format!("{} {values:?}", key.key)
-                }).collect()
+                wanted
+                    .map(|trueup::kinds::Wanted::RegistryKey(key)| {
+                        let values: Vec<_> = key.values.iter().map(|value| (&value.name, &value.data)).collect();
+                        format!("{} {values:?}", key.key)
+                    })
+                    .collect()
             };
             assert_eq!(meaning(&loaded), meaning(&again));
         }

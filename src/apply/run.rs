@@ -1,5 +1,7 @@
 //! One run: from a plan that was approved to a complete report.
 
+use std::borrow::Cow;
+
 use super::journal::Journal;
 use super::verify::verify;
 use super::{ApplyReport, Outcome, ResourceOutcome, SecretSource};
@@ -175,15 +177,15 @@ fn execute(
     }
 
     progress.phase("verify", planned.len());
-    let steps: Vec<Step<'_>> = planned.iter().map(|planned| planned.step.clone()).collect();
-    for (planned, wrong) in planned.iter().zip(verify(machine.as_machine(), &steps)) {
+    let wanted = desired.entries.iter().map(|entry| &entry.wanted);
+    let facts = observe(machine.as_machine(), wanted, plan.as_of)?;
+    let steps = planned.iter().map(|planned| &planned.step);
+    for (planned, wrong) in planned.iter().zip(verify(machine.as_machine(), &facts, steps)) {
         if let Some(wrong) = wrong {
             state.fail(planned, wrong);
         }
     }
     progress.phase("plan again", plan.decisions.len());
-    let wanted = desired.entries.iter().map(|entry| &entry.wanted);
-    let facts = observe(machine.as_machine(), wanted, plan.as_of)?;
     // Secrets were just written and cannot be told apart from others: they are not written twice.
     let again = build(desired, &facts, PlanOptions { as_of: plan.as_of, rewrite_secrets: false })?;
 
@@ -204,13 +206,13 @@ fn evaluate<'p>(plan: &'p Plan, secrets: &dyn SecretSource) -> Result<Vec<Planne
         for decision in span.start..span.end {
             for operation in plan.decisions.get(decision).map(Decision::operations).into_iter().flatten() {
                 let data = match operation {
-                    Operation::PutRegistryValue { after: Expression::Registry(data), .. } => Some(data.clone()),
+                    Operation::PutRegistryValue { after: Expression::Registry(data), .. } => Some(Cow::Borrowed(data)),
                     Operation::PutRegistryValue { after: Expression::Secret { value_type, reference }, .. } => {
                         let text = secrets.resolve(reference).map_err(|detail| ApplyError::Secret {
                             reference: reference.to_string(),
                             detail,
                         })?;
-                        Some(RegistryData::text(*value_type, &text))
+                        Some(Cow::Owned(RegistryData::text(*value_type, &text)))
                     }
                     _ => None,
                 };

@@ -28,10 +28,10 @@ enum Source {
 pub fn run(options: &ApplyOptions, terminal: &Terminal) -> Outcome {
     let opened = machines::open(&options.machine)?;
     let machine = opened.writable()?;
-    let source = source(options, machine, terminal)?;
+    let source = inputs::kept(source(options, machine, terminal)?);
     opened.warn(terminal);
     note_unfinished(machine, terminal);
-    let plan = match &source {
+    let plan = match source {
         Source::Saved(saved, _) => &saved.plan,
         Source::Fresh { plan, .. } => plan,
     };
@@ -57,15 +57,15 @@ pub fn run(options: &ApplyOptions, terminal: &Terminal) -> Outcome {
         rewrite_secrets: options.rewrite_secrets,
     };
     let mut progress = progress(options.progress, terminal);
-    let result = match &source {
+    let result = match source {
         Source::Saved(saved, desired) => apply::apply_saved(machine, desired, saved, &apply_options, &mut *progress),
         Source::Fresh { plan, facts, desired } => {
             apply::apply(machine, desired, plan, facts, &apply_options, &mut *progress)
         }
     };
     drop(progress);
-    let report = result.map_err(failure)?;
-    show(&report, options, terminal)?;
+    let report = inputs::kept(result.map_err(failure)?);
+    show(report, options, terminal)?;
     Ok(if report.is_complete() { Exit::Done } else { Exit::Failed })
 }
 

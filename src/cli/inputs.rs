@@ -103,6 +103,11 @@ pub fn order_failure(error: &OrderError, desired: &Desired) -> Failure {
     Failure::new(Exit::Invalid, error.to_string()).hint(format!("look at {}", places.join(", ")))
 }
 
+/// Keeps a value until the process ends, which is sooner than its many parts could be given back one by one.
+pub fn kept<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
+}
+
 /// The reading of the clock that a command works with.
 pub fn clock(as_of: Option<jiff::Timestamp>) -> jiff::Timestamp {
     as_of.unwrap_or_else(jiff::Timestamp::now)

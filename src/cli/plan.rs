@@ -15,12 +15,12 @@ use crate::report::{Palette, Width, json, text};
 
 pub fn run(options: &PlanOptions, terminal: &Terminal) -> Outcome {
     let as_of = inputs::clock(options.as_of);
-    let desired = inputs::document(&options.document, terminal)?;
+    let desired = inputs::kept(inputs::document(&options.document, terminal)?);
     let opened = machines::open(&options.machine)?;
-    let facts = inputs::facts(opened.machine(), &desired, as_of)?;
+    let facts = inputs::kept(inputs::facts(opened.machine(), desired, as_of)?);
     opened.warn(terminal);
     let plan_options = crate::plan::PlanOptions { as_of, rewrite_secrets: options.rewrite_secrets };
-    let plan = build(&desired, &facts, plan_options).map_err(|error| inputs::order_failure(&error, &desired))?;
+    let plan = build(desired, facts, plan_options).map_err(|error| inputs::order_failure(&error, desired))?;
 
     for report in &options.reports {
         write_report(report, &plan)?;
@@ -28,7 +28,7 @@ pub fn run(options: &PlanOptions, terminal: &Terminal) -> Outcome {
     if let Some(path) = &options.out {
         let saved = SavedPlan {
             target: target(opened.machine().kind()),
-            facts: prints(&facts),
+            facts: prints(facts),
             document: inputs::merged(&options.document, terminal)?,
             rewrite_secrets: options.rewrite_secrets,
             plan,
@@ -37,10 +37,11 @@ pub fn run(options: &PlanOptions, terminal: &Terminal) -> Outcome {
         files::write(path, &bytes)?;
         show(&saved.plan, &options.report, terminal)?;
         terminal.note(&format!("The plan is saved in {}\n", path.display()));
-        return Ok(exit(&saved.plan, &facts, options));
+        return Ok(exit(&saved.plan, facts, options));
     }
-    show(&plan, &options.report, terminal)?;
-    Ok(exit(&plan, &facts, options))
+    let plan = inputs::kept(plan);
+    show(plan, &options.report, terminal)?;
+    Ok(exit(plan, facts, options))
 }
 
 /// The wire name of a machine's kind.

@@ -55,6 +55,7 @@ crate::record! {
 
 crate::record! {
     /// The fields of a document beside its sections.
+    #[expect(dead_code, reason = "all but `machine` are used up before decoding; they are here for the schema")]
     pub struct Head {
         /// The version of the language: 1.
         pub version: Version,

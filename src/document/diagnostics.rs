@@ -65,7 +65,10 @@ impl View<'_> {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let mut group = level.primary_title(&*diagnostic.message).id(diagnostic.code).elements(Vec::<Snippet<'a, Annotation<'a>>>::new());
+        let mut group = level
+            .primary_title(&*diagnostic.message)
+            .id(diagnostic.code)
+            .elements(Vec::<Snippet<'a, Annotation<'a>>>::new());
         if let Some(at) = diagnostic.at {
             group = self.place(group, at, AnnotationKind::Primary, diagnostic.label.as_deref());
         }
@@ -84,7 +87,8 @@ impl View<'_> {
         let origin = || Origin::path(name).line(number(at.line)).char_column(number(at.column));
         let line = self.sources.line(at).filter(|_| at.column < FAR);
         let Some(line) = line else { return group.element(origin()) };
-        let visible = self.concealed.get(&(at.file, at.line)).map_or(usize::MAX, |column| number(*column).saturating_sub(1));
+        let visible =
+            self.concealed.get(&(at.file, at.line)).map_or(usize::MAX, |column| number(*column).saturating_sub(1));
         let window = Window::around(line, at, visible);
         let annotation = kind.span(window.span).label(label.map(Cow::Borrowed));
         let snippet = Snippet::source(window.text).line_start(number(at.line)).annotation(annotation);
@@ -149,13 +153,15 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::parse::{Budget, parse};
+    use crate::document::budget::Budget;
+    use crate::document::parse::parse;
     use crate::model::decode::{Decode as _, Decoder};
     use crate::model::secret::SecretReference;
 
     #[test]
     fn what_may_be_a_secret_is_never_shown() {
-        let cases = ["{ b: hunter2, a: x }", "{ b: { env: [1], plain: hunter2 }, a: x }", "{ a: x, b: { value: hunter2 } }"];
+        let cases =
+            ["{ b: hunter2, a: x }", "{ b: { env: [1], plain: hunter2 }, a: x }", "{ a: x, b: { value: hunter2 } }"];
         for text in cases {
             let sources = Sources::default();
             let file = sources.add("site.yaml", text).unwrap();

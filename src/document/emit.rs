@@ -16,7 +16,11 @@ fn entries(mapping: &Mapping<'_>, indent: usize, out: &mut String) {
     for (key, node) in &mapping.entries {
         push_indent(indent, out);
         let text = key.text.replace("${", "$${");
-        if is_plain(&text) && !text.is_empty() { out.push_str(&text) } else { push_quoted(&text, out) }
+        if is_plain(&text) && !text.is_empty() {
+            out.push_str(&text)
+        } else {
+            push_quoted(&text, out)
+        }
         out.push(':');
         value(node, indent, out);
     }
@@ -100,6 +104,7 @@ pub fn is_plain(text: &str) -> bool {
     let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '+' | '.' | '/' | '\\');
     let starts = first.is_ascii_alphanumeric()
         || matches!(first, '_' | '/' | '\\')
-        || (matches!(first, '-' | '+' | '.') && text.chars().nth(1).is_some_and(|c| c.is_ascii_alphanumeric() || c == '.'));
+        || (matches!(first, '-' | '+' | '.')
+            && text.chars().nth(1).is_some_and(|c| c.is_ascii_alphanumeric() || c == '.'));
     starts && chars.all(inner) && text != "---" && text != "..."
 }

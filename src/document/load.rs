@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use super::budget::Budget;
 use super::desired::{self, Desired, Head, Overlay, VERSION};
 use super::emit::emit;
 use super::merge::{Overridden, merge};
-use super::parse::{self, Budget};
+use super::parse;
 use super::read::{FileReader, MAX_FILE, TextError, resolve_name, text_of};
 use super::variables::{Environment, Variables, command_line_scalar};
 use crate::formats::upcase;
@@ -43,7 +44,10 @@ impl Default for LoadOptions<'_> {
 
 impl std::fmt::Debug for LoadOptions<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LoadOptions").field("overlays", &self.overlays).field("machine_name", &self.machine_name).finish_non_exhaustive()
+        f.debug_struct("LoadOptions")
+            .field("overlays", &self.overlays)
+            .field("machine_name", &self.machine_name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -87,7 +91,11 @@ pub fn load(reader: &mut dyn FileReader, files: &[String], options: &LoadOptions
 ///
 /// # Errors
 /// When the files cannot be put together; whether they make sense is not looked at.
-pub fn merged_text(reader: &mut dyn FileReader, files: &[String], options: &LoadOptions<'_>) -> Result<String, LoadFailure> {
+pub fn merged_text(
+    reader: &mut dyn FileReader,
+    files: &[String],
+    options: &LoadOptions<'_>,
+) -> Result<String, LoadFailure> {
     let sources = Sources::default();
     let mut loader = Loader::new(reader, &sources);
     let text = loader.assemble(files, options).and_then(|mut root| {
@@ -218,16 +226,28 @@ impl<'s, 'r> Loader<'s, 'r> {
     fn refuse_chain(&mut self, name: &str, included_at: Option<Location>, chain: &[String]) {
         let links: Vec<&str> = chain.iter().map(String::as_str).chain([name]).collect();
         let diagnostic = if chain.len() >= MAX_INCLUDE_DEPTH {
-            Diagnostic::error("document.include_depth", format!("files include each other more than {MAX_INCLUDE_DEPTH} deep"))
+            Diagnostic::error(
+                "document.include_depth",
+                format!("files include each other more than {MAX_INCLUDE_DEPTH} deep"),
+            )
         } else {
-            Diagnostic::error("document.include_cycle", format!("files include each other in a circle: {}", links.join(" → ")))
+            Diagnostic::error(
+                "document.include_cycle",
+                format!("files include each other in a circle: {}", links.join(" → ")),
+            )
         };
         self.completeness = Completeness::Incomplete;
         self.push(Diagnostic { at: included_at, ..diagnostic });
     }
 
     /// Lays the files of an `include` list on `whole`.
-    fn includes(&mut self, list: Option<(Key<'s>, Node<'s>)>, including: &str, chain: &mut Vec<String>, whole: &mut Node<'s>) {
+    fn includes(
+        &mut self,
+        list: Option<(Key<'s>, Node<'s>)>,
+        including: &str,
+        chain: &mut Vec<String>,
+        whole: &mut Node<'s>,
+    ) {
         let Some((_, list)) = list else { return };
         let Some(names) = Vec::<Spanned<String>>::decode(&list, &mut self.decoder) else { return };
         for name in names {
@@ -236,7 +256,8 @@ impl<'s, 'r> Loader<'s, 'r> {
             }
             if name.value.contains("${") {
                 let message = "the name of an included file cannot hold variables";
-                let hint = "files are put together before variables are known; use `machines` for what differs by machine";
+                let hint =
+                    "files are put together before variables are known; use `machines` for what differs by machine";
                 self.push(Diagnostic::error("document.variable_in_include", message).at(name.at).hint(hint));
                 continue;
             }
@@ -267,7 +288,8 @@ impl<'s, 'r> Loader<'s, 'r> {
             }
         };
         let Some(file) = self.sources.add(name, text) else {
-            let diagnostic = Diagnostic::error("document.too_many_files", format!("the document has more than {MAX_FILES} files"));
+            let diagnostic =
+                Diagnostic::error("document.too_many_files", format!("the document has more than {MAX_FILES} files"));
             self.push(Diagnostic { at: included_at, ..diagnostic });
             return None;
         };
@@ -302,7 +324,9 @@ impl<'s, 'r> Loader<'s, 'r> {
         }
         let file = self.sources.add("command line", lines.text)?;
         let node = |at: Location, content| Node { at: Location { file, ..at }, content };
-        let entry = |at: Location, name: &str, node| (Key { at: Location { file, ..at }, text: Cow::Owned(name.to_owned()) }, node);
+        let entry = |at: Location, name: &str, node| {
+            (Key { at: Location { file, ..at }, text: Cow::Owned(name.to_owned()) }, node)
+        };
         let mapping = |at: Location, entries| node(at, Content::Mapping(Mapping { entries }));
         let mut entries = Vec::new();
         if let Some((at, name)) = name {
@@ -337,8 +361,12 @@ impl<'s, 'r> Loader<'s, 'r> {
         let names: Vec<String> = machines.entries.iter().map(|(key, _)| key.text.clone().into_owned()).collect();
         let mut matching = machines.entries.into_iter().filter(|(key, _)| upcase::eq(&key.text, &chosen));
         let Some((part_key, part)) = matching.next() else {
-            let near = self.decoder.nearest(&chosen, names.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
-            let known = || format!("it names {}", names.iter().take(SHOWN_MACHINES).cloned().collect::<Vec<_>>().join(", "));
+            let near = self
+                .decoder
+                .nearest(&chosen, names.iter().map(String::as_str))
+                .map(|near| format!("did you mean `{near}`?"));
+            let known =
+                || format!("it names {}", names.iter().take(SHOWN_MACHINES).cloned().collect::<Vec<_>>().join(", "));
             let near = near.or_else(|| (1..=SHOWN_MACHINES).contains(&names.len()).then(known));
             let message = format!("`machines` does not name {chosen}");
             // Asked for by name, it must be there; a document's own name may do without a part of its own.
@@ -349,7 +377,8 @@ impl<'s, 'r> Loader<'s, 'r> {
             return self.push(diagnostic.at(key.at).hint_if(near));
         };
         if let Some((twice, _)) = matching.next() {
-            let diagnostic = Diagnostic::error("document.machine_twice", "the machine is named twice, in different case");
+            let diagnostic =
+                Diagnostic::error("document.machine_twice", "the machine is named twice, in different case");
             self.push(diagnostic.at(twice.at).related(part_key.at, "first named here"));
         }
         drop(matching);
@@ -396,6 +425,11 @@ impl Lines {
         let shown: String = argument.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         self.count = self.count.saturating_add(1);
         self.text.push_str(&format!("{option} {shown}\n"));
-        Location { file: FileId::default(), line: self.count, column: length(option).saturating_add(2), length: length(&shown).max(1) }
+        Location {
+            file: FileId::default(),
+            line: self.count,
+            column: length(option).saturating_add(2),
+            length: length(&shown).max(1),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! From YAML files to one [`Desired`]: reads through a [`FileReader`], merges, resolves variables, decodes, checks.
 //! Every finding is reported at once, each with its place. No file, environment or clock is touched from here.
 
+mod budget;
 mod desired;
 mod diagnostics;
 mod emit;

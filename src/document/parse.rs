@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
 
+use super::budget::{Budget, Refusal, measure};
 use crate::model::decode::may_repeat;
 use crate::model::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::node::{Content, Key, Mapping, Meaning, Node, Scalar, Style};
@@ -13,65 +14,25 @@ use crate::model::source::{FileId, Location, Sources};
 
 /// How deep lists and mappings may be nested.
 pub const MAX_DEPTH: usize = 64;
-/// How many values a document may have, all files and aliases counted.
-pub const MAX_NODES: usize = 1_000_000;
-
-/// How much text a document may have, in bytes: files as often as they are included, aliases and anchors counted.
-pub const MAX_TEXT: usize = 64 << 20;
-
-/// What is left of [`MAX_NODES`] and [`MAX_TEXT`].
-#[derive(Debug)]
-pub struct Budget {
-    nodes: usize,
-    text: usize,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self { nodes: MAX_NODES, text: MAX_TEXT }
-    }
-}
-
-impl Budget {
-    fn spend_nodes(&mut self, nodes: usize, at: Location) -> Result<(), Refusal> {
-        self.nodes = self.nodes.checked_sub(nodes).ok_or_else(|| {
-            let message = format!("the document has more than {MAX_NODES} values, aliases and anchors counted");
-            Box::new(Diagnostic::error("document.too_many_values", message).at(at))
-        })?;
-        Ok(())
-    }
-
-    fn spend_text(&mut self, bytes: usize, at: Location) -> Result<(), Refusal> {
-        self.text = self.text.checked_sub(bytes).ok_or_else(|| {
-            let message = format!("the document has more than {} MiB of text, all files and aliases counted", MAX_TEXT >> 20);
-            Box::new(Diagnostic::error("document.too_much_text", message).at(at))
-        })?;
-        Ok(())
-    }
-
-    fn spend_copy(&mut self, of: &Extent, at: Location) -> Result<(), Refusal> {
-        self.spend_nodes(of.nodes, at)?;
-        self.spend_text(of.text, at)
-    }
-}
-
 /// Parses a file of `sources`. `None` when it could not be read to its end; what was found is in `diagnostics`.
 /// A file without content is an empty mapping.
-pub fn parse<'s>(sources: &'s Sources, file: FileId, budget: &mut Budget, diagnostics: &mut Diagnostics) -> Option<Node<'s>> {
+pub fn parse<'s>(
+    sources: &'s Sources,
+    file: FileId,
+    budget: &mut Budget,
+    diagnostics: &mut Diagnostics,
+) -> Option<Node<'s>> {
     let text = sources.text(file);
     let start = Location { file, line: 1, column: 1, length: 1 };
     let mut builder =
         Builder { sources, file, budget, diagnostics, open: Vec::new(), anchors: HashMap::new(), root: None };
-    let spent = builder.budget.spend_text(text.len(), start);
+    let spent = builder.budget.spend_text(text.len(), start).and_then(|()| check_style(text, start));
     if let Err(refusal) = spent.and_then(|()| builder.check_characters(text)).and_then(|()| builder.read(text)) {
         builder.diagnostics.push(*refusal);
         return None;
     }
     Some(builder.root.unwrap_or(Node { at: start, content: Content::Mapping(Mapping::default()) }))
 }
-
-/// Why reading cannot go on.
-type Refusal = Box<Diagnostic>;
 
 /// What follows in an open mapping.
 enum Expecting<'s> {
@@ -179,7 +140,9 @@ impl<'s> Builder<'s, '_> {
 
     fn key(&mut self, text: Cow<'s, str>, style: ScalarStyle, at: Location) {
         let refusal = match (&*text, style) {
-            ("", ScalarStyle::Plain) => Some(Diagnostic::error("document.bad_key", "a key is missing before the colon").at(at)),
+            ("", ScalarStyle::Plain) => {
+                Some(Diagnostic::error("document.bad_key", "a key is missing before the colon").at(at))
+            }
             ("<<", ScalarStyle::Plain) => {
                 let message = "merge keys (`<<`) are not part of YAML 1.2";
                 let hint = "share settings by `include`, or repeat a whole value with an alias (`*name`)";
@@ -349,6 +312,17 @@ impl<'s> Builder<'s, '_> {
     }
 }
 
+/// Refuses a huge document in braces, such as JSON: the parser holds all its tokens, some 200 times its size, at once.
+fn check_style(text: &str, start: Location) -> Result<(), Refusal> {
+    const LARGEST: usize = 4 << 20;
+    if text.len() <= LARGEST || !text.trim_start().starts_with(['{', '[']) {
+        return Ok(());
+    }
+    let message = format!("a document in braces may have {} MiB", LARGEST >> 20);
+    let hint = "write it in block style, one `key: value` to a line, or divide it by `include`";
+    Err(Box::new(Diagnostic::error("document.too_much_in_braces", message).at(start).hint(hint)))
+}
+
 /// What probably led to a syntax error.
 fn syntax_hint(message: &str, line: &str) -> Option<String> {
     let indentation = line.chars().take_while(|c| c.is_whitespace());
@@ -381,31 +355,6 @@ fn core_tag(tag: &Tag) -> Option<String> {
     }
 }
 
-/// How large a tree is.
-struct Extent {
-    nodes: usize,
-    /// Bytes of keys and scalars.
-    text: usize,
-    /// How deep its collections are nested.
-    height: usize,
-}
-
-fn measure(node: &Node<'_>) -> Extent {
-    let mut whole = Extent { nodes: 1, text: 0, height: 0 };
-    let mut add = |node: &Node<'_>, key: usize| {
-        let part = measure(node);
-        whole.nodes += part.nodes;
-        whole.text += part.text + key;
-        whole.height = whole.height.max(part.height);
-    };
-    match &node.content {
-        Content::Scalar(scalar) => return Extent { text: scalar.text.len(), ..whole },
-        Content::Sequence(items) => items.iter().for_each(|item| add(item, 0)),
-        Content::Mapping(mapping) => mapping.entries.iter().for_each(|(key, node)| add(node, key.text.len())),
-    }
-    Extent { height: whole.height + 1, ..whole }
-}
-
 /// Reports keys that are there already and keeps the first of each.
 pub fn refuse_duplicates(entries: &mut Vec<(Key<'_>, Node<'_>)>, diagnostics: &mut Diagnostics) {
     /// Up to here comparing each with each is faster than hashing.
@@ -426,7 +375,8 @@ pub fn refuse_duplicates(entries: &mut Vec<(Key<'_>, Node<'_>)>, diagnostics: &m
         }
     }
     for (_, Key { at, text: name }, first) in &twice {
-        let diagnostic = Diagnostic::error("document.duplicate_key", format!("the key `{name}` is there twice")).at(*at);
+        let diagnostic =
+            Diagnostic::error("document.duplicate_key", format!("the key `{name}` is there twice")).at(*at);
         diagnostics.push(diagnostic.related(*first, "first written here"));
     }
     if !twice.is_empty() {

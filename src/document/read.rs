@@ -29,7 +29,11 @@ pub enum TextError {
     TooLarge,
     Utf16,
     /// Not UTF-8 from this place on; `text` is what can be shown of it.
-    NotUtf8 { line: u32, column: u32, text: String },
+    NotUtf8 {
+        line: u32,
+        column: u32,
+        text: String,
+    },
 }
 
 /// The text of a file, without its byte order mark.

@@ -98,7 +98,9 @@ impl<'s, 'e> Variables<'s, 'e> {
     fn set(&mut self, name: String, scalar: Scalar<'s>, at: Location, diagnostics: &mut Diagnostics) {
         if let Some(first) = self.defined.get(&name) {
             let message = format!("the variable `{name}` is there twice");
-            diagnostics.push(Diagnostic::error("document.bad_variable", message).at(at).related(first.at, "first written here"));
+            diagnostics.push(
+                Diagnostic::error("document.bad_variable", message).at(at).related(first.at, "first written here"),
+            );
             return;
         }
         self.defined.insert(name, Variable { at, state: State::Unresolved(scalar) });
@@ -106,7 +108,8 @@ impl<'s, 'e> Variables<'s, 'e> {
 
     /// Resolves every variable, used or not, so that each error in one is reported.
     pub fn resolve_all(&mut self, diagnostics: &mut Diagnostics) {
-        let mut names: Vec<(Location, String)> = self.defined.iter().map(|(name, variable)| (variable.at, name.clone())).collect();
+        let mut names: Vec<(Location, String)> =
+            self.defined.iter().map(|(name, variable)| (variable.at, name.clone())).collect();
         names.sort();
         for (at, name) in names {
             self.resolve(&name, at, diagnostics);
@@ -150,7 +153,12 @@ impl<'s, 'e> Variables<'s, 'e> {
     }
 
     /// A text without quotes that is one reference becomes what the variable is: a number stays one, a quoted text too.
-    fn expand_scalar(&mut self, scalar: &Scalar<'s>, at: Location, diagnostics: &mut Diagnostics) -> Option<Scalar<'s>> {
+    fn expand_scalar(
+        &mut self,
+        scalar: &Scalar<'s>,
+        at: Location,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Scalar<'s>> {
         // Beyond the limit, which has been reported, nothing is even looked up.
         self.count(0, at, diagnostics)?;
         if !scalar.is_quoted()
@@ -205,7 +213,12 @@ impl<'s, 'e> Variables<'s, 'e> {
         None
     }
 
-    fn reference(&mut self, reference: Reference<'_>, at: Location, diagnostics: &mut Diagnostics) -> Option<Cow<'s, str>> {
+    fn reference(
+        &mut self,
+        reference: Reference<'_>,
+        at: Location,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Cow<'s, str>> {
         match reference {
             Reference::Variable(name) => self.resolve(name, at, diagnostics).map(|scalar| scalar.text),
             Reference::Environment { name, default } => {
@@ -242,8 +255,11 @@ impl<'s, 'e> Variables<'s, 'e> {
             return None;
         }
         self.resolving.push(name.to_owned());
-        let resolved =
-            if scalar.text.contains("${") { self.expand_scalar(&scalar, variable.at, diagnostics) } else { Some(scalar) };
+        let resolved = if scalar.text.contains("${") {
+            self.expand_scalar(&scalar, variable.at, diagnostics)
+        } else {
+            Some(scalar)
+        };
         self.resolving.pop();
         let state = resolved.clone().map_or(State::Failed, State::Resolved);
         self.defined.insert(name.to_owned(), Variable { at: variable.at, state });

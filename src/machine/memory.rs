@@ -174,7 +174,7 @@ fn perform(registry: &mut Node, step: &Step<'_>, now: FileTime) -> Result<(), Wr
             Ok(())
         }
         Operation::PutRegistryValue { key, name, .. } => {
-            let data = step.data.clone().ok_or_else(|| refused("its data was not evaluated"))?;
+            let data = step.data.as_deref().cloned().ok_or_else(|| refused("its data was not evaluated"))?;
             let node = registry.descend_mut(place(key).into_iter()).ok_or_else(|| refused("the key is not there"))?;
             node.put_value(name, Stored::Plain(data), now);
             Ok(())

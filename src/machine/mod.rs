@@ -1,6 +1,8 @@
 //! The effect boundary: what a machine can be asked, and what it can be told to do.
 //! Reading and writing are separate traits, so that planning cannot write by accident: it never holds a writer.
 
+use std::borrow::Cow;
+
 use crate::model::fact::{Facet, Identity, KeyAspects, KeyState, Observed, Unread};
 use crate::model::operation::Operation;
 use crate::model::registry::RegistryKey;
@@ -100,8 +102,8 @@ pub trait WritableMachine: Machine {
 #[derive(Clone, Debug)]
 pub struct Step<'a> {
     pub operation: &'a Operation,
-    /// The data of a value that the operation puts.
-    pub data: Option<RegistryData>,
+    /// The data of a value that the operation puts: the plan's own, or made from a secret.
+    pub data: Option<Cow<'a, RegistryData>>,
 }
 
 /// Operations that a machine makes durable together: a crash leaves all or none of them.

@@ -54,7 +54,9 @@ impl Decoder {
     pub fn mapping<'n, 's>(&mut self, node: &'n Node<'s>) -> Option<&'n Mapping<'s>> {
         if node.as_scalar().is_some_and(Scalar::is_null) {
             let message = "expected a mapping, found nothing (null)";
-            self.push(Diagnostic::error("document.wrong_type", message).at(node.at).hint("write `{}` for an empty one"));
+            self.push(
+                Diagnostic::error("document.wrong_type", message).at(node.at).hint("write `{}` for an empty one"),
+            );
             return None;
         }
         node.as_mapping().or_else(|| self.wrong_type(node, "a mapping"))
@@ -88,7 +90,11 @@ impl Decoder {
             Some((_, Meaning::Trap(Trap::HugeInteger))) => return self.out_of_range(node.at, minimum, maximum),
             Some((scalar, Meaning::Text)) if scalar.is_quoted() => {
                 let message = "expected an integer, found a text in quotes";
-                self.push(Diagnostic::error("document.wrong_type", message).at(node.at).hint("write the number without quotes"));
+                self.push(
+                    Diagnostic::error("document.wrong_type", message)
+                        .at(node.at)
+                        .hint("write the number without quotes"),
+                );
                 return None;
             }
             _ => return self.wrong_type(node, "an integer"),
@@ -246,7 +252,8 @@ impl<T: Decode> JsonSchema for Entries<T> {
 pub fn may_repeat<U: Into<u64>, T: IntoIterator<Item = U>>(texts: impl Iterator<Item = T>) -> bool {
     // FNV-1a; an attacker who makes hashes collide only brings about the closer look.
     let hash = |text: T| {
-        text.into_iter().fold(0xCBF2_9CE4_8422_2325, |hash: u64, unit| (hash ^ unit.into()).wrapping_mul(0x100_0000_01B3))
+        text.into_iter()
+            .fold(0xCBF2_9CE4_8422_2325, |hash: u64, unit| (hash ^ unit.into()).wrapping_mul(0x100_0000_01B3))
     };
     let mut hashes: Vec<u64> = texts.map(hash).collect();
     hashes.sort_unstable();
@@ -276,7 +283,9 @@ impl Unique {
             }
             Entry::Occupied(first) => {
                 let message = format!("the {} is named twice", self.noun);
-                cx.push(Diagnostic::error(self.code, message).at(at).related(*first.get(), "first named here").hint(hint));
+                cx.push(
+                    Diagnostic::error(self.code, message).at(at).related(*first.get(), "first named here").hint(hint),
+                );
                 false
             }
         }

@@ -39,6 +39,8 @@ impl KeyAspects {
     pub fn covers(&self, other: &Self) -> bool {
         let values = match (&self.values, &other.values) {
             (_, ValueSelection::None) | (ValueSelection::All, _) => true,
+            // The usual case: the same question again.
+            (ValueSelection::Named(have), ValueSelection::Named(asked)) if have == asked => true,
             (ValueSelection::Named(have), ValueSelection::Named(asked)) => {
                 let have: std::collections::HashSet<String> = have.iter().map(|name| upcase::fold(name)).collect();
                 asked.iter().all(|name| have.contains(&upcase::fold(name)))
@@ -302,6 +304,11 @@ pub struct Facts {
 impl Facts {
     pub fn new(identity: Observed<Identity>) -> Self {
         Self { identity, asked: HashMap::new(), keys: HashMap::new(), accounts: HashMap::new() }
+    }
+
+    /// The same machine's facts, with no question answered yet.
+    pub fn none(&self) -> Self {
+        Self::new(self.identity.clone())
     }
 
     /// Takes the answer to one key question; a later, wider answer replaces an earlier one.

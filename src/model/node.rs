@@ -258,7 +258,8 @@ fn is_float(unsigned: &str) -> bool {
         Some((mantissa, exponent)) => (mantissa, Some(exponent)),
         None => (unsigned, None),
     };
-    let exponent_fits = exponent.is_none_or(|exponent| is_digits(exponent.strip_prefix(['-', '+']).unwrap_or(exponent)));
+    let exponent_fits =
+        exponent.is_none_or(|exponent| is_digits(exponent.strip_prefix(['-', '+']).unwrap_or(exponent)));
     let mantissa_fits = match mantissa.split_once('.') {
         None => is_digits(mantissa),
         Some(("", fraction)) => is_digits(fraction),
@@ -274,7 +275,8 @@ fn is_old_number(unsigned: &str) -> bool {
         let mut parts = unsigned.split(':');
         parts.next().is_some_and(is_digits)
             && unsigned.contains(':')
-            && parts.all(|part| is_digits(part) && part.len() <= 2 && part.parse::<u8>().is_ok_and(|number| number < 60))
+            && parts
+                .all(|part| is_digits(part) && part.len() <= 2 && part.parse::<u8>().is_ok_and(|number| number < 60))
     };
     unsigned.strip_prefix("0b").is_some_and(binary) || grouped || base_60()
 }
@@ -282,7 +284,8 @@ fn is_old_number(unsigned: &str) -> bool {
 fn is_date(text: &str) -> bool {
     let shape = |text: &str| {
         let mut parts = text.splitn(3, '-');
-        let mut part = |min: usize, max: usize| parts.next().is_some_and(|p| is_digits(p) && (min..=max).contains(&p.len()));
+        let mut part =
+            |min: usize, max: usize| parts.next().is_some_and(|p| is_digits(p) && (min..=max).contains(&p.len()));
         part(4, 4) && part(1, 2) && part(1, 2)
     };
     shape(text.split(['T', 't', ' ']).next().unwrap_or(text))

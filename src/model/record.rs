@@ -41,7 +41,10 @@ impl<'n, 's> Fields<'n, 's> {
             let near = cx.nearest(&key.text, names());
             let hint = match near {
                 Some(name) => format!("did you mean `{name}`?"),
-                None => format!("the fields here are {}", names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
+                None => format!(
+                    "the fields here are {}",
+                    names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+                ),
             };
             let message = format!("unknown field `{}`", key.text);
             cx.push(Diagnostic::error("document.unknown_field", message).at(key.at).hint(hint));
@@ -56,7 +59,9 @@ impl<'n, 's> Fields<'n, 's> {
             return T::decode(node, cx);
         }
         if absent.is_none() && !self.meant.contains(&name) {
-            cx.push(Diagnostic::error("document.missing_field", format!("the field `{name}` is missing")).at(self.node.at));
+            cx.push(
+                Diagnostic::error("document.missing_field", format!("the field `{name}` is missing")).at(self.node.at),
+            );
         }
         absent
     }
@@ -146,6 +151,7 @@ macro_rules! record {
     (
         $(#[doc = $docs:literal])*
         $(#[derive($($derived:path),+)])?
+        $(#[expect($($expected:tt)+)])?
         $visibility:vis struct $name:ident {
             $(
                 $(#[doc = $field_docs:literal])*
@@ -157,6 +163,7 @@ macro_rules! record {
     ) => {
         $(#[doc = $docs])*
         #[derive(Clone, Debug $($(, $derived)+)?)]
+        $(#[expect($($expected)+)])?
         $visibility struct $name {
             $($(#[doc = $field_docs])* $field_visibility $field: $type,)*
             $(pub $included: $included_type,)?

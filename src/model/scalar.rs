@@ -76,7 +76,9 @@ fn write(f: &mut fmt::Formatter<'_>, amount: u64, units: &[Unit]) -> fmt::Result
 
 fn decode(node: &Node<'_>, units: &'static [Unit], example: &'static str, cx: &mut Decoder) -> Option<u64> {
     let parsed = match node.as_scalar() {
-        Some(scalar) if matches!(scalar.meaning(), Meaning::Null) => return cx.wrong_type(node, "a number with a unit"),
+        Some(scalar) if matches!(scalar.meaning(), Meaning::Null) => {
+            return cx.wrong_type(node, "a number with a unit");
+        }
         Some(scalar) => parse(&scalar.text, units, example),
         None => return cx.wrong_type(node, "a number with a unit"),
     };
@@ -155,7 +157,13 @@ mod tests {
 
     #[test]
     fn quantities_read_and_print() {
-        let cases = [("90s", 90, "90s"), ("15m", 900, "15m"), ("48h", 172_800, "2d"), ("10y", 315_360_000, "10y"), ("0d", 0, "0s")];
+        let cases = [
+            ("90s", 90, "90s"),
+            ("15m", 900, "15m"),
+            ("48h", 172_800, "2d"),
+            ("10y", 315_360_000, "10y"),
+            ("0d", 0, "0s"),
+        ];
         for (text, seconds, shown) in cases {
             let duration: Duration = text.parse().unwrap();
             assert_eq!((duration.seconds(), duration.to_string().as_str()), (seconds, shown));

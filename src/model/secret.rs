@@ -71,7 +71,8 @@ impl Decode for SecretReference {
                 None
             }
             other => {
-                let hint = cx.nearest(other, SOURCES).map_or_else(|| HOW.into(), |name| format!("did you mean `{name}`?"));
+                let hint =
+                    cx.nearest(other, SOURCES).map_or_else(|| HOW.into(), |name| format!("did you mean `{name}`?"));
                 let message = format!("there is no secret source `{other}`");
                 cx.push(Diagnostic::error("document.bad_secret", message).at(key.at).hint(hint).concealing(value.at));
                 None
@@ -84,7 +85,9 @@ fn filled(node: &Node<'_>, text: String, cx: &mut Decoder) -> Option<String> {
     if !text.is_empty() && !text.contains('\0') {
         return Some(text);
     }
-    cx.push(Diagnostic::error("document.bad_secret", "the name of a secret's source is empty or holds NUL").at(node.at));
+    cx.push(
+        Diagnostic::error("document.bad_secret", "the name of a secret's source is empty or holds NUL").at(node.at),
+    );
     None
 }
 

@@ -71,28 +71,35 @@ pub struct Group {
     /// When the place was last written, where all entries agree.
     pub last_written: Option<FileTime>,
     pub lines: Vec<Line>,
+    /// How many further lines were left out.
+    pub hidden: usize,
 }
 
-/// The groups of a plan, in plan order.
-pub fn groups(plan: &Plan) -> Vec<Group> {
+/// The groups of a plan, in plan order; of an entry with more changes than `most` only so many are laid out.
+pub fn groups(plan: &Plan, most: usize) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut known: HashMap<Vec<Line>, usize> = HashMap::new();
     for span in &plan.after.entries {
         let decisions = plan.decisions.get(span.start..span.end).unwrap_or_default();
         // Decisions of an entry's subkeys carry another name: they stand for themselves.
         for run in decisions.chunk_by(|a, b| a.id.section() == b.id.section() && a.id.name() == b.id.name()) {
-            let lines: Vec<Line> = run.iter().filter_map(line).collect();
+            let mut changing = run.iter().filter(|decision| Symbol::of(&decision.verdict).is_some());
+            let lines: Vec<Line> = changing.by_ref().take(most).filter_map(line).collect();
+            let hidden = changing.count();
             let Some(first) = run.iter().find(|decision| Symbol::of(&decision.verdict).is_some()) else { continue };
             let address = first.id.entry().to_string();
-            let slot = known.get(&lines).and_then(|at| groups.get_mut(*at));
+            // What is not laid out cannot be compared, so it is not folded.
+            let slot = if hidden > 0 { None } else { known.get(&lines).and_then(|at| groups.get_mut(*at)) };
             if let Some(group) = slot {
                 group.entries.push(address);
                 if group.last_written != first.last_written {
                     group.last_written = None;
                 }
             } else {
-                known.insert(lines.clone(), groups.len());
-                groups.push(Group { entries: vec![address], last_written: first.last_written, lines });
+                if hidden == 0 {
+                    known.insert(lines.clone(), groups.len());
+                }
+                groups.push(Group { entries: vec![address], last_written: first.last_written, lines, hidden });
             }
         }
     }

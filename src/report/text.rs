@@ -37,7 +37,8 @@ pub struct TextOptions {
 pub fn plan(plan: &Plan, options: &TextOptions) -> String {
     let mut out = String::new();
     let trees = tree_lines(plan);
-    for group in groups(plan) {
+    let most = if options.detail == Detail::Full { usize::MAX } else { SHORT_LINES };
+    for group in groups(plan, most) {
         write_group(&mut out, &group, options);
         for line in group.entries.iter().filter_map(|entry| trees.get(entry)).flat_map(|lines| shown(lines, options)) {
             let _ = writeln!(out, "        {}", paint(options.palette.dim, &options.width.beside(8).fit(&line)));
@@ -99,17 +100,12 @@ fn write_group(out: &mut String, group: &Group, options: &TextOptions) {
     if hidden > 0 {
         let _ = writeln!(out, "… and {hidden} more with the same changes (--full names all)");
     }
-    let lines = match options.detail {
-        Detail::Short if group.lines.len() > SHORT_LINES => group.lines.get(..SHORT_LINES).unwrap_or_default(),
-        _ => &group.lines,
-    };
-    let column = lines.iter().map(|line| line.name.width()).max().unwrap_or(0).min(WIDEST_NAME);
-    for line in lines {
+    let column = group.lines.iter().map(|line| line.name.width()).max().unwrap_or(0).min(WIDEST_NAME);
+    for line in &group.lines {
         write_line(out, line, column, options);
     }
-    if lines.len() < group.lines.len() {
-        let hidden = group.lines.len() - lines.len();
-        let _ = writeln!(out, "    … and {hidden} more changes here (--full shows all)");
+    if group.hidden > 0 {
+        let _ = writeln!(out, "    … and {} more changes here (--full shows all)", group.hidden);
     }
 }
 

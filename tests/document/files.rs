@@ -42,8 +42,13 @@ fn what_lost_is_remembered() {
     let loaded = load_files(&FILES, &options()).unwrap();
     let keys = crate::support::keys(&loaded.desired);
     let level = keys[0].values.iter().find(|value| &*value.name == "Level").unwrap();
-    let lost: Vec<String> =
-        loaded.desired.overridden.losers(level.at).iter().map(|at| loaded.desired.sources.display(*at).to_string()).collect();
+    let lost: Vec<String> = loaded
+        .desired
+        .overridden
+        .losers(level.at)
+        .iter()
+        .map(|at| loaded.desired.sources.display(*at).to_string())
+        .collect();
     assert_eq!(lost, ["base/log.yaml:3:32", "base/tls.yaml:2:32"]);
     assert_eq!(loaded.desired.overridden.losers(keys[0].at), []);
 }
@@ -223,7 +228,8 @@ fn includes_that_multiply_are_stopped() {
     let mut files = Files::default();
     for (index, name) in names.iter().enumerate() {
         let next = format!("f{}.yaml", index + 1);
-        let text = if index == 29 { "registry: {}\n".to_owned() } else { format!("include: [{next}, {next}, {next}]\n") };
+        let text =
+            if index == 29 { "registry: {}\n".to_owned() } else { format!("include: [{next}, {next}, {next}]\n") };
         files.0.insert(name.clone(), text.into_bytes());
     }
     let started = std::time::Instant::now();

@@ -481,9 +481,15 @@ fn forms_that_are_none() {
 #[test]
 fn lengths_are_bounded() {
     let name = "n".repeat(16_384);
-    assert_eq!(codes(&format!("registry:\n  HKLM\\A:\n    values:\n      ? {name}\n      : 1\n")), "5:9 registry.bad_value_name");
+    assert_eq!(
+        codes(&format!("registry:\n  HKLM\\A:\n    values:\n      ? {name}\n      : 1\n")),
+        "5:9 registry.bad_value_name"
+    );
     let data = "x".repeat(1 << 19);
-    assert_eq!(codes(&format!("registry:\n  HKLM\\A:\n    values:\n      A: {data}\n")), "5:10 registry.data_too_large");
+    assert_eq!(
+        codes(&format!("registry:\n  HKLM\\A:\n    values:\n      A: {data}\n")),
+        "5:10 registry.data_too_large"
+    );
     let component = "k".repeat(256);
     assert_eq!(codes(&format!("registry:\n  HKLM\\{component}: {{}}\n")), "3:8 registry.bad_key");
     let deep = r"\k".repeat(513);

@@ -16,7 +16,8 @@ fn meaning(desired: &Desired) -> Vec<(String, Vec<(String, String)>)> {
 fn the_merged_text_is_readable() {
     let site = "version: 1\ninclude: [b.yaml]\nvariables: { x: 'a: b', n: 7 }\nmachine: { name: X }\nmachines:\n  x: { registry: { HKLM\\B: {} } }\n\
                 registry:\n  HKLM\\A b:\n    values: { T: '${x}', N: { dword: 1 }, L: [], 'q\"': \"$${x}\", S: yes please }\n";
-    let files = [("site.yaml", site), ("b.yaml", "registry:\n  HKLM\\A b: { values: { C: [1st, '2'] , O: absent } }\n")];
+    let files =
+        [("site.yaml", site), ("b.yaml", "registry:\n  HKLM\\A b: { values: { C: [1st, '2'] , O: absent } }\n")];
     let text = merged_text(&mut Files::of(&files), &["site.yaml".into()], &options()).unwrap();
     insta::assert_snapshot!(text, @r#"
     version: 1
@@ -39,7 +40,10 @@ fn the_merged_text_is_readable() {
     "#);
     let without_places = |text: String| text.replace(char::is_numeric, "");
     let again = entries(load_files(&[("site.yaml", &text)], &options()));
-    assert_eq!(without_places(again).lines().count(), without_places(entries(load_files(&files, &options()))).lines().count());
+    assert_eq!(
+        without_places(again).lines().count(),
+        without_places(entries(load_files(&files, &options()))).lines().count()
+    );
 }
 
 /// A YAML text in double quotes.
@@ -55,10 +59,14 @@ fn value() -> impl Strategy<Value = String> {
         "[^\0]{0,12}".prop_map(|text| quoted(&text.replace("${", "$"))),
         "[a-zA-Z]{4,8}( [a-z]{1,4}){0,2}".prop_map(|text| format!("x{text}")),
         "[\\-?:,#&*!|>'\"%@`{}~. a]{0,6}".prop_map(|text| quoted(&text)),
-        proptest::collection::vec("[^\0]{1,5}", 0..4)
-            .prop_map(|texts| format!("[{}]", texts.iter().map(|text| quoted(&text.replace("${", "$"))).collect::<Vec<_>>().join(", "))),
-        proptest::collection::vec(any::<u8>(), 0..6)
-            .prop_map(|bytes| format!("{{ binary: \"{}\" }}", bytes.iter().map(|byte| format!("{byte:02x} ")).collect::<String>())),
+        proptest::collection::vec("[^\0]{1,5}", 0..4).prop_map(|texts| format!(
+            "[{}]",
+            texts.iter().map(|text| quoted(&text.replace("${", "$"))).collect::<Vec<_>>().join(", ")
+        )),
+        proptest::collection::vec(any::<u8>(), 0..6).prop_map(|bytes| format!(
+            "{{ binary: \"{}\" }}",
+            bytes.iter().map(|byte| format!("{byte:02x} ")).collect::<String>()
+        )),
         Just("absent".to_owned()),
         Just("\"absent\"".to_owned()),
         Just("\"$${escaped}\"".to_owned()),

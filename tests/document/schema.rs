@@ -12,7 +12,11 @@ fn cases() -> Vec<(&'static str, serde_json::Value, bool)> {
         ("registry: {}", json!({ "registry": {} }), true),
         ("registry: []", json!({ "registry": [] }), false),
         ("registri: {}", json!({ "registri": {} }), false),
-        ("machine: { name: X, domain: y, require_match: true }", json!({ "machine": { "name": "X", "domain": "y", "require_match": true } }), true),
+        (
+            "machine: { name: X, domain: y, require_match: true }",
+            json!({ "machine": { "name": "X", "domain": "y", "require_match": true } }),
+            true,
+        ),
         ("machine: { name: 1 }", json!({ "machine": { "name": 1 } }), false),
         ("machine: { name: ~ }", json!({ "machine": { "name": null } }), false),
         ("machine: { require_match: yes }", json!({ "machine": { "require_match": "yes" } }), false),
@@ -45,7 +49,11 @@ fn key_cases() -> Vec<(&'static str, serde_json::Value, bool)> {
         ("{ range: { A: [1] } }", json!({ "range": { "A": [1] } }), false),
         ("{ security: { sddl: x } }", json!({ "security": { "sddl": "x" } }), true),
         ("{ security: { grant: [{ to: a }] } }", json!({ "security": { "grant": [{ "to": "a" }] } }), false),
-        ("{ security: { grant: [{ to: a, rights: full }] } }", json!({ "security": { "grant": [{ "to": "a", "rights": "full" }] } }), true),
+        (
+            "{ security: { grant: [{ to: a, rights: full }] } }",
+            json!({ "security": { "grant": [{ "to": "a", "rights": "full" }] } }),
+            true,
+        ),
     ]
 }
 
@@ -101,7 +109,12 @@ fn schema_and_decoder_agree() {
     let check = |text: String, mut json: serde_json::Value, valid: bool| {
         json["version"] = 1.into();
         assert_eq!(load_text(&text).is_ok(), valid, "decoder: {text}");
-        assert_eq!(validator.is_valid(&json), valid, "schema: {text}\n{:?}", validator.iter_errors(&json).collect::<Vec<_>>());
+        assert_eq!(
+            validator.is_valid(&json),
+            valid,
+            "schema: {text}\n{:?}",
+            validator.iter_errors(&json).collect::<Vec<_>>()
+        );
     };
     for (text, json, valid) in cases() {
         let text = if text == "{}" { "" } else { text };
@@ -111,7 +124,11 @@ fn schema_and_decoder_agree() {
         check(format!("registry:\n  HKLM\\A: {text}\n"), json!({ "registry": { "HKLM\\A": json } }), valid);
     }
     for (text, json, valid) in value_cases() {
-        check(format!("registry:\n  HKLM\\A:\n    values:\n      V: {text}\n"), json!({ "registry": { "HKLM\\A": { "values": { "V": json } } } }), valid);
+        check(
+            format!("registry:\n  HKLM\\A:\n    values:\n      V: {text}\n"),
+            json!({ "registry": { "HKLM\\A": { "values": { "V": json } } } }),
+            valid,
+        );
     }
     assert!(!validator.is_valid(&json!({})), "a version is required");
     assert!(!validator.is_valid(&json!({ "version": 2 })));
@@ -133,7 +150,9 @@ fn every_example_of_the_schema_is_valid() {
             }
         }
         match part {
-            serde_json::Value::Object(map) => open.extend(map.iter().filter(|(name, _)| *name != "examples").map(|(_, part)| part)),
+            serde_json::Value::Object(map) => {
+                open.extend(map.iter().filter(|(name, _)| *name != "examples").map(|(_, part)| part))
+            }
             serde_json::Value::Array(items) => open.extend(items),
             _ => {}
         }
@@ -148,7 +167,8 @@ fn every_field_is_explained() {
     while let Some((path, part)) = open.pop() {
         if let Some(properties) = part.get("properties").and_then(serde_json::Value::as_object) {
             for (name, property) in properties {
-                let explained = property.get("description").is_some_and(|text| text.as_str().is_some_and(|text| text.len() > 5));
+                let explained =
+                    property.get("description").is_some_and(|text| text.as_str().is_some_and(|text| text.len() > 5));
                 assert!(explained, "{path}.{name} has no description");
             }
         }

@@ -74,7 +74,13 @@ pub fn codes(text: &str) -> String {
 }
 
 pub fn keys(desired: &Desired) -> Vec<&WantedKey> {
-    desired.entries.iter().map(|entry| match &entry.wanted { Wanted::RegistryKey(key) => key }).collect()
+    desired
+        .entries
+        .iter()
+        .map(|entry| match &entry.wanted {
+            Wanted::RegistryKey(key) => key,
+        })
+        .collect()
 }
 
 /// A document's entries, one line for each key and each value.

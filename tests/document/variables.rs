@@ -178,7 +178,8 @@ fn names_that_become_equal_are_found() {
 
 #[test]
 fn growth_is_bounded() {
-    let doubling: String = (1..40).map(|index| format!("  v{index}: '${{v{}}}${{v{}}}'\n", index - 1, index - 1)).collect();
+    let doubling: String =
+        (1..40).map(|index| format!("  v{index}: '${{v{}}}${{v{}}}'\n", index - 1, index - 1)).collect();
     insta::assert_snapshot!(codes(&format!("variables:\n  v0: xxxxxxxxxxxxxxxx\n{doubling}")), @"20:3 document.text_too_long");
     let chain: String = (1..70).map(|index| format!("  v{}: '${{v{index}}}'\n", index - 1)).collect();
     insta::assert_snapshot!(codes(&format!("variables:\n{chain}  v69: x\n")), @"67:3 document.variable_depth");

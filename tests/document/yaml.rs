@@ -192,7 +192,8 @@ fn tags_are_refused() {
 
 #[test]
 fn depth_is_bounded() {
-    let deep = |open: &str, close: &str, depth: usize| format!("registry: {}{}\n", open.repeat(depth), close.repeat(depth));
+    let deep =
+        |open: &str, close: &str, depth: usize| format!("registry: {}{}\n", open.repeat(depth), close.repeat(depth));
     assert_eq!(codes(&deep("[", "]", 63)), "2:11 document.wrong_type");
     assert_eq!(codes(&deep("[", "]", 64)), "2:74 document.too_deep");
     assert_eq!(codes(&deep("{a: ", "}", 100_000)), "2:263 document.too_deep");
@@ -208,7 +209,9 @@ fn depth_is_bounded() {
 
 #[test]
 fn aliases_that_explode_are_stopped() {
-    let levels: String = (1..20).map(|index| format!("a{index}: &a{index} [{}]\n", vec![format!("*a{}", index - 1); 10].join(", "))).collect();
+    let levels: String = (1..20)
+        .map(|index| format!("a{index}: &a{index} [{}]\n", vec![format!("*a{}", index - 1); 10].join(", ")))
+        .collect();
     insta::assert_snapshot!(problems(&format!("a0: &a0 [x]\n{levels}")), @r#"
     error[document.too_many_values]: the document has more than 1000000 values, aliases and anchors counted
      --> site.yaml:8:20
@@ -328,7 +331,9 @@ fn a_plain_secret_is_never_printed() {
     3:63 document.bad_secret
     "#);
     // A text from the environment is not repeated in a message either.
-    let shown = problems("registry:\n  HKLM\\A:\n    values:\n      A:\n        dword: ${env:PASSWORD}\n      B:\n        binary: ${env:PASSWORD}\n");
+    let shown = problems(
+        "registry:\n  HKLM\\A:\n    values:\n      A:\n        dword: ${env:PASSWORD}\n      B:\n        binary: ${env:PASSWORD}\n",
+    );
     assert!(!shown.contains("hunter2"), "{shown}");
 }
 
@@ -353,4 +358,23 @@ fn a_tree_of_errors_is_counted_not_shown_for_ever() {
     let failure = load_text(&format!("registry:\n  HKLM\\A:\n    values:\n{values}")).unwrap_err();
     assert_eq!(failure.diagnostics.len(), 10_001);
     assert_eq!(failure.diagnostics.last().unwrap().message, "2000 further findings are not shown");
+}
+
+#[test]
+fn what_would_take_long_or_much_is_refused_or_done_quickly() {
+    let started = std::time::Instant::now();
+    let json = format!("{{\"version\": 1, {}}}", "\"a\": 1, ".repeat(700_000));
+    assert_eq!(
+        findings(load_files(&[("site.yaml", &json)], &options())).lines().next(),
+        Some("error[document.too_much_in_braces]: a document in braces may have 4 MiB")
+    );
+    let aliases: String = (0..100_000).map(|index| format!("  HKLM\\B{index}: *a\n")).collect();
+    let long = "k".repeat(1 << 20);
+    assert!(
+        codes(&format!("registry:\n  HKLM\\A: &a {{ values: {{ ? {long} : yes }} }}\n{aliases}"))
+            .ends_with("document.too_much_text")
+    );
+    let variables: String = (0..100_000).map(|index| format!("  b{index}: ${{a}}\n")).collect();
+    assert!(codes(&format!("variables:\n  a: {long}\n{variables}")).ends_with("document.text_too_long"));
+    assert!(started.elapsed().as_secs() < 60);
 }

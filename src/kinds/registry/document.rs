@@ -167,7 +167,8 @@ fn root_pattern() -> String {
     let any_case = |word: &str| -> String {
         word.chars().map(|c| if c == '_' { "_".into() } else { format!("[{c}{}]", c.to_ascii_lowercase()) }).collect()
     };
-    let roots = ["HKLM", "HKEY_LOCAL_MACHINE", "HKCR", "HKEY_CLASSES_ROOT", "HKU", "HKEY_USERS", "HKCU", "HKEY_CURRENT_USER"];
+    let roots =
+        ["HKLM", "HKEY_LOCAL_MACHINE", "HKCR", "HKEY_CLASSES_ROOT", "HKU", "HKEY_USERS", "HKCU", "HKEY_CURRENT_USER"];
     let roots: Vec<String> = roots.into_iter().map(any_case).collect();
     format!(r"^(({})(\\|$)|\$\{{)", roots.join("|"))
 }
@@ -200,7 +201,9 @@ fn decode_key(key: &Key<'_>, node: &Node<'_>, cx: &mut Decoder) -> Option<Wanted
         check_names_nothing_else(mapping, cx);
     }
     let renamed_from = match read.renamed_from {
-        Some(from) => Some(Spanned::new(in_view(parse_key(&from.value, from.at, cx)?, from.at, read.view.as_ref(), cx)?, from.at)),
+        Some(from) => {
+            Some(Spanned::new(in_view(parse_key(&from.value, from.at, cx)?, from.at, read.view.as_ref(), cx)?, from.at))
+        }
         None => None,
     };
     let wanted = WantedKey {
@@ -265,12 +268,17 @@ fn wanted_security(fields: SecurityFields, at: Location, cx: &mut Decoder) -> Op
         Some(sddl) => Some(WantedSecurity::Sddl(sddl.value)),
         None if fields.owner.is_none() && grant.is_empty() => {
             let message = "`security` names neither an owner nor a grant";
-            cx.push(Diagnostic::error("registry.empty_security", message).at(at).hint("name `owner`, `grant` or `sddl`"));
+            cx.push(
+                Diagnostic::error("registry.empty_security", message).at(at).hint("name `owner`, `grant` or `sddl`"),
+            );
             None
         }
         None => Some(WantedSecurity::Parts {
             owner: fields.owner,
-            grant: grant.into_iter().map(|grant| WantedGrant { to: grant.to, rights: grant.rights, inherit: grant.inherit }).collect(),
+            grant: grant
+                .into_iter()
+                .map(|grant| WantedGrant { to: grant.to, rights: grant.rights, inherit: grant.inherit })
+                .collect(),
             exclusive: fields.exclusive,
         }),
     }
@@ -314,7 +322,8 @@ fn check_ranges(wanted: &WantedKey, cx: &mut Decoder) {
     if wanted.ranges.is_empty() {
         return;
     }
-    let values: HashMap<String, &WantedValue> = wanted.values.iter().map(|value| (upcase::fold(&value.name), value)).collect();
+    let values: HashMap<String, &WantedValue> =
+        wanted.values.iter().map(|value| (upcase::fold(&value.name), value)).collect();
     for range in &wanted.ranges {
         let Some(value) = values.get(&upcase::fold(&range.name)) else { continue };
         let Some(message) = range_conflict(value, range) else { continue };

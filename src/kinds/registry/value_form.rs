@@ -35,7 +35,8 @@ impl Decode for Values {
     fn decode(node: &Node<'_>, cx: &mut Decoder) -> Option<Self> {
         let mapping = cx.mapping(node)?;
         let names = || mapping.entries.iter().map(|(key, _)| upcase::units(&key.text));
-        let mut unique = may_repeat(names()).then(|| Unique::new("value", "registry.value_twice", mapping.entries.len()));
+        let mut unique =
+            may_repeat(names()).then(|| Unique::new("value", "registry.value_twice", mapping.entries.len()));
         let mut values = Vec::with_capacity(mapping.entries.len());
         for (key, node) in &mapping.entries {
             let name = value_name(&key.text, key.at, cx);
@@ -90,7 +91,9 @@ fn decode_value(node: &Node<'_>, cx: &mut Decoder) -> Option<WantedData> {
 fn short_form(scalar: &Scalar<'_>, node: &Node<'_>, cx: &mut Decoder) -> Option<WantedData> {
     let (message, hint) = match scalar.meaning() {
         Meaning::Integer(number) => return dword(number, node, cx).map(WantedData::Data),
-        Meaning::Text if scalar.is_quoted() => return text(node, cx).map(|text| WantedData::Data(RegistryData::sz(text))),
+        Meaning::Text if scalar.is_quoted() => {
+            return text(node, cx).map(|text| WantedData::Data(RegistryData::sz(text)));
+        }
         Meaning::Text if scalar.text == ABSENT => return Some(WantedData::Absent),
         Meaning::Text if !scalar.text.eq_ignore_ascii_case(ABSENT) => {
             return text(node, cx).map(|text| WantedData::Data(RegistryData::sz(text)));
@@ -110,7 +113,8 @@ fn unclear(meaning: Meaning, scalar: &Scalar<'_>) -> (String, String) {
     let quoted = scalar.written().map_or_else(|| "the text in quotes".to_owned(), |text| format!("\"{text}\""));
     let (what, meant) = match meaning {
         Meaning::Null => {
-            let hint = "write \"\" for an empty text, `absent` to remove the value, `{none: null}` for REG_NONE without data";
+            let hint =
+                "write \"\" for an empty text, `absent` to remove the value, `{none: null}` for REG_NONE without data";
             return ("the value is empty".into(), hint.into());
         }
         Meaning::Bool(value) => ("a boolean", format!("{} for a REG_DWORD", u8::from(value))),
@@ -122,14 +126,24 @@ fn unclear(meaning: Meaning, scalar: &Scalar<'_>) -> (String, String) {
         Meaning::Float(number) if number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number) => {
             ("a number with a fraction or an exponent", format!("{number} for a REG_DWORD"))
         }
-        Meaning::Float(_) => return ("the registry has no type for a fraction".into(), format!("write {quoted} for a REG_SZ")),
+        Meaning::Float(_) => {
+            return ("the registry has no type for a fraction".into(), format!("write {quoted} for a REG_SZ"));
+        }
         Meaning::Trap(trap @ Trap::HugeInteger) => {
-            return (format!("the registry has no type for {}", trap.describe()), format!("write {quoted} for a REG_SZ"));
+            return (
+                format!("the registry has no type for {}", trap.describe()),
+                format!("write {quoted} for a REG_SZ"),
+            );
         }
         Meaning::Trap(trap) => {
-            return (format!("this is {} and a text in YAML 1.2", trap.describe()), format!("write {quoted} for a REG_SZ"));
+            return (
+                format!("this is {} and a text in YAML 1.2", trap.describe()),
+                format!("write {quoted} for a REG_SZ"),
+            );
         }
-        Meaning::Integer(_) | Meaning::Text => return ("the value is not clear".into(), format!("write {quoted} for a REG_SZ")),
+        Meaning::Integer(_) | Meaning::Text => {
+            return ("the value is not clear".into(), format!("write {quoted} for a REG_SZ"));
+        }
     };
     (format!("the registry has no type for {what}"), format!("write {meant}, {quoted} for a REG_SZ"))
 }
@@ -177,8 +191,11 @@ fn unknown_form(given: &str, at: Location, cx: &mut Decoder) {
         }
         other => cx.nearest(other, FORMS),
     };
-    let hint = meant.map_or_else(|| format!("the types are {}", FORMS.join(", ")), |form| format!("did you mean `{form}`?"));
-    cx.push(Diagnostic::error("registry.bad_value_form", format!("there is no value type `{given}`")).at(at).hint(hint));
+    let hint =
+        meant.map_or_else(|| format!("the types are {}", FORMS.join(", ")), |form| format!("did you mean `{form}`?"));
+    cx.push(
+        Diagnostic::error("registry.bad_value_form", format!("there is no value type `{given}`")).at(at).hint(hint),
+    );
 }
 
 fn string(node: &Node<'_>, value_type: u32, cx: &mut Decoder) -> Option<WantedData> {
@@ -192,7 +209,9 @@ fn text<'n>(node: &'n Node<'_>, cx: &mut Decoder) -> Option<&'n str> {
     let text = cx.text(node)?;
     if text.contains('\0') {
         let message = "a text cannot hold a NUL character: it would end there";
-        cx.push(Diagnostic::error("registry.nul_in_text", message).at(node.at).hint("write the bytes as `{binary: …}`"));
+        cx.push(
+            Diagnostic::error("registry.nul_in_text", message).at(node.at).hint("write the bytes as `{binary: …}`"),
+        );
         return None;
     }
     Some(text)
@@ -207,9 +226,10 @@ fn dword(number: i128, node: &Node<'_>, cx: &mut Decoder) -> Option<RegistryData
         return Some(RegistryData::dword(number));
     }
     let (message, hint) = match i32::try_from(number) {
-        Ok(negative) => {
-            ("a REG_DWORD has no sign".to_owned(), format!("write {:#X} for its 32 bits", negative.cast_unsigned()).replace("0X", "0x"))
-        }
+        Ok(negative) => (
+            "a REG_DWORD has no sign".to_owned(),
+            format!("write {:#X} for its 32 bits", negative.cast_unsigned()).replace("0X", "0x"),
+        ),
         Err(_) if number < 0 => ("a REG_DWORD has no sign".to_owned(), format!("it holds 0 to {}", u32::MAX)),
         Err(_) => (format!("a REG_DWORD holds at most {}", u32::MAX), "write `{qword: …}` for 64 bits".to_owned()),
     };
@@ -223,7 +243,11 @@ fn multi(items: &[Node<'_>], cx: &mut Decoder) -> Option<RegistryData> {
         .map(|item| match text(item, cx)? {
             "" => {
                 let message = "an empty text would end the list";
-                cx.push(Diagnostic::error("registry.empty_in_multi", message).at(item.at).hint("a REG_MULTI_SZ cannot hold one"));
+                cx.push(
+                    Diagnostic::error("registry.empty_in_multi", message)
+                        .at(item.at)
+                        .hint("a REG_MULTI_SZ cannot hold one"),
+                );
                 None
             }
             text => Some(text),

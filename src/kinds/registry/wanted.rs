@@ -40,7 +40,10 @@ pub enum WantedData {
     Absent,
     Data(RegistryData),
     /// A string of this type whose text is a secret.
-    Secret { value_type: u32, reference: SecretReference },
+    Secret {
+        value_type: u32,
+        reference: SecretReference,
+    },
 }
 
 /// Who may do what with the key.
@@ -48,7 +51,11 @@ pub enum WantedData {
 pub enum WantedSecurity {
     /// The whole descriptor in Windows' own notation.
     Sddl(String),
-    Parts { owner: Option<Spanned<String>>, grant: Vec<WantedGrant>, exclusive: bool },
+    Parts {
+        owner: Option<Spanned<String>>,
+        grant: Vec<WantedGrant>,
+        exclusive: bool,
+    },
 }
 
 #[derive(Clone, Debug)]

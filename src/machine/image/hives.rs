@@ -39,11 +39,13 @@ pub enum Origin {
 pub struct Hives {
     dirty: DirtyHives,
     loaded: RefCell<BTreeMap<String, (Observed<Rc<Loaded>>, Option<String>)>>,
+    /// Where hives were found, by the upper-cased name below their root.
+    files: RefCell<BTreeMap<String, Observed<VolumePath>>>,
 }
 
 impl Hives {
     pub fn new(dirty: DirtyHives) -> Self {
-        Self { dirty, loaded: RefCell::default() }
+        Self { dirty, loaded: RefCell::default(), files: RefCell::default() }
     }
 
     pub fn warnings(&self) -> Vec<String> {
@@ -53,7 +55,23 @@ impl Hives {
     /// Forgets all hives, so that they are read again.
     pub fn forget(&self) {
         self.loaded.borrow_mut().clear();
+        self.files.borrow_mut().clear();
     }
+}
+
+/// The file of the hive `name`, looked for once.
+pub fn file(
+    machine: &ImageMachine,
+    name: &str,
+    find: impl FnOnce() -> Observed<VolumePath>,
+) -> Observed<VolumePath> {
+    let name = name.to_ascii_uppercase();
+    if let Some(known) = machine.hives.files.borrow().get(&name) {
+        return known.clone();
+    }
+    let found = find();
+    machine.hives.files.borrow_mut().insert(name, found.clone());
+    found
 }
 
 /// The hive in the file at `path`, read when first asked for.

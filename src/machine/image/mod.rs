@@ -5,6 +5,7 @@ mod guard;
 mod hives;
 mod places;
 mod read;
+pub mod sample;
 pub mod volume;
 mod writer;
 

@@ -1,6 +1,6 @@
 //! Which hive of a volume holds a registry key, and under which names there.
 
-use super::hives::{Loaded, load};
+use super::hives::{self, Loaded, load};
 use super::{ImageMachine, accounts, path};
 use crate::machine::image::volume::VolumePath;
 use crate::model::fact::{Facet, Observed, Unread};
@@ -63,7 +63,8 @@ pub fn locate(machine: &ImageMachine, key: &RegistryKey) -> Observed<Option<Plac
         }
         Root::Users => {
             let Some(user) = names.next() else { return Ok(None) };
-            Ok(Some(Place { hive: user_hive(machine, key, user)?, names: names.map(str::to_owned).collect() }))
+            let hive = hives::file(machine, &format!("HKU\\{user}"), || user_hive(machine, key, user))?;
+            Ok(Some(Place { hive, names: names.map(str::to_owned).collect() }))
         }
     }
 }
@@ -106,7 +107,7 @@ fn machine_hive(machine: &ImageMachine, key: &RegistryKey, name: &str) -> Observ
     }
     let files = MACHINE_HIVES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, files)| *files);
     let Some(files) = files else { return Err(failed(key, format!("there is no hive {name} below HKLM"))) };
-    existing(machine, key, files)
+    hives::file(machine, name, || existing(machine, key, files))
 }
 
 fn existing(machine: &ImageMachine, key: &RegistryKey, files: &[&str]) -> Observed<VolumePath> {

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use super::hives::{Loaded, Origin, load, log_path};
-use super::places::locate;
+use super::places::{Place, locate};
 use super::volume::{Appender, Lock, LockError, VolumePath};
 use super::{ImageMachine, JOURNAL_EXTENSION, JOURNALS, LOCK, RECORD, path};
 use crate::formats::regf::{self, Editor, KeyId};
@@ -21,6 +21,8 @@ pub struct ImageWriter<'m> {
     machine: &'m ImageMachine,
     /// Hives with staged changes, in the order they were first touched.
     open: Vec<OpenHive>,
+    /// Where the last step wrote: most steps write the same key as the step before.
+    last: Option<(RegistryKey, Place)>,
     _lock: Lock,
 }
 
@@ -44,7 +46,7 @@ impl<'m> ImageWriter<'m> {
         })?;
         // What was read before the lock may have changed since.
         machine.hives.forget();
-        Ok(Self { machine, open: Vec::new(), _lock: lock })
+        Ok(Self { machine, open: Vec::new(), last: None, _lock: lock })
     }
 
     fn hive(&mut self, file: &VolumePath) -> Result<&mut OpenHive, WriteError> {
@@ -56,6 +58,12 @@ impl<'m> ImageWriter<'m> {
         let editor = editor(&loaded).map_err(|error| WriteError::failed(attempt(), error))?;
         self.open.push(OpenHive { path: file.clone(), editor, origin: loaded.origin, last: None });
         self.open.last_mut().ok_or_else(|| WriteError::refused("open a hive", file.to_string()))
+    }
+
+    fn place(&self, step: &Step<'_>, key: &RegistryKey) -> Result<Place, WriteError> {
+        let root = || Unread::Failed { what: key.to_string(), detail: "a root cannot be written".into() };
+        let place = locate(self.machine, key).and_then(|place| place.ok_or_else(root));
+        place.map_err(|unread| WriteError::failed(step.operation.to_string(), unread))
     }
 
     fn require_space(&self) -> Result<(), WriteError> {
@@ -86,14 +94,14 @@ fn editor(loaded: &Loaded) -> Result<Editor, regf::Error> {
 impl Writer for ImageWriter<'_> {
     fn stage(&mut self, step: &Step<'_>, now: FileTime) -> Result<(), WriteError> {
         let attempt = || step.operation.to_string();
-        let place = |key: &RegistryKey| {
-            let root = || Unread::Failed { what: key.to_string(), detail: "a root cannot be written".into() };
-            locate(self.machine, key).and_then(|place| place.ok_or_else(root)).map_err(|unread| WriteError::failed(attempt(), unread))
+        let key = step.operation.registry_key();
+        let target = match self.last.take() {
+            Some((last, place)) if last == *key => place,
+            _ => self.place(step, key)?,
         };
-        let target = place(step.operation.registry_key())?;
         let source = match step.operation {
             Operation::RenameRegistryKey { from, .. } => {
-                let source = place(from)?;
+                let source = self.place(step, from)?;
                 if source.hive != target.hive {
                     return Err(WriteError::refused(attempt(), "a key cannot move to another hive"));
                 }
@@ -102,7 +110,9 @@ impl Writer for ImageWriter<'_> {
             _ => Vec::new(),
         };
         let hive = self.hive(&target.hive)?;
-        perform(hive, step, target.names, &source, now.0)
+        perform(hive, step, &target.names, &source, now.0)?;
+        self.last = Some((key.clone(), target));
+        Ok(())
     }
 
     fn commit(&mut self, now: FileTime) -> Result<(), WriteError> {
@@ -168,7 +178,7 @@ impl OpenHive {
     }
 }
 
-fn perform(hive: &mut OpenHive, step: &Step<'_>, names: Vec<String>, source: &[String], now: u64) -> Result<(), WriteError> {
+fn perform(hive: &mut OpenHive, step: &Step<'_>, names: &[String], source: &[String], now: u64) -> Result<(), WriteError> {
     let refused = |detail: &str| WriteError::refused(step.operation.to_string(), detail);
     let failed = |error: regf::Error| WriteError::failed(step.operation.to_string(), error);
     let missing = || refused("the key is not there");
@@ -178,7 +188,7 @@ fn perform(hive: &mut OpenHive, step: &Step<'_>, names: Vec<String>, source: &[S
     };
     match step.operation {
         Operation::CreateRegistryKey { .. } => {
-            let (above, name) = parent_of(&names)?;
+            let (above, name) = parent_of(names)?;
             let parent = hive.find(&above).map_err(failed)?.ok_or_else(|| refused("the key above it is not there"))?;
             if hive.editor.subkey(parent, &name).map_err(failed)?.is_some() {
                 return Ok(());
@@ -186,17 +196,17 @@ fn perform(hive: &mut OpenHive, step: &Step<'_>, names: Vec<String>, source: &[S
             hive.editor.create_key(parent, &name, None, now).map_err(failed)?;
         }
         Operation::PutRegistryValue { name, .. } => {
-            let key = hive.find(&names).map_err(failed)?.ok_or_else(missing)?;
+            let key = hive.find(names).map_err(failed)?.ok_or_else(missing)?;
             let data = step.data.as_ref().ok_or_else(|| refused("its data was not evaluated"))?;
             hive.editor.set_value(key, name, data.value_type, &data.bytes, now).map_err(failed)?;
         }
         Operation::RemoveRegistryValue { name, .. } => {
-            let key = hive.find(&names).map_err(failed)?.ok_or_else(missing)?;
+            let key = hive.find(names).map_err(failed)?.ok_or_else(missing)?;
             hive.editor.remove_value(key, name, now).map_err(failed)?;
         }
         Operation::RemoveRegistryTree { .. } => {
             hive.forget();
-            if let Some(key) = hive.find(&names).map_err(failed)? {
+            if let Some(key) = hive.find(names).map_err(failed)? {
                 hive.forget();
                 hive.editor.remove_tree(key, now).map_err(failed)?;
             }
@@ -204,13 +214,13 @@ fn perform(hive: &mut OpenHive, step: &Step<'_>, names: Vec<String>, source: &[S
         Operation::RenameRegistryKey { .. } => {
             let key = hive.find(source).map_err(failed)?.ok_or_else(|| refused("the old key is not there"))?;
             hive.forget();
-            let (above, name) = parent_of(&names)?;
+            let (above, name) = parent_of(names)?;
             let parent = hive.find(&above).map_err(failed)?.ok_or_else(|| refused("the key above the new name is not there"))?;
             hive.forget();
             hive.editor.move_key(key, parent, &name, now).map_err(failed)?;
         }
         Operation::PutRegistrySecurity { after, .. } => {
-            let key = hive.find(&names).map_err(failed)?.ok_or_else(missing)?;
+            let key = hive.find(names).map_err(failed)?.ok_or_else(missing)?;
             hive.editor.set_security(key, after, now).map_err(failed)?;
         }
     }

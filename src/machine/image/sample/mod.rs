@@ -8,6 +8,8 @@ mod policy;
 mod services;
 mod software;
 mod system;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod users;
 
@@ -30,7 +32,9 @@ const MAX_NAME: usize = 15;
 /// Why the volume could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SampleError {
-    #[error("`{name}` cannot be a computer's name: it takes 1 to {MAX_NAME} letters, digits and hyphens, not digits alone")]
+    #[error(
+        "`{name}` cannot be a computer's name: it takes 1 to {MAX_NAME} letters, digits and hyphens, not digits alone"
+    )]
     Name { name: String },
     #[error("{} is not an empty folder", folder.display())]
     Occupied { folder: PathBuf },
@@ -77,6 +81,8 @@ struct Server {
     fqdn: String,
     /// S-1-5-21-… of the machine, above its local accounts.
     sid: Sid,
+    /// That of the domain it belongs to.
+    domain_sid: Sid,
     now: FileTime,
 }
 
@@ -104,12 +110,8 @@ impl Server {
         if !usable {
             return Err(SampleError::Name { name: name.to_owned() });
         }
-        // Machines of different names have different SIDs, and always the same.
-        let digest = Sha256::digest(format!("trueup sample {}", name.to_ascii_uppercase()));
-        let (words, _) = digest.as_chunks::<4>();
-        let random = words.iter().take(3).copied().map(u32::from_le_bytes);
-        let sid = Sid::new(5, &std::iter::once(21).chain(random).collect::<Vec<u32>>())?;
-        Ok(Self { name: name.to_owned(), fqdn: format!("{name}.{DOMAIN}"), sid, now })
+        let (sid, domain_sid) = (derived_sid(&name.to_ascii_uppercase())?, derived_sid(DOMAIN)?);
+        Ok(Self { name: name.to_owned(), fqdn: format!("{name}.{DOMAIN}"), sid, domain_sid, now })
     }
 
     /// A text with the server's own words in it: `<machine>`, `<fqdn>`, `<domain>` and `<sid>`.
@@ -128,14 +130,22 @@ impl Server {
     }
 }
 
+/// The S-1-5-21-… of a machine or domain: different names have different ones, and always the same.
+fn derived_sid(name: &str) -> Result<Sid, SidError> {
+    let digest = Sha256::digest(format!("trueup sample {name}"));
+    let (words, _) = digest.as_chunks::<4>();
+    let random = words.iter().take(3).copied().map(u32::from_le_bytes);
+    Sid::new(5, &std::iter::once(21).chain(random).collect::<Vec<u32>>())
+}
+
 fn check_vacant(folder: &Path) -> Result<(), SampleError> {
-    match fs::read_dir(folder) {
-        Ok(mut entries) if entries.next().is_none() => Ok(()),
+    match fs::read_dir(folder).map(|mut entries| entries.next().is_none()) {
+        Ok(true) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(source) if source.kind() != io::ErrorKind::NotADirectory => {
             Err(SampleError::Write { path: folder.to_owned(), source })
         }
-        _ => Err(SampleError::Occupied { folder: folder.to_owned() }),
+        Ok(false) | Err(_) => Err(SampleError::Occupied { folder: folder.to_owned() }),
     }
 }
 
@@ -152,6 +162,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), SampleError> {
     if let Some(folder) = path.parent() {
         make_folder(folder)?;
     }
-    let written = fs::OpenOptions::new().write(true).create_new(true).open(path).and_then(|mut file| file.write_all(bytes));
+    let written =
+        fs::OpenOptions::new().write(true).create_new(true).open(path).and_then(|mut file| file.write_all(bytes));
     written.map_err(|source| SampleError::Write { path: path.to_owned(), source })
 }

@@ -10,12 +10,16 @@ use crate::model::registry_data::RegistryData;
 pub const CONTROL_SET: &str = "ControlSet001";
 
 /// Who may do what with a machine hive: what Windows gives to `SYSTEM` and `SOFTWARE`.
-pub const MACHINE_SDDL: &str =
-    "O:BAG:SYD:PAI(A;CI;KA;;;BA)(A;CI;KA;;;SY)(A;CIIO;KA;;;CO)(A;CI;KR;;;BU)(A;CI;KR;;;AC)";
+pub const MACHINE_SDDL: &str = "O:BAG:SYD:PAI(A;CI;KA;;;BA)(A;CI;KA;;;SY)(A;CIIO;KA;;;CO)(A;CI;KR;;;BU)(A;CI;KR;;;AC)";
 
 pub fn hive(server: &Server) -> Result<Vec<u8>, TreeError> {
     let mut tree = Tree::new(server, "ROOT", MACHINE_SDDL)?;
     tree.put("", BOOT)?;
+    // Who may open the registry from another machine.
+    tree.guard(
+        r"ControlSet001\Control\SecurePipeServers\winreg",
+        "O:BAG:SYD:PAI(A;CI;KA;;;BA)(A;;KR;;;LS)(A;CI;KR;;;BO)",
+    )?;
     tree.put(r"ControlSet001\Control", CONTROL)?;
     tree.set(r"ControlSet001\Control\Windows", "ShutdownTime", &RegistryData::binary(server.now.0.to_le_bytes()))?;
     services::put(&mut tree)?;
@@ -24,10 +28,7 @@ pub fn hive(server: &Server) -> Result<Vec<u8>, TreeError> {
 }
 
 const BOOT: Keys = &[
-    (
-        "Select",
-        &[("Current", Dword(1)), ("Default", Dword(1)), ("Failed", Dword(0)), ("LastKnownGood", Dword(1))],
-    ),
+    ("Select", &[("Current", Dword(1)), ("Default", Dword(1)), ("Failed", Dword(0)), ("LastKnownGood", Dword(1))]),
     (
         "Setup",
         &[
@@ -95,14 +96,15 @@ const CONTROL: Keys = &[
     ),
     (
         r"Lsa\MSV1_0",
-        &[("Auth132", Sz("IISSUBA")), ("NtlmMinClientSec", Dword(0x2000_0000)), ("NtlmMinServerSec", Dword(0x2000_0000))],
+        &[
+            ("Auth132", Sz("IISSUBA")),
+            ("NtlmMinClientSec", Dword(0x2000_0000)),
+            ("NtlmMinServerSec", Dword(0x2000_0000)),
+        ],
     ),
     (r"Lsa\FipsAlgorithmPolicy", &[("Enabled", Dword(0))]),
     ("ProductOptions", &[("ProductSuite", Multi(&["Terminal Server"])), ("ProductType", Sz("ServerNT"))]),
-    (
-        "SecurePipeServers\\winreg",
-        &[("Description", Sz("Registry Server"))],
-    ),
+    ("SecurePipeServers\\winreg", &[("Description", Sz("Registry Server"))]),
     (
         r"SecurePipeServers\winreg\AllowedExactPaths",
         &[(
@@ -123,10 +125,7 @@ const CONTROL: Keys = &[
     (r"SecurityProviders\SCHANNEL\Hashes", &[]),
     (r"SecurityProviders\SCHANNEL\KeyExchangeAlgorithms\Diffie-Hellman", &[("ServerMinKeyBitLength", Dword(2048))]),
     // TLS 1.0 is on for the server's role; of the client's and of TLS 1.1 nothing is said.
-    (
-        r"SecurityProviders\SCHANNEL\Protocols\TLS 1.0\Server",
-        &[("DisabledByDefault", Dword(0)), ("Enabled", Dword(1))],
-    ),
+    (r"SecurityProviders\SCHANNEL\Protocols\TLS 1.0\Server", &[("DisabledByDefault", Dword(0)), ("Enabled", Dword(1))]),
     (
         "Session Manager",
         &[
@@ -156,7 +155,9 @@ const CONTROL: Keys = &[
             ("PROCESSOR_ARCHITECTURE", Sz("AMD64")),
             (
                 "PSModulePath",
-                Expand(r"%ProgramFiles%\WindowsPowerShell\Modules;%SystemRoot%\system32\WindowsPowerShell\v1.0\Modules"),
+                Expand(
+                    r"%ProgramFiles%\WindowsPowerShell\Modules;%SystemRoot%\system32\WindowsPowerShell\v1.0\Modules",
+                ),
             ),
             ("TEMP", Expand(r"%SystemRoot%\TEMP")),
             ("TMP", Expand(r"%SystemRoot%\TEMP")),
@@ -164,7 +165,10 @@ const CONTROL: Keys = &[
             ("windir", Expand("%SystemRoot%")),
         ],
     ),
-    (r"Session Manager\Memory Management", &[("ClearPageFileAtShutdown", Dword(0)), ("PagingFiles", Multi(&[r"?:\pagefile.sys"]))]),
+    (
+        r"Session Manager\Memory Management",
+        &[("ClearPageFileAtShutdown", Dword(0)), ("PagingFiles", Multi(&[r"?:\pagefile.sys"]))],
+    ),
     // Fast start is off, so that a volume that was shut down holds no sleeping system.
     (r"Session Manager\Power", &[("HiberbootEnabled", Dword(0))]),
     ("Terminal Server", &[("fDenyTSConnections", Dword(0)), ("TSUserEnabled", Dword(0))]),
@@ -197,5 +201,8 @@ const CONTROL: Keys = &[
             ("SystemDirectory", Expand(r"%SystemRoot%\system32")),
         ],
     ),
-    (r"WMI\Security", &[("5b00b96b-dffd-452e-b7ae-b1ee2f0c9c5d", Security("O:BAG:BAD:(A;;0x120fff;;;SY)(A;;0x120fff;;;BA)"))]),
+    (
+        r"WMI\Security",
+        &[("5b00b96b-dffd-452e-b7ae-b1ee2f0c9c5d", Security("O:BAG:BAD:(A;;0x120fff;;;SY)(A;;0x120fff;;;BA)"))],
+    ),
 ];

@@ -16,8 +16,9 @@ pub enum Data {
     Expand(&'static str),
     Multi(&'static [&'static str]),
     Dword(u32),
-    Qword(u64),
     Binary(&'static [u8]),
+    /// Bytes of a type that may not suit them.
+    Raw(u32, &'static [u8]),
     /// A self-relative security descriptor in a `REG_BINARY`, written as SDDL.
     Security(&'static str),
 }
@@ -112,8 +113,8 @@ impl<'s> Tree<'s> {
                 RegistryData::multi(&texts)
             }
             Data::Dword(number) => RegistryData::dword(*number),
-            Data::Qword(number) => RegistryData::qword(*number),
             Data::Binary(bytes) => RegistryData::binary(*bytes),
+            Data::Raw(value_type, bytes) => RegistryData::new(*value_type, *bytes),
             Data::Security(sddl) => RegistryData::binary(descriptor(&self.server.spell(sddl))?),
         })
     }

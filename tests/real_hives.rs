@@ -1,0 +1,24 @@
+//! The program on hives of real Windows machines, with other programs as witnesses.
+//!
+//! The hives are not part of the project; where they are not at hand, the tests say so and pass.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "helpers of tests are not seen as tests"
+)]
+
+mod program;
+
+mod real_hives {
+    mod damaged;
+    mod dirty;
+    mod dump;
+    mod edits;
+    mod image;
+    mod recovered;
+    mod witnesses;
+}
