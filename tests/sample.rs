@@ -15,10 +15,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use trueup::apply::{ApplyOptions, Progress, SecretSource, apply};
-use trueup::document::{Desired, FileReader, LoadOptions, ReadError, load, render, schema};
+use trueup::document::{Colour, Desired, FileReader, LoadOptions, ReadError, load, render};
 use trueup::formats::regf::{Hive, Key};
 use trueup::machine::image::{DirtyHives, ImageMachine, sample};
 use trueup::machine::observe;
+use trueup::model::fact::Facts;
 use trueup::model::secret::SecretReference;
 use trueup::model::time::FileTime;
 use trueup::plan::{Plan, PlanOptions, Summary, build};
@@ -161,22 +162,22 @@ fn xml_files_are_well_formed() {
     assert_eq!(roots, ["Root", "bindings", "configuration", "configuration"]);
 }
 
-/// A document that is one text.
-struct One(&'static str);
+/// A document that is one text; what it includes is empty.
+struct One<'t>(&'static str, &'t str);
 
-impl FileReader for One {
-    fn read(&mut self, _: &str, _: usize) -> Result<Vec<u8>, ReadError> {
-        Ok(self.0.as_bytes().to_vec())
+impl FileReader for One<'_> {
+    fn read(&mut self, name: &str, _: usize) -> Result<Vec<u8>, ReadError> {
+        Ok(if name == self.0 { self.1.into() } else { b"version: 1\n".to_vec() })
     }
 }
 
-fn loaded(name: &str, text: &'static str) -> Desired {
-    match load(&mut One(text), &[name.into()], &LoadOptions::default()) {
+fn loaded(name: &'static str, text: &str) -> Desired {
+    match load(&mut One(name, text), &[name.into()], &LoadOptions::default()) {
         Ok(loaded) => {
             assert_eq!(loaded.warnings, [], "{name}");
             loaded.desired
         }
-        Err(failure) => panic!("{}", render(&failure.diagnostics, &failure.sources, trueup::document::Colour::Never)),
+        Err(failure) => panic!("{}", render(&failure.diagnostics, &failure.sources, Colour::Plain)),
     }
 }
 
@@ -184,33 +185,31 @@ fn loaded(name: &str, text: &'static str) -> Desired {
 fn the_starter_document_loads() {
     let first = INIT.lines().next();
     assert_eq!(first, Some("# yaml-language-server: $schema=schemas/desired-state.v1.json"));
-    assert_eq!(loaded("init.trueup.yaml", INIT).entries.len(), 1);
-    assert!(schema().is_object());
+    assert_eq!(loaded("server.trueup.yaml", INIT).entries.len(), 1);
 }
 
-/// What the starter document only shows is right too: with the marks of its examples taken off it loads as well.
+/// An example is part of the document once its mark is taken off.
 #[test]
 fn the_starter_documents_examples_load() {
-    let shown = |line: &str| {
-        let (indent, rest) = line.split_at(line.len() - line.trim_start().len());
-        let example = rest.strip_prefix("# ").filter(|rest| {
-            let key = rest.trim_start();
-            key.starts_with(|first: char| first.is_lowercase() || "\"$(".contains(first)) || key.starts_with("HK") || {
-                key.split_once(": ").is_some_and(|(name, _)| !name.contains(' ')) && rest.starts_with(' ')
+    let with_examples = |line: &str| {
+        let (indent, text) = line.split_at(line.len() - line.trim_start().len());
+        match text.strip_prefix('#') {
+            // A remark has one blank.
+            Some(rest) if !rest.is_empty() && (!rest.starts_with(' ') || rest.starts_with("  ")) => {
+                format!("{indent}{rest}\n")
             }
-        });
-        let is_field = |text: &str| text.contains(": ") || text.ends_with(':');
-        match example.filter(|text| is_field(text) && !text.starts_with("yaml-language-server") && !text.ends_with('?')) {
-            Some(example) => format!("{indent}{example}\n"),
-            None => format!("{line}\n"),
+            _ => format!("{line}\n"),
         }
     };
-    let text: String = INIT.lines().map(shown).filter(|line| !line.starts_with("include")).collect();
-    let text: &'static str = Box::leak(text.into_boxed_str());
-    assert_eq!(loaded("init.trueup.yaml", text).entries.len(), 6, "{text}");
+    let text: String = INIT.lines().map(with_examples).collect();
+    assert!(
+        text.contains("\ninclude: ") && text.contains("\n  HKLM\\SOFTWARE\\Old Vendor:\n    ensure: absent\n"),
+        "{text}"
+    );
+    assert_eq!(loaded("server.trueup.yaml", &text).entries.len(), 6);
 }
 
-fn planned(machine: &ImageMachine, desired: &Desired) -> (Plan, trueup::model::fact::Facts) {
+fn planned(machine: &ImageMachine, desired: &Desired) -> (Plan, Facts) {
     let facts = observe(machine, desired.entries.iter().map(|entry| &entry.wanted), as_of()).unwrap();
     assert_eq!(facts.unread(), []);
     (build(desired, &facts, PlanOptions { as_of: as_of(), rewrite_secrets: false }).unwrap(), facts)
@@ -237,17 +236,20 @@ fn the_demo_document_differs_from_the_sample_in_every_way_and_is_met_after_one_a
     let desired = loaded("server.trueup.yaml", DEMO);
     let (plan, facts) = planned(&machine, &desired);
     let summary = plan.summary();
-    let expected = Summary { add: 10, change: 9, remove: 3, unchanged: 10, operations: summary.operations, reboot: true, ..Summary::default() };
+    let expected = Summary {
+        add: 10,
+        change: 9,
+        remove: 3,
+        unchanged: 10,
+        operations: summary.operations,
+        reboot: true,
+        ..Summary::default()
+    };
     assert_eq!(summary, expected);
     assert_eq!(plan.findings, []);
 
-    let options = ApplyOptions {
-        owner: "a test",
-        now: as_of(),
-        accept: &[],
-        secrets: &NoSecrets,
-        rewrite_secrets: false,
-    };
+    let options =
+        ApplyOptions { owner: "a test", now: as_of(), accept: &[], secrets: &NoSecrets, rewrite_secrets: false };
     let report = apply(&machine, &desired, &plan, &facts, &options, &mut Quiet).unwrap();
     assert!(report.is_complete(), "{report:?}");
     let after = planned(&machine, &desired).0;

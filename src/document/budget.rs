@@ -5,7 +5,7 @@ use crate::model::node::{Content, Node};
 use crate::model::source::Location;
 
 /// How many values a document may have, all files and aliases counted.
-pub const MAX_NODES: usize = 1_000_000;
+pub const MAX_NODES: usize = 4_000_000;
 
 /// How much text a document may have, in bytes: files as often as they are included, aliases and anchors counted.
 pub const MAX_TEXT: usize = 64 << 20;

@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn known_times_print_as_utc() {
-        assert_eq!(FileTime(131_000_000_000_000_001).to_string(), "2016-02-14T03:33:20.0000001Z");
+        assert_eq!(FileTime(131_000_000_000_000_001).to_string(), "2016-02-15T08:53:20.0000001Z");
         assert_eq!(FileTime(0).to_string(), "1601-01-01T00:00:00Z");
         assert_eq!(FileTime(u64::MAX).to_string(), "filetime:18446744073709551615");
     }

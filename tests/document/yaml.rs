@@ -213,7 +213,7 @@ fn aliases_that_explode_are_stopped() {
         .map(|index| format!("a{index}: &a{index} [{}]\n", vec![format!("*a{}", index - 1); 10].join(", ")))
         .collect();
     insta::assert_snapshot!(problems(&format!("a0: &a0 [x]\n{levels}")), @r#"
-    error[document.too_many_values]: the document has more than 1000000 values, aliases and anchors counted
+    error[document.too_many_values]: the document has more than 4000000 values, aliases and anchors counted
      --> site.yaml:8:20
       |
     8 | a6: &a6 [*a5, *a5, *a5, *a5, *a5, *a5, *a5, *a5, *a5, *a5]

@@ -14,7 +14,7 @@ pub const SOFTWARE: &str = "Windows/System32/config/SOFTWARE";
 pub const BCD: &str = "Boot/BCD";
 pub const NTUSER: &str = "Users/x/NTUSER.DAT";
 /// The user `Preston` of the real SAM.
-pub const SID: &str = "S-1-5-21-2620478274-3389391048-1113126379-1000";
+pub const SID: &str = "S-1-5-21-1760460187-1592185332-161725925-1000";
 
 /// What lies beside the project, for everybody who works on it.
 pub fn shared(path: &str) -> PathBuf {

@@ -1,5 +1,7 @@
 //! What is worth saying about a registry entry once its decisions are made. Pure.
 
+use std::collections::HashSet;
+
 use super::compare::observed;
 use super::wanted::{WantedKey, WantedRange};
 use crate::kinds::Kind as _;
@@ -33,8 +35,9 @@ pub fn lint(wanted: &WantedKey, facts: &Facts, decisions: &[Decision], findings:
             critical(operation, decision, findings);
         }
     }
-    if wanted.ensure_present() {
-        for range in &wanted.ranges {
+    if wanted.ensure_present() && !wanted.ranges.is_empty() {
+        let set: HashSet<String> = wanted.values.iter().map(|value| upcase::fold(&value.name)).collect();
+        for range in wanted.ranges.iter().filter(|range| !set.contains(&upcase::fold(&range.name))) {
             out_of_range(wanted, range, facts, findings);
         }
     }
@@ -84,9 +87,6 @@ fn is_critical(key: &RegistryKey) -> bool {
 
 /// A value that the document does not set, but for which it knows the bounds.
 fn out_of_range(wanted: &WantedKey, range: &WantedRange, facts: &Facts, findings: &mut Vec<Finding>) {
-    if wanted.values.iter().any(|value| upcase::eq(&value.name, &range.name)) {
-        return;
-    }
     let Ok(KeyState::Present(fact)) = observed(facts, &wanted.key) else { return };
     let Some(found) = fact.value(&range.name).and_then(|value| value.data.plain()) else { return };
     let within = found.number().is_some_and(|number| (range.minimum..=range.maximum).contains(&number));
