@@ -106,7 +106,7 @@ fn hivexsh_lists_every_hive() {
 
     fs::write(&script, "cd \\ControlSet001\\Services\\AcsWebApi\nlsval Start\nlsval ObjectName\n").unwrap();
     let system = folder.path().join("Windows/System32/config/SYSTEM");
-    assert_eq!(run("hivexsh", &["-f".as_ref(), script.as_ref(), system.as_ref()]), "dword:00000002\n.\\svc-acs\n");
+    assert_eq!(run("hivexsh", &["-f".as_ref(), script.as_ref(), system.as_ref()]), "2\n.\\svc-acs\n");
 }
 
 #[test]

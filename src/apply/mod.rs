@@ -10,6 +10,7 @@ pub use run::{ApplyError, ApplyOptions, Progress, apply, apply_saved};
 
 use crate::model::resource::ResourceId;
 use crate::model::secret::SecretReference;
+use crate::plan::Summary;
 
 /// Where secrets come from when a step needs one.
 pub trait SecretSource {
@@ -37,9 +38,26 @@ pub struct ApplyReport {
     /// The run's name in the record; `None` when there was nothing to do and nothing was written.
     pub run: Option<String>,
     pub outcomes: Vec<ResourceOutcome>,
+    pub left: Left,
     /// What still differs when the machine is planned again; 0 after a complete run.
     pub remaining_operations: usize,
     pub reboot: bool,
+}
+
+/// What the plan had no steps for although the machine may differ: counted, so that no report hides it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Left {
+    pub blocked: usize,
+    pub deferred: usize,
+    pub pending: usize,
+    pub unverifiable: usize,
+}
+
+impl Left {
+    pub const fn of(summary: &Summary) -> Self {
+        let Summary { blocked, deferred, pending, unverifiable, .. } = *summary;
+        Self { blocked, deferred, pending, unverifiable }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -62,7 +80,8 @@ impl ApplyReport {
         self.outcomes.iter().filter(|one| matches!(one.outcome, Outcome::Skipped { .. })).count()
     }
 
+    /// Whether all was done that this machine can do; what waits for somebody else or cannot be compared is no failure.
     pub fn is_complete(&self) -> bool {
-        self.failed() == 0 && self.skipped() == 0 && self.remaining_operations == 0
+        self.failed() == 0 && self.skipped() == 0 && self.remaining_operations == 0 && self.left.blocked == 0
     }
 }

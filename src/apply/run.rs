@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::journal::Journal;
 use super::verify::verify;
-use super::{ApplyReport, Outcome, ResourceOutcome, SecretSource};
+use super::{ApplyReport, Left, Outcome, ResourceOutcome, SecretSource};
 use crate::document::Desired;
 use crate::machine::{
     MachineKind, ObserveError, Step, Unit, WritableMachine, WriteError, Writer, answer, observe,
@@ -44,7 +44,7 @@ pub enum ApplyError {
     Refused(Vec<Finding>),
     #[error("the machine is no longer what the plan was made for: {}", facts(.0))]
     Stale(Vec<Moved>),
-    #[error("the plan was made on {made_on}; this is {this}")]
+    #[error("the plan was made on another sort of machine ({made_on}); this is {this}")]
     WrongTarget { made_on: String, this: MachineKind },
     #[error("cannot resolve the secret from {reference}: {detail}")]
     Secret { reference: String, detail: String },
@@ -86,7 +86,7 @@ pub fn apply(
     options: &ApplyOptions<'_>,
     progress: &mut dyn Progress,
 ) -> Result<ApplyReport, ApplyError> {
-    let Some(mut writer) = open(machine, approved, options)? else { return Ok(nothing_to_do()) };
+    let Some((mut writer, planned)) = open(machine, approved, options)? else { return Ok(nothing_to_do(approved)) };
     progress.phase("look again", approved.decisions.len());
     let wanted = desired.entries.iter().map(|entry| &entry.wanted);
     let now = observe(machine.as_machine(), wanted, approved.as_of)?;
@@ -96,7 +96,7 @@ pub fn apply(
         return Err(ApplyError::Stale(moved(&prints(facts), &now)));
     }
     drop((fresh, now));
-    execute(machine, &mut *writer, desired, approved, options, progress)
+    execute(machine, &mut *writer, desired, approved, &planned, options, progress)
 }
 
 /// Applies a plan that was saved; `desired` is the document that it holds.
@@ -114,7 +114,7 @@ pub fn apply_saved(
     if kind.as_deref() != Some(&saved.target.kind) {
         return Err(ApplyError::WrongTarget { made_on: saved.target.kind.clone(), this: machine.kind() });
     }
-    let Some(mut writer) = open(machine, &saved.plan, options)? else { return Ok(nothing_to_do()) };
+    let Some((mut writer, planned)) = open(machine, &saved.plan, options)? else { return Ok(nothing_to_do(&saved.plan)) };
     progress.phase("look again", saved.facts.len());
     let mut now = Facts::new(machine.identity());
     answer(machine.as_machine(), &queries(&saved.facts), &mut now);
@@ -122,16 +122,16 @@ pub fn apply_saved(
     if !moved.is_empty() {
         return Err(ApplyError::Stale(moved));
     }
-    execute(machine, &mut *writer, desired, &saved.plan, options, progress)
+    execute(machine, &mut *writer, desired, &saved.plan, &planned, options, progress)
 }
 
-/// Refuses what must be refused, then takes the lock; `None` when the plan holds no operation, so that a run that
-/// changes nothing writes nothing.
-fn open<'m>(
+/// Refuses what must be refused, evaluates the steps, then takes the lock, which is the first write; `None` when the
+/// plan holds no operation, so that a run that changes nothing writes nothing.
+fn open<'m, 'p>(
     machine: &'m dyn WritableMachine,
-    plan: &Plan,
+    plan: &'p Plan,
     options: &ApplyOptions<'_>,
-) -> Result<Option<Box<dyn Writer + 'm>>, ApplyError> {
+) -> Result<Option<(Box<dyn Writer + 'm>, Vec<Planned<'p>>)>, ApplyError> {
     let refusals: Vec<Finding> = plan.refusals(options.accept).cloned().collect();
     if !refusals.is_empty() {
         return Err(ApplyError::Refused(refusals));
@@ -139,11 +139,13 @@ fn open<'m>(
     if !plan.has_operations() {
         return Ok(None);
     }
-    Ok(Some(machine.writer(options.owner)?))
+    let planned = evaluate(plan, options.secrets)?;
+    Ok(Some((machine.writer(options.owner)?, planned)))
 }
 
-fn nothing_to_do() -> ApplyReport {
-    ApplyReport { run: None, outcomes: Vec::new(), remaining_operations: 0, reboot: false }
+fn nothing_to_do(plan: &Plan) -> ApplyReport {
+    let left = Left::of(&plan.summary());
+    ApplyReport { run: None, outcomes: Vec::new(), left, remaining_operations: 0, reboot: false }
 }
 
 /// A step of the plan with the decision and the entry that it belongs to.
@@ -158,16 +160,16 @@ fn execute(
     writer: &mut dyn Writer,
     desired: &Desired,
     plan: &Plan,
+    planned: &[Planned<'_>],
     options: &ApplyOptions<'_>,
     progress: &mut dyn Progress,
 ) -> Result<ApplyReport, ApplyError> {
-    let planned = evaluate(plan, options.secrets)?;
     let run = run_name(machine, options.now);
     let mut journal = Journal::begin(writer.journal(&run)?, &run, options.now, options.owner, planned.len())?;
     let mut state = State::new(plan);
     let now = FileTime::from_timestamp(options.now);
 
-    let mut rest = planned.as_slice();
+    let mut rest = planned;
     while let Some(first) = rest.first() {
         let unit = writer.unit(first.step.operation);
         let length = rest.iter().take_while(|planned| writer.unit(planned.step.operation) == unit).count();
@@ -192,6 +194,7 @@ fn execute(
     let report = ApplyReport {
         run: Some(run),
         outcomes: state.outcomes(),
+        left: Left::of(&plan.summary()),
         remaining_operations: again.operations().count(),
         reboot: plan.summary().reboot,
     };
@@ -304,13 +307,20 @@ impl<'p> State<'p> {
         }
     }
 
-    /// Why a step must not be tried: an earlier step of its resource, the first resource of its entry, or anything that
+    /// Why a step must not be tried: an earlier step of its resource, the entry that it is a part of, or anything that
     /// its entry depends on was not done.
     fn obstacle(&self, planned: &Planned<'_>) -> Option<String> {
         let span = self.plan.after.entries.get(planned.entry)?;
         let not_done = |decision: usize| matches!(self.failures.get(decision), Some(Some(_))).then_some(decision);
+        // A saved plan does not hold what stays, so the entry's own decision is known by its address, not its place.
+        let of_entry = || {
+            let first = (*self.failed_entries.get(planned.entry)?)?;
+            let whole = self.plan.decisions.get(planned.decision)?.id.entry();
+            let is_whole = |decision: &usize| self.plan.decisions.get(*decision).is_some_and(|one| one.id == whole);
+            (first..planned.decision).filter(is_whole).find_map(not_done)
+        };
         let needed = || span.needs.iter().find_map(|entry| *self.failed_entries.get(*entry)?);
-        let culprit = not_done(planned.decision).or_else(|| not_done(span.start)).or_else(needed)?;
+        let culprit = not_done(planned.decision).or_else(of_entry).or_else(needed)?;
         let id = &self.plan.decisions.get(culprit)?.id;
         Some(format!("{id} was not done"))
     }

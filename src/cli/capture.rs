@@ -44,7 +44,7 @@ pub fn run(options: &CaptureOptions, terminal: &Terminal) -> Outcome {
     match &options.out {
         Some(path) => {
             files::write(path, &bytes)?;
-            terminal.note(&format!("Captured {} in {}\n", counted(facts.answered(), "question"), path.display()));
+            terminal.note(&format!("Captured {} in {}\n", counted(facts.answered(), "fact"), path.display()));
         }
         None => {
             terminal.data_bytes(&bytes)?;

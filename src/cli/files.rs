@@ -1,16 +1,23 @@
 //! Files of the machine that trueup runs on: documents to read, results to write.
 
+use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 
 use crate::document::{FileReader, ReadError};
 use crate::error::Failure;
 
-/// Reads documents from disk, and `-` from standard input.
-pub struct DiskReader;
+/// Reads documents from disk, and `-` from standard input. Each is read once: who asks again gets the same bytes.
+#[derive(Default)]
+pub struct DiskReader {
+    read: HashMap<String, Vec<u8>>,
+}
 
 impl FileReader for DiskReader {
     fn read(&mut self, name: &str, limit: usize) -> Result<Vec<u8>, ReadError> {
+        if let Some(bytes) = self.read.get(name) {
+            return Ok(bytes.clone());
+        }
         let cut = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
         let mut bytes = Vec::new();
         let read = if name == "-" {
@@ -19,7 +26,10 @@ impl FileReader for DiskReader {
             std::fs::File::open(name).and_then(|file| file.take(cut).read_to_end(&mut bytes))
         };
         match read {
-            Ok(_) => Ok(bytes),
+            Ok(_) => {
+                self.read.insert(name.to_owned(), bytes.clone());
+                Ok(bytes)
+            }
             Err(error) => {
                 let missing = error.kind() == std::io::ErrorKind::NotFound;
                 let hint = missing.then(|| "`trueup init` writes a document to start from".to_owned());
@@ -30,7 +40,7 @@ impl FileReader for DiskReader {
 }
 
 /// What went wrong, without the error's number.
-fn reason(error: &std::io::Error) -> String {
+pub fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     text.split_once(" (os error").map_or(text.clone(), |(head, _)| head.to_lowercase())
 }
@@ -40,7 +50,7 @@ fn reason(error: &std::io::Error) -> String {
 /// # Errors
 /// The file cannot be read or is larger.
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
-    let failed = |error: std::io::Error| Failure::failed(format!("cannot read {}", path.display())).because(error);
+    let failed = |error: std::io::Error| Failure::failed(format!("cannot read {}", path.display())).because(reason(&error));
     let file = std::fs::File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
@@ -56,7 +66,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
 /// # Errors
 /// The file cannot be written.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::failed(format!("cannot write {}", path.display())).because(error);
+    let failed = |error: std::io::Error| Failure::failed(format!("cannot write {}", path.display())).because(reason(&error));
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
@@ -70,7 +80,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 /// # Errors
 /// The file is there, or cannot be written.
 pub fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::failed(format!("cannot write {}", path.display())).because(error);
+    let failed = |error: std::io::Error| Failure::failed(format!("cannot write {}", path.display())).because(reason(&error));
     let mut file = std::fs::File::create_new(path).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)
 }

@@ -15,8 +15,16 @@ use crate::plan::OrderError;
 /// # Errors
 /// Anything in the documents is wrong.
 pub fn document(options: &DocumentOptions, terminal: &Terminal) -> Result<Desired, Failure> {
+    document_from(&mut DiskReader::default(), options, terminal)
+}
+
+/// As [`document`], with a reader that remembers what was read.
+///
+/// # Errors
+/// As [`document`].
+pub fn document_from(reader: &mut DiskReader, options: &DocumentOptions, terminal: &Terminal) -> Result<Desired, Failure> {
     let Loaded { desired, warnings } =
-        with_options(&options.additions, |load_options| load(&mut DiskReader, &options.files, load_options))?
+        with_options(&options.additions, |load_options| load(reader, &options.files, load_options))?
             .map_err(|failure| report(&failure, terminal))?;
     if !warnings.is_empty() {
         terminal.note(&render(&warnings, &desired.sources, terminal.diagnostic_colour()));
@@ -28,8 +36,8 @@ pub fn document(options: &DocumentOptions, terminal: &Terminal) -> Result<Desire
 ///
 /// # Errors
 /// As [`document`].
-pub fn merged(options: &DocumentOptions, terminal: &Terminal) -> Result<String, Failure> {
-    with_options(&options.additions, |load_options| merged_text(&mut DiskReader, &options.files, load_options))?
+pub fn merged(reader: &mut DiskReader, options: &DocumentOptions, terminal: &Terminal) -> Result<String, Failure> {
+    with_options(&options.additions, |load_options| merged_text(reader, &options.files, load_options))?
         .map_err(|failure| report(&failure, terminal))
 }
 

@@ -6,6 +6,7 @@ use super::arguments::MachineOptions;
 use super::files;
 use super::terminal::Terminal;
 use crate::error::Failure;
+use crate::machine::image::volume::VolumeError;
 use crate::machine::image::{DirtyHives, ImageError, ImageMachine};
 use crate::machine::snapshot::SnapshotMachine;
 use crate::machine::{Machine, WritableMachine};
@@ -68,6 +69,9 @@ pub fn open_named(name: &str, accept_dirty: bool) -> Result<Opened, Failure> {
             Ok(image) => Ok(Opened::Image(Box::new(image))),
             Err(error @ ImageError::Hibernated) => Err(Failure::refused(error.to_string())
                 .hint("start the machine and shut it down with `shutdown /s /t 0`, which does not hibernate")),
+            Err(ImageError::Volume(VolumeError::Open { source, .. })) => {
+                Err(Failure::failed(format!("cannot open the image at {folder}")).because(files::reason(&source)))
+            }
             Err(error) => Err(Failure::failed(format!("cannot open the image at {folder}")).because(error)),
         };
     }

@@ -15,7 +15,9 @@ use crate::report::{Palette, Width, json, text};
 
 pub fn run(options: &PlanOptions, terminal: &Terminal) -> Outcome {
     let as_of = inputs::clock(options.as_of);
-    let desired = inputs::kept(inputs::document(&options.document, terminal)?);
+    // The saved plan holds the very document that was planned, also when that changes meanwhile or came through a pipe.
+    let mut reader = files::DiskReader::default();
+    let desired = inputs::kept(inputs::document_from(&mut reader, &options.document, terminal)?);
     let opened = machines::open(&options.machine)?;
     let facts = inputs::kept(inputs::facts(opened.machine(), desired, as_of)?);
     opened.warn(terminal);
@@ -29,7 +31,7 @@ pub fn run(options: &PlanOptions, terminal: &Terminal) -> Outcome {
         let saved = SavedPlan {
             target: target(opened.machine().kind()),
             facts: prints(facts),
-            document: inputs::merged(&options.document, terminal)?,
+            document: inputs::merged(&mut reader, &options.document, terminal)?,
             rewrite_secrets: options.rewrite_secrets,
             plan,
         };

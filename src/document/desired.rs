@@ -6,14 +6,12 @@ use std::collections::HashSet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::merge::Overridden;
-use crate::formats::upcase;
 use crate::kinds::Wanted;
 use crate::kinds::sections::SECTIONS;
 use crate::model::decode::{Decode, Decoder, Entries};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::node::Node;
 use crate::model::record::{Fields, Record, RecordSchema};
-use crate::model::registry::RegistryKey;
 use crate::model::resource::ResourceId;
 use crate::model::source::{Location, Sources, Spanned};
 
@@ -122,7 +120,7 @@ impl JsonSchema for VariableFields {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "object",
-            "propertyNames": { "pattern": r"^[\p{L}\p{N}_.-]+$" },
+            "propertyNames": { "pattern": r"^[^\s${}:/\\]+$" },
             "additionalProperties": {
                 "anyOf": [{ "type": ["string", "number", "boolean"] }, generator.subschema_for::<Self>()],
             },
@@ -196,7 +194,7 @@ fn check_dependencies(entries: &[Entry], cx: &mut Decoder) {
     }
     let addresses: Vec<ResourceId> =
         entries.iter().flat_map(|entry| entry.wanted.kind().resources()).map(|(address, _)| address).collect();
-    let known: HashSet<ResourceId> = addresses.iter().map(folded).collect();
+    let known: HashSet<ResourceId> = addresses.iter().map(ResourceId::folded).collect();
     let mut texts: Option<Vec<String>> = None;
     for dependency in dependencies() {
         let address = match ResourceId::parse(&dependency.value) {
@@ -207,7 +205,7 @@ fn check_dependencies(entries: &[Entry], cx: &mut Decoder) {
                 continue;
             }
         };
-        if known.contains(&folded(&address)) {
+        if known.contains(&address.folded()) {
             continue;
         }
         let texts = texts.get_or_insert_with(|| addresses.iter().map(ToString::to_string).collect());
@@ -215,18 +213,5 @@ fn check_dependencies(entries: &[Entry], cx: &mut Decoder) {
         let hint = near.map(|near| format!("did you mean `{near}`?"));
         let message = format!("nothing in the document has the address {address}");
         cx.push(Diagnostic::error("document.unknown_address", message).at(dependency.at).hint_if(hint));
-    }
-}
-
-/// An address by which equal ones are found: Windows compares names without case, and roots have two spellings.
-fn folded(address: &ResourceId) -> ResourceId {
-    let name = match RegistryKey::parse(address.name()) {
-        Ok(key) if address.section() == "registry" => key.folded().to_owned(),
-        _ => upcase::fold(address.name()),
-    };
-    let folded = ResourceId::new(address.section(), name);
-    match address.part() {
-        Some(part) => ResourceId::part_of(&folded, &upcase::fold(part)),
-        None => folded,
     }
 }

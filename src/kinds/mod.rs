@@ -1,7 +1,7 @@
 //! The kinds of things a document can speak of: the contract that each keeps, and the one table of them.
 //! A kind decides, as a pure function of what is wanted and what is there; it holds no machine and writes nothing.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::model::common::Common;
 use crate::model::fact::{Facts, Queries};
@@ -75,19 +75,37 @@ impl<'a> Context<'a> {
 
     /// Whether some entry speaks of the key, or of one below it.
     pub fn names_key(&self, key: &RegistryKey) -> bool {
-        self.named_keys.0.contains(key)
+        self.named_keys.keys.contains(key)
+    }
+
+    /// Whether some entry moves a key.
+    pub fn has_moves(&self) -> bool {
+        !self.named_keys.moves.is_empty()
+    }
+
+    /// The place from which an entry moves a key to this one, when it is still there.
+    pub fn moved_from(&self, key: &RegistryKey) -> Option<&RegistryKey> {
+        self.named_keys.moves.get(key)
     }
 }
 
-/// Every registry key that the document's entries speak of, with the keys above them.
+/// Every registry key that the document's entries speak of, with the keys above them, and which of them are moved.
 #[derive(Clone, Debug, Default)]
-pub struct NamedKeys(HashSet<RegistryKey>);
+pub struct NamedKeys {
+    keys: HashSet<RegistryKey>,
+    /// From the new place to the former one.
+    moves: HashMap<RegistryKey, RegistryKey>,
+}
 
 impl NamedKeys {
     pub fn of<'w>(entries: impl IntoIterator<Item = &'w Wanted>) -> Self {
         let mut keys = HashSet::new();
+        let mut moves = HashMap::new();
         for wanted in entries {
             let Wanted::RegistryKey(entry) = wanted;
+            if let Some(from) = &entry.renamed_from {
+                moves.insert(entry.key.clone(), from.value.clone());
+            }
             let renamed = entry.renamed_from.iter().map(|from| from.value.clone());
             for key in renamed.chain(std::iter::once(entry.key.clone())) {
                 let mut next = Some(key);
@@ -99,7 +117,7 @@ impl NamedKeys {
                 }
             }
         }
-        Self(keys)
+        Self { keys, moves }
     }
 }
 

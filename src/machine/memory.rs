@@ -176,7 +176,10 @@ fn perform(registry: &mut Node, step: &Step<'_>, now: FileTime) -> Result<(), Wr
         Operation::PutRegistryValue { key, name, .. } => {
             let data = step.data.as_deref().cloned().ok_or_else(|| refused("its data was not evaluated"))?;
             let node = registry.descend_mut(place(key).into_iter()).ok_or_else(|| refused("the key is not there"))?;
-            node.put_value(name, Stored::Plain(data), now);
+            let data = Stored::Plain(data);
+            if node.values.get(&*upcase::fold(name)).is_none_or(|found| found.data != data) {
+                node.put_value(name, data, now);
+            }
             Ok(())
         }
         Operation::RemoveRegistryValue { key, name, .. } => {
@@ -205,7 +208,6 @@ fn perform(registry: &mut Node, step: &Step<'_>, now: FileTime) -> Result<(), Wr
             let mut node = parent.subkeys.remove(&*name).ok_or_else(|| refused("the old key is not there"))?;
             parent.last_written = now;
             node.name = to.name().into();
-            node.last_written = now;
             if let Some((parent, name)) = parent_mut(registry, to) {
                 parent.subkeys.insert(name, node);
                 parent.last_written = now;

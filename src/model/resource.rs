@@ -3,12 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::registry::RegistryKey;
 use super::registry_data::push_visible;
+use crate::formats::upcase;
 
 /// An address such as `certificates.web`, `ports.web-ui.tls` or `registry["HKLM\SOFTWARE\Vendor"].LogLevel`.
 ///
 /// Names of letters, digits, `_` and `-` are written bare after a dot, all others as `["…"]` with `\"` and control
-/// characters escaped; a backslash stands for itself. An empty part is the unnamed registry value, written `(default)`.
+/// characters escaped; a backslash stands for itself, but for those right before a quote, which are doubled. An empty
+/// part is the unnamed registry value, written `(default)`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ResourceId {
     section: Arc<str>,
@@ -49,6 +52,16 @@ impl ResourceId {
     /// The entry without its part.
     pub fn entry(&self) -> Self {
         Self { part: None, ..self.clone() }
+    }
+
+    /// The address by which equal ones are found: Windows compares names without case, and roots have two spellings.
+    pub fn folded(&self) -> Self {
+        let name = match RegistryKey::parse(&self.name) {
+            Ok(key) if &*self.section == "registry" => key.folded().to_owned(),
+            _ => upcase::fold(&self.name),
+        };
+        let part = self.part.as_deref().map(|part| upcase::fold(part).into());
+        Self { section: Arc::clone(&self.section), name: name.into(), part }
     }
 
     /// Parses what `Display` prints; bare names may also hold characters that `Display` would quote, but no dot,
@@ -104,9 +117,18 @@ fn read_quoted(text: &str) -> Option<(String, &str)> {
         if let Some(tail) = rest.strip_prefix("\"]") {
             return Some((name, tail));
         }
-        if rest.starts_with("\\\"") {
-            chars.next();
-            name.push('"');
+        let after = rest.trim_start_matches('\\');
+        let backslashes = rest.len() - after.len();
+        if backslashes > 0 && after.starts_with('"') {
+            // Pairs stand for one each; one that is left over makes the quote a part of the name.
+            name.extend(std::iter::repeat_n('\\', backslashes / 2));
+            let is_quote = backslashes % 2 == 1;
+            if is_quote {
+                name.push('"');
+            }
+            for _ in 1..backslashes + usize::from(is_quote) {
+                chars.next();
+            }
         } else if let Some((escaped, skip)) = read_escape(rest) {
             name.push(escaped);
             for _ in 1..skip {
@@ -125,7 +147,7 @@ fn read_escape(text: &str) -> Option<(char, usize)> {
     let c = char::from_u32(u32::from_str_radix(digits, 16).ok()?)?;
     let mut shown = String::new();
     push_visible(&mut shown, c);
-    (shown.chars().count() > 1).then_some((c, digits.len() + 4))
+    (c == '\\' || shown.chars().count() > 1).then_some((c, digits.len() + 4))
 }
 
 fn is_bare(name: &str) -> bool {
@@ -137,13 +159,24 @@ fn write_name(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
         return write!(f, ".{name}");
     }
     let mut shown = String::with_capacity(name.len() + 4);
-    for c in name.chars() {
-        if c == '"' {
-            shown.push_str("\\\"");
-        } else {
-            push_visible(&mut shown, c);
+    let mut backslashes = 0;
+    for (index, c) in name.char_indices() {
+        match c {
+            '"' => {
+                shown.extend(std::iter::repeat_n('\\', backslashes + 1));
+                shown.push('"');
+            }
+            // What looks like an escape but is the name's own.
+            '\\' if name.get(index..).and_then(read_escape).is_some() => {
+                shown.push_str("\\u{5c}");
+                backslashes = 0;
+                continue;
+            }
+            c => push_visible(&mut shown, c),
         }
+        backslashes = if c == '\\' { backslashes + 1 } else { 0 };
     }
+    shown.extend(std::iter::repeat_n('\\', backslashes));
     write!(f, "[\"{shown}\"]")
 }
 
@@ -184,6 +217,8 @@ mod tests {
             (r#"registry["HKLM\SOFTWARE\A.B"].MaxRequestBytes"#, "registry", r"HKLM\SOFTWARE\A.B", Some("MaxRequestBytes")),
             (r#"registry["HKLM\X"].(default)"#, "registry", r"HKLM\X", Some("")),
             (r#"registry["HKLM\X"]["a b"]"#, "registry", r"HKLM\X", Some("a b")),
+            (r#"registry["HKLM\X"]["C:\Fonts\\"]"#, "registry", r"HKLM\X", Some(r"C:\Fonts\")),
+            (r#"registry["HKLM\X"]["a\\\"b"]"#, "registry", r"HKLM\X", Some(r#"a\"b"#)),
         ];
         for (text, section, name, part) in cases {
             let id = ResourceId::parse(text).unwrap();
@@ -201,9 +236,10 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn display_parses_back(name in ".{1,12}", part in proptest::option::of(".{0,12}")) {
-            // A name that ends in a backslash before a quote would be ambiguous; Windows has no such names.
-            proptest::prop_assume!(!name.contains('\\') && !part.as_ref().is_some_and(|p| p.contains('\\')));
+        fn display_parses_back(
+            name in r#"(.|[\\"\]u{}5c\x01]){1,12}"#,
+            part in proptest::option::of(r#"(.|[\\"\]u{}5c\x01]){0,12}"#),
+        ) {
             let mut id = ResourceId::new("registry", name);
             if let Some(part) = part { id = ResourceId::part_of(&id, &part); }
             proptest::prop_assert_eq!(ResourceId::parse(&id.to_string()).unwrap(), id);

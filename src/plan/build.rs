@@ -38,6 +38,7 @@ pub fn build(desired: &Desired, facts: &Facts, options: PlanOptions) -> Result<P
         machine: facts.identity.clone().unwrap_or_default(),
         files: desired.sources.names().map(str::to_owned).collect(),
         decisions: Vec::new(),
+        kept: 0,
         after: Dependencies::default(),
         findings: Vec::new(),
         unmanaged: Vec::new(),

@@ -26,6 +26,8 @@ pub struct Plan {
     pub files: Vec<String>,
     /// Every resource of the document, in the order in which changes run.
     pub decisions: Vec<Decision>,
+    /// How many resources stay as they are and are not among `decisions`: a plan that was saved keeps their number only.
+    pub kept: usize,
     /// For each decision the decisions that must succeed before it, as indexes into `decisions`.
     pub after: Dependencies,
     pub findings: Vec<Finding>,
@@ -66,7 +68,7 @@ pub struct Summary {
 
 impl Plan {
     pub fn summary(&self) -> Summary {
-        let mut sum = Summary::default();
+        let mut sum = Summary { unchanged: self.kept, ..Summary::default() };
         for decision in &self.decisions {
             let slot = match &decision.verdict {
                 Verdict::Keep => &mut sum.unchanged,

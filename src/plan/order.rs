@@ -83,7 +83,7 @@ fn needs(entries: &[Entry]) -> Result<Vec<Vec<usize>>, OrderError> {
     for (index, (entry, places)) in entries.iter().zip(implied).enumerate() {
         let mut edges: Vec<usize> = places.iter().filter_map(|place| providers.get(place).copied()).collect();
         for on in &entry.wanted.kind().common().depends_on {
-            let known = ResourceId::parse(&on.value).ok().and_then(|id| addresses.get(&id.entry().to_string()).copied());
+            let known = ResourceId::parse(&on.value).ok().and_then(|id| addresses.get(&id.entry().folded()).copied());
             let Some(target) = known else {
                 let by = entry.wanted.kind().address();
                 return Err(OrderError::Unknown { by, on: on.value.to_string(), at: on.at });
@@ -105,8 +105,8 @@ fn needs(entries: &[Entry]) -> Result<Vec<Vec<usize>>, OrderError> {
     Ok(needs)
 }
 
-fn addresses(entries: &[Entry]) -> HashMap<String, usize> {
-    entries.iter().enumerate().map(|(index, entry)| (entry.wanted.kind().address().to_string(), index)).collect()
+fn addresses(entries: &[Entry]) -> HashMap<ResourceId, usize> {
+    entries.iter().enumerate().map(|(index, entry)| (entry.wanted.kind().address().folded(), index)).collect()
 }
 
 /// Walks from any entry that is stuck to one it waits for, until one comes round again.

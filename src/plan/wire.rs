@@ -209,7 +209,8 @@ impl<'p> WirePlan<'p> {
         }
         let unmanaged = self.unmanaged.into_owned();
         let machine = self.machine.into_owned();
-        Ok(Plan { as_of: self.as_of, machine, files, decisions, after, findings, unmanaged })
+        let kept = self.summary.unchanged;
+        Ok(Plan { as_of: self.as_of, machine, files, decisions, kept, after, findings, unmanaged })
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::model::fact::Stored;
 use crate::model::operation::{Expression, Operation};
-use crate::model::registry_data::{Reading, push_visible};
+use crate::model::registry_data::{Reading, push_visible, type_name};
 use crate::model::time::FileTime;
 use crate::model::verdict::{Action, Decision, Verdict};
 use crate::plan::Plan;
@@ -142,17 +142,30 @@ fn sides(operations: &[Operation]) -> Sides {
             Operation::PutRegistryValue { before, after, .. } => {
                 details = list_difference(before.as_ref(), after);
                 before_text = before.as_ref().map(ToString::to_string);
-                after_text = Some(after.to_string());
+                after_text = Some(after_words(before.as_ref(), after));
             }
             Operation::RemoveRegistryValue { before, .. } => before_text = Some(before.to_string()),
-            Operation::RenameRegistryKey { from, .. } => details.push(('~', format!("renamed from {from}"))),
             Operation::PutRegistrySecurity { before, after, .. } => {
                 details.extend(security_difference(before, after));
             }
-            Operation::RemoveRegistryTree { .. } | Operation::CreateRegistryKey { .. } => {}
+            Operation::RemoveRegistryTree { .. }
+            | Operation::CreateRegistryKey { .. }
+            | Operation::RenameRegistryKey { .. } => {}
         }
     }
     (before_text, after_text, details)
+}
+
+/// What a value becomes; its type is said only where it changes.
+fn after_words(before: Option<&Stored>, after: &Expression) -> String {
+    let text = after.to_string();
+    match (before, after) {
+        (Some(Stored::Plain(before)), Expression::Registry(after)) if before.value_type == after.value_type => {
+            let name = type_name(after.value_type);
+            text.strip_prefix(&*name).map_or(text.clone(), |rest| rest.trim_start().to_owned())
+        }
+        _ => text,
+    }
 }
 
 /// The elements of a list that came and went.

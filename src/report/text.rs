@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::layout::{Group, Line, Symbol, groups, removals, tree_lines};
 use super::style::{Palette, Width, padded, paint};
-use crate::apply::{ApplyReport, Outcome};
+use crate::apply::{ApplyReport, Left, Outcome};
 use crate::model::verdict::{Finding, Severity};
 use crate::plan::{Plan, Summary};
 
@@ -178,14 +178,8 @@ fn write_finding(out: &mut String, plan: &Plan, finding: &Finding, options: &Tex
 pub fn summary(sum: &Summary) -> String {
     let Summary { add, change, remove, replace, .. } = sum;
     let mut text = format!("Plan: {add} to add, {change} to change, {remove} to remove, {replace} to replace");
-    let others = [
-        (sum.blocked, "blocked"),
-        (sum.deferred, "deferred"),
-        (sum.pending, "pending"),
-        (sum.unverifiable, "unverifiable"),
-    ];
-    for (count, word) in others.into_iter().filter(|(count, _)| *count > 0) {
-        let _ = write!(text, ", {count} {word}");
+    for count in counts([sum.blocked, sum.deferred, sum.pending, sum.unverifiable]) {
+        let _ = write!(text, ", {count}");
     }
     let _ = write!(text, "; {} unchanged; reboot: {}", sum.unchanged, if sum.reboot { "yes" } else { "no" });
     text
@@ -202,13 +196,21 @@ pub fn outcome(report: &ApplyReport, options: &TextOptions) -> String {
         };
         let _ = writeln!(out, "{word} {}: {why}", one.address);
     }
+    let left = left_as_it_is(&report.left);
     let Some(run) = &report.run else {
-        let _ = writeln!(out, "Nothing to do: the machine is what the document says.");
+        let text = match &left {
+            None => "Nothing to do: the machine is what the document says.".to_owned(),
+            Some(left) => format!("Nothing was done. {left}"),
+        };
+        let _ = writeln!(out, "{text}");
         return out;
     };
     let (done, failed, skipped) = (report.done(), report.failed(), report.skipped());
     let text = format!("Applied: {done} done, {failed} failed, {skipped} skipped; run {run}");
     let _ = writeln!(out, "{}", paint(options.palette.heading, &text));
+    if let Some(left) = left {
+        let _ = writeln!(out, "{}", paint(options.palette.change, &left));
+    }
     if report.remaining_operations > 0 {
         let steps = counted(report.remaining_operations, "step");
         let _ = writeln!(out, "{}", paint(options.palette.problem, &format!("Planned again: {steps} still to do")));
@@ -219,6 +221,18 @@ pub fn outcome(report: &ApplyReport, options: &TextOptions) -> String {
         let _ = writeln!(out, "A reboot is needed for the changes to take effect.");
     }
     out
+}
+
+/// What no step was planned for, `None` when there is nothing of the kind.
+fn left_as_it_is(left: &Left) -> Option<String> {
+    let counts = counts([left.blocked, left.deferred, left.pending, left.unverifiable]);
+    (!counts.is_empty()).then(|| format!("Left as it is: {}", counts.join(", ")))
+}
+
+/// What is there of each verdict that is neither a change nor agreement.
+fn counts([blocked, deferred, pending, unverifiable]: [usize; 4]) -> Vec<String> {
+    let all = [(blocked, "blocked"), (deferred, "deferred"), (pending, "pending"), (unverifiable, "unverifiable")];
+    all.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect()
 }
 
 /// `1 thing`, `2 things`.

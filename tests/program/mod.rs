@@ -1,5 +1,7 @@
 //! The program as a user starts it: in a folder of its own, with an empty environment, everything it says caught.
 
+#![allow(dead_code, reason = "each test program uses its part")]
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt::Write as _;

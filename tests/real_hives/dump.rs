@@ -140,7 +140,7 @@ pub fn complaints(before: &Keys, after: &Keys, edits: &[Edit]) -> Vec<String> {
                 wanted.retain(|path, _| !is_at_or_below(path, key));
             }
             Edit::Rename(from, to) => {
-                touched.extend([parent(from), parent(to), (*to).to_owned()]);
+                touched.extend([parent(from), parent(to)]);
                 let moved: Vec<String> = wanted.keys().filter(|path| is_at_or_below(path, from)).cloned().collect();
                 assert!(!moved.is_empty(), "{from} is not there");
                 for path in moved {

@@ -65,12 +65,12 @@ pub fn hivexsh(hive: &Path, commands: &str) -> Option<String> {
     Some(String::from_utf8(output.stdout).expect("it prints UTF-8"))
 }
 
-/// Lets regipy replay the logs beside a hive; the recovered hive's bytes.
-pub fn regipy(hive: &Path, first: &Path, second: &Path) -> Option<Vec<u8>> {
+/// Lets regipy replay a log of a hive; the recovered hive's bytes.
+pub fn regipy(hive: &Path, log: &Path) -> Option<Vec<u8>> {
     let restored = tempfile::NamedTempFile::new().expect("a temporary file can be made");
     let script = "import sys; from regipy.recovery import apply_transaction_logs as replay; \
-                  replay(sys.argv[1], sys.argv[2], sys.argv[3], restored_hive_path=sys.argv[4])";
-    let paths = [hive, first, second, restored.path()].map(Path::as_os_str);
+                  replay(sys.argv[1], sys.argv[2], restored_hive_path=sys.argv[3])";
+    let paths = [hive, log, restored.path()].map(Path::as_os_str);
     let arguments: Vec<&OsStr> = ["-c".as_ref(), script.as_ref()].into_iter().chain(paths).collect();
     python("regipy", &arguments)?;
     Some(std::fs::read(restored.path()).expect("regipy wrote it"))

@@ -50,6 +50,15 @@ pub fn check(bytes: &[u8]) -> Result<Vec<Problem>, Error> {
     Ok(report.problems)
 }
 
+/// Checks the whole structure of a hive, dirty or not, for what would make editing unsafe.
+///
+/// # Errors
+/// As [`header`]; the first fatal problem.
+pub fn require_sound(bytes: &[u8]) -> Result<(), Error> {
+    let header = header(bytes)?;
+    examine(bins(bytes, &header), &header).into_result()
+}
+
 /// Returns the bins of a hive whose header was read from the same bytes.
 pub(super) fn bins<'h>(bytes: &'h [u8], header: &Header) -> Bins<'h> {
     let bytes = bytes.get(BASE_BLOCK..).and_then(|bins| bins.get(..wide(header.bins_size))).unwrap_or_default();

@@ -18,7 +18,7 @@ mod name;
 mod records;
 mod value;
 
-pub use check::{Problem, Severity, check};
+pub use check::{Problem, Severity, check, require_sound};
 pub use create::create;
 pub use editor::{Editor, KeyId};
 pub use error::{Error, Fault};

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::moved::{Found, found, now};
 use super::security::{self, SecurityOutcome};
 use super::wanted::{WantedData, WantedKey, WantedValue};
 use crate::formats::upcase;
@@ -18,19 +19,27 @@ use crate::model::verdict::{Action, Decision, Reason, Verdict};
 
 /// Asks for what the entry names, and for no more.
 pub fn wants(wanted: &WantedKey, facts: &Facts, context: &Context<'_>, queries: &mut Queries) {
+    let here = now(&wanted.key, facts, context);
     if wanted.common.ensure == Ensure::Absent {
-        queries.key(&wanted.key, KeyAspects { tree: true, ..KeyAspects::default() });
+        queries.key(&here, KeyAspects { tree: true, ..KeyAspects::default() });
         return;
     }
     let aspects = aspects(wanted);
-    if let Some(from) = &wanted.renamed_from {
-        queries.key(&from.value, aspects.clone());
+    let source = wanted.renamed_from.as_ref().map(|from| now(&from.value, facts, context));
+    if let Some(source) = &source {
+        queries.key(source, aspects.clone());
     }
-    queries.key(&wanted.key, aspects);
-    security::wants(wanted, facts, queries);
+    queries.key(&here, aspects);
+    security::wants(wanted, facts, context, queries);
+    // What is made below a link would be made elsewhere.
+    if let Ok(Found::Absent { ancestor_now, .. }) = found(&wanted.key, facts, context) {
+        queries.key(&ancestor_now, KeyAspects::default());
+    }
     if wanted.exclusive_keys {
-        for subkey in unnamed_subkeys(wanted, facts, context) {
-            queries.key(&subkey, KeyAspects { tree: true, ..KeyAspects::default() });
+        for place in source.iter().chain([&here]) {
+            for (_, subkey) in unnamed_subkeys(wanted, place, facts, context) {
+                queries.key(&subkey, KeyAspects { tree: true, ..KeyAspects::default() });
+            }
         }
     }
 }
@@ -54,18 +63,25 @@ fn aspects(wanted: &WantedKey) -> KeyAspects {
 /// Decides about the key and each of its values.
 pub fn compare(wanted: &WantedKey, facts: &Facts, context: &Context<'_>) -> Comparison {
     let entry = EntryView { wanted, id: wanted.address() };
-    let state = match observed(facts, &wanted.key) {
+    let state = match found(&wanted.key, facts, context) {
         Ok(state) => state,
         Err(unread) => return entry.unread(&unread),
     };
     if wanted.common.ensure == Ensure::Absent {
-        return entry.removal(state);
+        return entry.removal(&state);
     }
-    match (state, entry.renamed_from(facts)) {
+    if let Found::Absent { ancestor_now, .. } = &state {
+        match observed(facts, ancestor_now) {
+            Ok(KeyState::Present(above)) if above.link => return entry.refused(above, "registry.link"),
+            Ok(_) => {}
+            Err(unread) => return entry.unread(&unread),
+        }
+    }
+    match (state, entry.renamed_from(facts, context)) {
         (_, Err(unread)) => entry.unread(&unread),
-        (KeyState::Present(fact), _) if fact.link => entry.refused(fact, "registry.link"),
-        (KeyState::Present(fact), Ok(None)) => entry.existing(fact, facts, context),
-        (KeyState::Present(fact), Ok(Some((from, _)))) => {
+        (Found::Present(fact), _) if fact.link => entry.refused(fact, "registry.link"),
+        (Found::Present(fact), Ok(None)) => entry.existing(fact, facts, context),
+        (Found::Present(fact), Ok(Some((from, _)))) => {
             let mut comparison = entry.existing(fact, facts, context);
             let message = format!("{from} is there as well as {}", wanted.key);
             comparison.decisions.insert(
@@ -74,9 +90,13 @@ pub fn compare(wanted: &WantedKey, facts: &Facts, context: &Context<'_>) -> Comp
             );
             comparison
         }
-        (KeyState::Absent { .. }, Ok(Some((_, source)))) if source.link => entry.refused(source, "registry.link"),
-        (KeyState::Absent { ancestor }, Ok(Some((from, source)))) => entry.rename(ancestor, from, source, facts, context),
-        (KeyState::Absent { ancestor }, Ok(None)) => entry.creation(ancestor, facts, context),
+        (Found::Absent { .. }, Ok(Some((_, source)))) if source.link => entry.refused(source, "registry.link"),
+        (Found::Absent { ancestor, .. }, Ok(Some((from, source)))) => {
+            entry.rename(&ancestor, from, source, facts, context)
+        }
+        (Found::Absent { ancestor, ancestor_now }, Ok(None)) => {
+            entry.creation(&ancestor, &ancestor_now, facts, context)
+        }
     }
 }
 
@@ -89,11 +109,17 @@ pub fn observed<'f>(facts: &'f Facts, key: &RegistryKey) -> Observed<&'f KeyStat
     }
 }
 
-/// The subkeys found that no entry of the document speaks of.
-fn unnamed_subkeys(wanted: &WantedKey, facts: &Facts, context: &Context<'_>) -> Vec<RegistryKey> {
-    let Ok(Some(fact)) = observed(facts, &wanted.key).map(KeyState::present) else { return Vec::new() };
-    let below = fact.subkeys.iter().filter_map(|name| wanted.key.child(name).ok());
-    below.filter(|key| !context.names_key(key)).collect()
+/// The subkeys found at `place`, where what will be the entry's key lies now, that no entry of the document speaks of:
+/// each as it will be called, and where it lies now.
+fn unnamed_subkeys(
+    wanted: &WantedKey,
+    place: &RegistryKey,
+    facts: &Facts,
+    context: &Context<'_>,
+) -> Vec<(RegistryKey, RegistryKey)> {
+    let Ok(Some(fact)) = observed(facts, place).map(KeyState::present) else { return Vec::new() };
+    let below = fact.subkeys.iter().filter_map(|name| Some((wanted.key.child(name).ok()?, place.child(name).ok()?)));
+    below.filter(|(key, _)| !context.names_key(key)).collect()
 }
 
 struct EntryView<'a> {
@@ -136,8 +162,8 @@ impl EntryView<'_> {
         comparison
     }
 
-    fn removal(&self, state: &KeyState) -> Comparison {
-        let KeyState::Present(fact) = state else {
+    fn removal(&self, state: &Found<'_>) -> Comparison {
+        let Found::Present(fact) = state else {
             return Comparison::one(Decision::keep(self.id.clone(), self.wanted.at));
         };
         if fact.link {
@@ -146,9 +172,13 @@ impl EntryView<'_> {
         Comparison::one(tree_removal(&self.wanted.key, fact, self.id.clone(), self.wanted.at, "registry.not_wanted"))
     }
 
-    fn renamed_from<'f>(&self, facts: &'f Facts) -> Observed<Option<(&RegistryKey, &'f KeyFact)>> {
+    fn renamed_from<'f>(
+        &self,
+        facts: &'f Facts,
+        context: &Context<'_>,
+    ) -> Observed<Option<(&RegistryKey, &'f KeyFact)>> {
         let Some(from) = &self.wanted.renamed_from else { return Ok(None) };
-        Ok(observed(facts, &from.value)?.present().map(|fact| (&from.value, fact)))
+        Ok(observed(facts, &now(&from.value, facts, context))?.present().map(|fact| (&from.value, fact)))
     }
 
     fn existing(&self, fact: &KeyFact, facts: &Facts, context: &Context<'_>) -> Comparison {
@@ -157,22 +187,38 @@ impl EntryView<'_> {
         let mut comparison = Comparison::one(key);
         comparison.decisions.reserve(self.wanted.values.len());
         self.values(&mut comparison, Some(fact), context);
-        self.unnamed(&mut comparison, fact, facts, context);
+        self.unnamed(&mut comparison, fact, &now(&self.wanted.key, facts, context), facts, context);
         comparison
     }
 
-    fn creation(&self, ancestor: &RegistryKey, facts: &Facts, context: &Context<'_>) -> Comparison {
+    fn creation(
+        &self,
+        ancestor: &RegistryKey,
+        ancestor_now: &RegistryKey,
+        facts: &Facts,
+        context: &Context<'_>,
+    ) -> Comparison {
         let operations = creations(ancestor, &self.wanted.key);
         let reason = Reason::code("registry.key_absent");
         let mut key = Decision::change(self.id.clone(), self.wanted.at, Action::Create, reason, operations);
-        match security::inherited(ancestor, &self.wanted.key, facts) {
+        let levels = self.wanted.key.depth().saturating_sub(ancestor.depth());
+        match security::inherited(ancestor_now, levels, facts) {
             Ok(inherited) => self.add_security(&mut key, inherited.as_ref(), facts),
             Err(unread) if self.wanted.security.is_some() => return self.unread(&unread),
             Err(_) => {}
         }
+        if let Some(comparison) = self.without_key(&key) {
+            return comparison;
+        }
         let mut comparison = Comparison::one(key);
         self.values(&mut comparison, None, context);
         comparison
+    }
+
+    /// The whole entry blocked, when the key that it needs will not be there.
+    fn without_key(&self, key: &Decision) -> Option<Comparison> {
+        let reason = key.reasons.first().filter(|_| key.verdict == Verdict::Blocked)?;
+        Some(self.all(&Verdict::Blocked, reason))
     }
 
     fn rename(
@@ -189,9 +235,12 @@ impl EntryView<'_> {
         let mut key = Decision::change(self.id.clone(), self.wanted.at, Action::Update, reason, operations)
             .written_at(source.last_written);
         self.add_security(&mut key, source.security.as_ref(), facts);
+        if let Some(comparison) = self.without_key(&key) {
+            return comparison;
+        }
         let mut comparison = Comparison::one(key);
         self.values(&mut comparison, Some(source), context);
-        self.unnamed(&mut comparison, source, facts, context);
+        self.unnamed(&mut comparison, source, &now(from, facts, context), facts, context);
         comparison
     }
 
@@ -274,7 +323,14 @@ impl EntryView<'_> {
     }
 
     /// What is there and not named: removed where the entry owns the set, else listed where it asks for that.
-    fn unnamed(&self, comparison: &mut Comparison, fact: &KeyFact, facts: &Facts, context: &Context<'_>) {
+    fn unnamed(
+        &self,
+        comparison: &mut Comparison,
+        fact: &KeyFact,
+        place: &RegistryKey,
+        facts: &Facts,
+        context: &Context<'_>,
+    ) {
         let wanted = self.wanted;
         if wanted.exclusive || wanted.report_unmanaged {
             let named: HashSet<String> = wanted.values.iter().map(|value| upcase::fold(&value.name)).collect();
@@ -297,13 +353,14 @@ impl EntryView<'_> {
                 let id = ResourceId::new("registry", format!("{}\\{name}", wanted.key));
                 comparison.decisions.push(Decision::blocked(id, wanted.at, Reason::code("registry.unaddressable")));
             }
-            for subkey in unnamed_subkeys(wanted, facts, context).into_iter().filter(|key| !is_unaddressable(key.name())) {
+            let unnamed = unnamed_subkeys(wanted, place, facts, context);
+            for (subkey, subkey_now) in unnamed.into_iter().filter(|(key, _)| !is_unaddressable(key.name())) {
                 let id = ResourceId::new("registry", subkey.as_str());
                 if !wanted.exclusive_keys {
                     comparison.unmanaged.push(id);
                     continue;
                 }
-                comparison.decisions.push(match observed(facts, &subkey) {
+                comparison.decisions.push(match observed(facts, &subkey_now) {
                     Ok(KeyState::Present(found)) if found.link => {
                         Decision::blocked(id, wanted.at, Reason::code("registry.link")).written_at(found.last_written)
                     }

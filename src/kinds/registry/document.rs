@@ -3,11 +3,13 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::str::FromStr as _;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::value_form::{self, Values};
 use super::wanted::{WantedData, WantedGrant, WantedKey, WantedRange, WantedSecurity, WantedValue};
+use crate::formats::security_descriptor::{AccessMask, SecurityDescriptor};
 use crate::formats::upcase;
 use crate::kinds::sections::MergeRule;
 use crate::model::common::{Common, Ensure};
@@ -15,7 +17,7 @@ use crate::model::decode::{Decode, Decoder, Entries, Unique};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::node::{Key, Mapping, Node};
 use crate::model::record::{Fields, Record as _};
-use crate::model::registry::RegistryKey;
+use crate::model::registry::{RegistryKey, Root};
 use crate::model::source::{Location, Spanned};
 
 crate::record! {
@@ -265,7 +267,10 @@ fn wanted_security(fields: SecurityFields, at: Location, cx: &mut Decoder) -> Op
             cx.push(Diagnostic::error("registry.security_twice", message).at(sddl.at));
             None
         }
-        Some(sddl) => Some(WantedSecurity::Sddl(sddl.value)),
+        Some(sddl) => {
+            check_sddl(&sddl, cx);
+            Some(WantedSecurity::Sddl(sddl.value))
+        }
         None if fields.owner.is_none() && grant.is_empty() => {
             let message = "`security` names neither an owner nor a grant";
             cx.push(
@@ -277,10 +282,28 @@ fn wanted_security(fields: SecurityFields, at: Location, cx: &mut Decoder) -> Op
             owner: fields.owner,
             grant: grant
                 .into_iter()
-                .map(|grant| WantedGrant { to: grant.to, rights: grant.rights, inherit: grant.inherit })
+                .map(|grant| {
+                    check_rights(&grant.rights, cx);
+                    WantedGrant { to: grant.to, rights: grant.rights, inherit: grant.inherit }
+                })
                 .collect(),
             exclusive: fields.exclusive,
         }),
+    }
+}
+
+fn check_sddl(sddl: &Spanned<String>, cx: &mut Decoder) {
+    if let Err(error) = SecurityDescriptor::from_str(&sddl.value) {
+        let before = sddl.value.get(..error.offset).map_or(0, |before| before.chars().count());
+        let message = format!("this is not SDDL: {}, at character {}", error.problem, before + 1);
+        cx.push(Diagnostic::error("registry.bad_sddl", message).at(sddl.at));
+    }
+}
+
+fn check_rights(rights: &Spanned<String>, cx: &mut Decoder) {
+    if let Err(error) = AccessMask::parse_key_rights(&rights.value) {
+        let hint = "write full, read, write, execute, several of them with commas, or a mask such as 0x20019";
+        cx.push(Diagnostic::error("registry.bad_rights", error.to_string()).at(rights.at).hint(hint));
     }
 }
 
@@ -368,6 +391,14 @@ fn check_removals(keys: &[WantedKey], cx: &mut Decoder) {
         return;
     }
     for key in keys {
+        if let Some(from) = &key.renamed_from
+            && let Some(above) = folded_with_ancestors(&from.value).skip(1).find_map(|path| removed.get(path))
+        {
+            let message = format!("{} lies below a key that is to be removed", from.value);
+            let hint = "removing a key removes all that lies below it: move the key first, and remove the rest when that is done";
+            let diagnostic = Diagnostic::error("registry.below_removed_key", message).at(from.at).hint(hint);
+            cx.push(diagnostic.related(above.at, "removed here"));
+        }
         if let Some(above) = folded_with_ancestors(&key.key).skip(1).find_map(|path| removed.get(path)) {
             let message = format!("{} lies below a key that is to be removed", key.key);
             let hint = "removing a key removes all that lies below it: drop one of the two entries";
@@ -382,6 +413,18 @@ fn check_renames(keys: &[WantedKey], cx: &mut Decoder) {
         return;
     }
     let named: HashMap<&str, Location> = keys.iter().map(|key| (key.key.folded(), key.at)).collect();
+    let moved: HashMap<&str, Location> =
+        keys.iter().filter_map(|key| key.renamed_from.as_ref()).map(|from| (from.value.folded(), from.at)).collect();
+    let moved_above = |key: &RegistryKey| folded_with_ancestors(key).skip(1).find_map(|path| moved.get(path));
+    for key in keys {
+        for (path, at) in key.renamed_from.iter().map(|from| (&from.value, from.at)).chain([(&key.key, key.at)]) {
+            let Some(above) = moved_above(path) else { continue };
+            let message = format!("{path} lies below a key that is moved away");
+            let hint = "moving a key moves all that lies below it: name the place where it comes to lie";
+            let diagnostic = Diagnostic::error("registry.rename_conflict", message).at(at).hint(hint);
+            cx.push(diagnostic.related(*above, "moved from here"));
+        }
+    }
     let mut unique = Unique::new("former key", "registry.rename_conflict", 0);
     for key in keys {
         let Some(from) = &key.renamed_from else { continue };
@@ -389,6 +432,20 @@ fn check_renames(keys: &[WantedKey], cx: &mut Decoder) {
             let message = format!("{} is moved away here, and another entry wants it there", from.value);
             cx.push(Diagnostic::error("registry.rename_conflict", message).at(from.at).related(*at, "wanted here"));
         }
+        if hive(&from.value) != hive(&key.key) {
+            let message = format!("{} is in another hive than {}: a key can only be moved within one", from.value, key.key);
+            let diagnostic = Diagnostic::error("registry.rename_across_hives", message).at(from.at);
+            cx.push(diagnostic.hint("name the key with its values as a new one, and remove the old one"));
+        }
         unique.insert(from.value.folded().to_owned(), from.at, "a key can be moved to one place only", cx);
+    }
+}
+
+/// The hive that a key lies in, as the names that lead to it.
+fn hive(key: &RegistryKey) -> Vec<&str> {
+    match key.root() {
+        Root::ClassesRoot => vec!["HKLM", "SOFTWARE"],
+        Root::CurrentUser => vec!["HKCU"],
+        Root::LocalMachine | Root::Users => key.folded().split('\\').take(2).collect(),
     }
 }

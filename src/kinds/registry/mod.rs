@@ -3,6 +3,7 @@
 pub mod compare;
 mod document;
 mod lint;
+mod moved;
 mod security;
 mod statements;
 mod value_form;

@@ -4,11 +4,13 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 
 use super::compare::observed;
+use super::moved::{Found, found};
 use super::wanted::{WantedGrant, WantedKey, WantedSecurity};
 use crate::formats::security_descriptor::{
     AccessList, AccessMask, Control, Grant, Others, Reach, SecurityDescriptor, denied_by, grant, new_subkey_descriptor, satisfies,
 };
-use crate::model::fact::{Facts, KeyAspects, KeyState, Observed, Queries, Unread};
+use crate::kinds::Context;
+use crate::model::fact::{Facts, KeyAspects, Observed, Queries, Unread};
 use crate::model::operation::Operation;
 use crate::model::registry::RegistryKey;
 use crate::model::sid::Sid;
@@ -22,7 +24,7 @@ pub enum SecurityOutcome {
 }
 
 /// Asks for the accounts that only the machine knows, and for the security that a missing key would inherit.
-pub fn wants(wanted: &WantedKey, facts: &Facts, queries: &mut Queries) {
+pub fn wants(wanted: &WantedKey, facts: &Facts, context: &Context<'_>, queries: &mut Queries) {
     let Some(security) = &wanted.security else { return };
     if let WantedSecurity::Parts { owner, grant, .. } = &security.value {
         let names = owner.iter().chain(grant.iter().map(|grant| &grant.to));
@@ -30,17 +32,17 @@ pub fn wants(wanted: &WantedKey, facts: &Facts, queries: &mut Queries) {
             queries.account(name);
         }
     }
-    if let Ok(KeyState::Absent { ancestor }) = observed(facts, &wanted.key) {
-        queries.key(ancestor, KeyAspects { security: true, ..KeyAspects::default() });
+    if let Ok(Found::Absent { ancestor_now, .. }) = found(&wanted.key, facts, context) {
+        queries.key(&ancestor_now, KeyAspects { security: true, ..KeyAspects::default() });
     }
 }
 
-/// The descriptor that the key will have when it is made below `ancestor`; `None` when the entry asks nothing of it.
-pub fn inherited(ancestor: &RegistryKey, key: &RegistryKey, facts: &Facts) -> Observed<Option<Arc<[u8]>>> {
+/// The descriptor that a key will have when it is made so many levels below `ancestor`; `None` when the entry asks nothing of it.
+pub fn inherited(ancestor: &RegistryKey, levels: usize, facts: &Facts) -> Observed<Option<Arc<[u8]>>> {
     let Some(mut bytes) = observed(facts, ancestor)?.present().and_then(|fact| fact.security.clone()) else {
         return Ok(None);
     };
-    for _ in ancestor.depth()..key.depth() {
+    for _ in 0..levels {
         bytes = new_subkey_descriptor(&bytes)
             .map_err(|error| Unread::Failed { what: format!("the security of {ancestor}"), detail: error.to_string() })?
             .into();
@@ -76,9 +78,23 @@ pub fn compare(wanted: &WantedKey, found: Option<&Arc<[u8]>>, facts: &Facts) -> 
                 before: Arc::clone(before),
                 after: bytes.into(),
             },
-            reason: Reason::code("registry.security_differs"),
+            reason: Reason::with("registry.security_differs", asked(&security.value)),
         },
         Err(error) => SecurityOutcome::Refused(Reason::with("registry.security_too_large", error.to_string())),
+    }
+}
+
+/// What the document asks of the key's security, in its own words.
+fn asked(wanted: &WantedSecurity) -> String {
+    match wanted {
+        WantedSecurity::Sddl(text) => format!("{text} is asked"),
+        WantedSecurity::Parts { owner, grant, exclusive } => {
+            let owner = owner.iter().map(|owner| format!("owner {}", owner.value));
+            let grants = grant.iter().map(|grant| format!("{} for {}", grant.rights.value, grant.to.value));
+            let others = exclusive.then(|| "no other grants".to_owned());
+            let parts: Vec<String> = owner.chain(grants).chain(others).collect();
+            format!("{} is asked", parts.join(", "))
+        }
     }
 }
 

@@ -127,8 +127,10 @@ fn recover(volume: &Volume, path: &VolumePath, bytes: Vec<u8>, dirty: DirtyHives
 /// A hive that nothing here can mend: taken as it is, or refused with the reason.
 fn unmended(path: &VolumePath, bytes: Vec<u8>, dirty: DirtyHives, why: &regf::Error) -> Observed<Loaded> {
     if dirty == DirtyHives::Accept {
-        let hive = Hive::open_dirty(bytes)
-            .map_err(|error| Unread::Failed { what: path.to_string(), detail: chain(&error) })?;
+        // Half a write may have torn it: what is unsafe to edit is not planned on either, for a gap would pass for absence.
+        let failed = |error: &dyn std::error::Error| Unread::Failed { what: path.to_string(), detail: chain(error) };
+        regf::require_sound(&bytes).map_err(|error| failed(&error))?;
+        let hive = Hive::open_dirty(bytes).map_err(|error| failed(&error))?;
         return Ok(Loaded { hive, origin: Origin::AcceptedDirty });
     }
     Err(Unread::Refused {

@@ -107,19 +107,21 @@ fn machine_hive(machine: &ImageMachine, key: &RegistryKey, name: &str) -> Observ
     }
     let files = MACHINE_HIVES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, files)| *files);
     let Some(files) = files else { return Err(failed(key, format!("there is no hive {name} below HKLM"))) };
-    hives::file(machine, name, || existing(machine, key, files))
+    hives::file(machine, name, || existing(machine, files))
 }
 
-fn existing(machine: &ImageMachine, key: &RegistryKey, files: &[&str]) -> Observed<VolumePath> {
+/// The first of these files that is there. What fails is said of the file, for all keys in it share the answer.
+fn existing(machine: &ImageMachine, files: &[&str]) -> Observed<VolumePath> {
+    let failed = |file: &str, detail: String| Unread::Failed { what: file.to_owned(), detail };
     for file in files {
         let Ok(path) = path(file) else { continue };
         match machine.volume.exists(&path) {
             Ok(true) => return Ok(path),
             Ok(false) => {}
-            Err(error) => return Err(failed(key, super::chain(&error))),
+            Err(error) => return Err(failed(file, super::chain(&error))),
         }
     }
-    Err(failed(key, format!("the image has no {}", files.join(" nor "))))
+    Err(failed(&files.join(", "), "the image has no such file".into()))
 }
 
 /// `CurrentControlSet` is a link that only a running system has: in an image it is the set that `Select` names.
@@ -155,7 +157,7 @@ fn select(hive: &Loaded, name: &str) -> Option<u64> {
 
 fn user_hive(machine: &ImageMachine, key: &RegistryKey, user: &str) -> Observed<VolumePath> {
     if let Some((_, file)) = USER_HIVES.iter().find(|(name, _)| name.eq_ignore_ascii_case(user)) {
-        return existing(machine, key, &[file]);
+        return existing(machine, &[file]);
     }
     let (account, classes) = match user.len().checked_sub("_Classes".len()).and_then(|at| user.split_at_checked(at)) {
         Some((account, suffix)) if suffix.eq_ignore_ascii_case("_Classes") => (account, true),

@@ -1,0 +1,294 @@
+//! What a machine holds as a plain table, read without the code under test where that can be; what each operation should make of it; and
+//! whether it is what a document wants. Written apart from the machines and the kinds, to judge them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use trueup::formats::regf::{Hive, Key};
+use trueup::formats::security_descriptor::{SecurityDescriptor, new_subkey_descriptor};
+use trueup::formats::upcase::fold;
+use trueup::kinds::registry::{WantedData, WantedKey};
+use trueup::machine::memory::MemoryMachine;
+use trueup::model::common::Ensure;
+use trueup::model::fact::KeyTree;
+use trueup::model::operation::{Expression, Operation};
+use trueup::model::registry::RegistryKey;
+use trueup::model::registry_data::RegistryData;
+
+use super::world::{FILES, Secrets, key};
+use trueup::apply::SecretSource as _;
+
+/// A key without those below it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelKey {
+    pub name: String,
+    pub time: u64,
+    pub link: bool,
+    pub security: Vec<u8>,
+    pub class: Option<String>,
+    /// By folded name.
+    pub values: BTreeMap<String, (String, RegistryData)>,
+}
+
+/// All keys by folded path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Model(pub BTreeMap<String, ModelKey>);
+
+impl Model {
+    pub fn of_memory(machine: &MemoryMachine) -> Self {
+        let mut model = Self::default();
+        for (at, _) in FILES {
+            model.add_tree(at.to_owned(), &machine.tree(&key(at)).expect("the hive is there"));
+        }
+        model
+    }
+
+    fn add_tree(&mut self, path: String, tree: &KeyTree) {
+        let values = tree.values.iter().map(|value| {
+            (fold(&value.name), (value.name.to_string(), value.data.plain().expect("it is not sealed").clone()))
+        });
+        let key = ModelKey {
+            name: tree.name.to_string(),
+            time: tree.last_written.0,
+            link: tree.link,
+            security: tree.security.to_vec(),
+            class: tree.class.clone(),
+            values: values.collect(),
+        };
+        for subkey in &tree.subkeys {
+            self.add_tree(format!("{path}\\{}", subkey.name), subkey);
+        }
+        assert!(self.0.insert(fold(&path), key).is_none(), "{path} is there twice");
+    }
+
+    pub fn of_folder(folder: &Path) -> Self {
+        let mut model = Self::default();
+        for (at, file) in FILES {
+            let Ok(bytes) = fs::read(folder.join(file)) else { continue };
+            let hive = Hive::open(&bytes).expect("the hive is sound");
+            model.add_key(at.to_owned(), &hive.root().expect("it has a root"));
+        }
+        model
+    }
+
+    fn add_key(&mut self, path: String, key: &Key<'_>) {
+        let class: Vec<u16> = key.class().unwrap().chunks(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+        let values = key.values().map(|value| {
+            let value = value.unwrap();
+            let name = value.name().text.into_owned();
+            (fold(&name), (name, RegistryData::new(value.value_type(), value.data().unwrap().into_owned())))
+        });
+        let model_key = ModelKey {
+            name: key.name().text.into_owned(),
+            time: key.last_written(),
+            link: key.is_link(),
+            security: key.security().unwrap().to_vec(),
+            class: (!class.is_empty()).then(|| String::from_utf16(&class).unwrap()),
+            values: values.collect(),
+        };
+        for subkey in key.subkeys() {
+            let subkey = subkey.unwrap();
+            self.add_key(format!("{path}\\{}", subkey.name().text), &subkey);
+        }
+        assert!(self.0.insert(fold(&path), model_key).is_none(), "{path} is there twice");
+    }
+
+    pub fn get(&self, path: &str) -> Option<&ModelKey> {
+        self.0.get(path)
+    }
+
+    /// The names of the keys directly below.
+    pub fn below(&self, path: &str) -> Vec<&str> {
+        let prefix = format!("{path}\\");
+        let below = self.0.range(prefix.clone()..).take_while(|(other, _)| other.starts_with(&prefix));
+        let direct = below.filter(|(other, _)| !other[prefix.len()..].contains('\\'));
+        direct.map(|(other, _)| other.as_str()).collect()
+    }
+
+    fn touch(&mut self, path: &str, now: u64) {
+        self.0.get_mut(path).expect("the key is there").time = now;
+    }
+
+    fn take(&mut self, path: &str) -> Vec<(String, ModelKey)> {
+        let is_within = |other: &str| other.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('\\'));
+        let names: Vec<String> = self.0.keys().filter(|other| is_within(other)).cloned().collect();
+        names.into_iter().map(|name| (name.clone(), self.0.remove(&name).expect("it was listed"))).collect()
+    }
+
+    /// Does what the operation says, and nothing else. A write that changes nothing leaves the time alone.
+    pub fn perform(&mut self, operation: &Operation, now: u64) {
+        let path = place(operation.registry_key());
+        let parent = path.rsplit_once('\\').map(|(parent, _)| parent.to_owned()).expect("it is below a root");
+        match operation {
+            Operation::CreateRegistryKey { key } => {
+                assert!(!self.0.contains_key(&path), "{key} is there already");
+                let security = new_subkey_descriptor(&self.0[&parent].security).expect("the parent's security is sound");
+                let made = ModelKey {
+                    name: key.name().to_owned(),
+                    time: now,
+                    link: false,
+                    security,
+                    class: None,
+                    values: BTreeMap::new(),
+                };
+                self.0.insert(path, made);
+                self.touch(&parent, now);
+            }
+            Operation::PutRegistryValue { name, after, .. } => {
+                let data = match after {
+                    Expression::Registry(data) => data.clone(),
+                    Expression::Secret { value_type, reference } => {
+                        RegistryData::text(*value_type, &Secrets.resolve(reference).expect("all are known"))
+                    }
+                };
+                let values = &mut self.0.get_mut(&path).expect("the key is there").values;
+                let found = values.get(&fold(name));
+                if found.is_some_and(|(_, found)| *found == data) {
+                    return;
+                }
+                let name_found = found.map_or_else(|| name.to_string(), |(found, _)| found.clone());
+                values.insert(fold(name), (name_found, data));
+                self.touch(&path, now);
+            }
+            Operation::RemoveRegistryValue { name, .. } => {
+                let removed = self.0.get_mut(&path).expect("the key is there").values.remove(&fold(name));
+                assert!(removed.is_some(), "{name} of {path} is not there to be removed");
+                self.touch(&path, now);
+            }
+            Operation::RemoveRegistryTree { .. } => {
+                assert!(!self.take(&path).is_empty(), "{path} is not there to be removed");
+                self.touch(&parent, now);
+            }
+            Operation::RenameRegistryKey { from, to } => {
+                let from = place(from);
+                assert!(!self.0.contains_key(&path), "{to} is there already");
+                let moved = self.take(&from);
+                assert!(!moved.is_empty(), "{from} is not there to be moved");
+                for (old, mut key) in moved {
+                    if old == from {
+                        key.name = to.name().to_owned();
+                    }
+                    self.0.insert(format!("{path}{}", &old[from.len()..]), key);
+                }
+                self.touch(from.rsplit_once('\\').expect("it is below a root").0, now);
+                self.touch(&parent, now);
+            }
+            Operation::PutRegistrySecurity { after, .. } => {
+                self.0.get_mut(&path).expect("the key is there").security = after.to_vec();
+                self.touch(&path, now);
+            }
+        }
+    }
+
+    /// What of the entry's wishes the machine does not hold, by resource: the empty name is not a value's but the key's own.
+    pub fn unmet(&self, wanted: &WantedKey, named: &[String]) -> Vec<Unmet> {
+        let path = place(&wanted.key);
+        let mut out = Vec::new();
+        let Some(found) = self.get(&path) else {
+            if wanted.common.ensure == Ensure::Present {
+                out.push(Unmet::Key("is not there"));
+                let values = wanted.values.iter().filter(|value| value.data != WantedData::Absent);
+                out.extend(values.map(|value| Unmet::Value(value.name.to_string())));
+            }
+            return out;
+        };
+        if wanted.common.ensure == Ensure::Absent {
+            return vec![Unmet::Key("is there")];
+        }
+        if let Some(from) = &wanted.renamed_from
+            && self.get(&place(&from.value)).is_some()
+        {
+            out.push(Unmet::Key("is at its former place too"));
+        }
+        if !secured(wanted, &found.security) {
+            out.push(Unmet::Key("has other security"));
+        }
+        for value in &wanted.values {
+            let held = found.values.get(&fold(&value.name)).map(|(_, data)| data);
+            let holds = match &value.data {
+                WantedData::Absent => held.is_none(),
+                WantedData::Data(data) => held.is_some_and(|held| (held.value_type, &held.bytes) == (data.value_type, &data.bytes)),
+                // Its text cannot be told, its type can.
+                WantedData::Secret { value_type, .. } => held.is_some_and(|held| held.value_type == *value_type),
+            };
+            if !holds {
+                out.push(Unmet::Value(value.name.to_string()));
+            }
+        }
+        if wanted.exclusive {
+            let is_named = |name: &str| wanted.values.iter().any(|value| fold(&value.name) == name);
+            let others = found.values.iter().filter(|(folded, _)| !is_named(folded));
+            out.extend(others.map(|(_, (name, _))| Unmet::Value(name.clone())));
+        }
+        if wanted.exclusive_keys {
+            let others = self.below(&path).into_iter().filter(|below| !named.iter().any(|named| named == below));
+            out.extend(others.map(|below| Unmet::Subkey(below.to_owned())));
+        }
+        out
+    }
+}
+
+/// A part of an entry that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unmet {
+    Key(&'static str),
+    Value(String),
+    Subkey(String),
+}
+
+/// The folded path of a key by its place: classes are the machine's, `CurrentControlSet` is the one that `Select` names.
+pub fn place(key: &RegistryKey) -> String {
+    let folded = key.folded();
+    let moved = |from: &str, to: &str| {
+        let rest = folded.strip_prefix(from).filter(|rest| rest.is_empty() || rest.starts_with('\\'))?;
+        Some(format!("{to}{rest}"))
+    };
+    moved("HKCR", r"HKLM\SOFTWARE\CLASSES")
+        .or_else(|| moved(r"HKLM\SYSTEM\CURRENTCONTROLSET", r"HKLM\SYSTEM\CONTROLSET001"))
+        .unwrap_or_else(|| folded.to_owned())
+}
+
+/// The places that the entries speak of, with all keys above them.
+pub fn named(wanted: &[&WantedKey]) -> Vec<String> {
+    let mut out = Vec::new();
+    for wanted in wanted {
+        for key in wanted.renamed_from.iter().map(|from| &from.value).chain([&wanted.key]) {
+            let path = place(key);
+            out.extend(path.match_indices('\\').map(|(at, _)| path[..at].to_owned()));
+            out.push(path);
+        }
+    }
+    out
+}
+
+/// Whether a descriptor is what the entry wants, told by the descriptor's own functions, which have tests of their own.
+fn secured(wanted: &WantedKey, bytes: &[u8]) -> bool {
+    use trueup::formats::security_descriptor::{AccessList, AccessMask, Grant, Others, Reach, satisfies};
+    use trueup::kinds::registry::WantedSecurity;
+    use trueup::model::sid::Sid;
+
+    let Some(security) = &wanted.security else { return true };
+    let found = SecurityDescriptor::parse(bytes).expect("it is sound");
+    let sid = |name: &str| name.parse().ok().or_else(|| Sid::from_account(name)).expect("others are blocked");
+    match &security.value {
+        WantedSecurity::Sddl(text) => {
+            let stated: SecurityDescriptor = text.parse().expect("it is SDDL");
+            let owner_holds = stated.owner().is_none_or(|owner| found.owner() == Some(owner));
+            let lists = [(stated.dacl(), found.dacl()), (stated.sacl(), found.sacl())];
+            owner_holds && lists.iter().all(|(stated, found)| matches!(stated, AccessList::Absent) || stated == found)
+        }
+        WantedSecurity::Parts { owner, grant, exclusive } => {
+            let grants: Vec<Grant> = grant
+                .iter()
+                .map(|grant| Grant {
+                    sid: sid(&grant.to.value),
+                    mask: AccessMask::parse_key_rights(&grant.rights.value).expect("they are rights"),
+                    reach: if grant.inherit { Reach::Subkeys } else { Reach::ThisKey },
+                })
+                .collect();
+            let others = if *exclusive { Others::Remove } else { Others::Keep };
+            owner.as_ref().is_none_or(|owner| found.owner() == Some(sid(&owner.value))) && satisfies(&found, &grants, others)
+        }
+    }
+}

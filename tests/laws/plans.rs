@@ -1,0 +1,135 @@
+//! Laws of planning: the same plan from every machine, and nothing written by it.
+
+use proptest::prelude::*;
+
+use trueup::plan::staleness::prints;
+
+use super::documents::{Scope, case};
+use super::runner::{Law, check};
+use super::world::{
+    disk, from_snapshot, image, memory, open, plan, saved, snapshot_for, snapshot_whole, text_report,
+};
+
+/// Law 4. Memory, an image with real hives, and snapshots of both, limited to the document and whole, give the same JSON.
+#[test]
+fn the_same_plan_everywhere() {
+    check(300, &case(Scope { secrets: true, image_only: false }), |case| {
+        let desired = case.desired();
+        let (memory, image) = (memory(&case.hives), image(&case.hives));
+        let expected = plan(&memory, &desired).json;
+        prop_assert_eq!(&plan(&image.machine, &desired).json, &expected, "the image's plan");
+        let limited = snapshot_for(&memory, &desired);
+        prop_assert!(snapshot_for(&image.machine, &desired) == limited, "the snapshots differ");
+        prop_assert_eq!(&plan(&from_snapshot(&limited), &desired).json, &expected, "the plan of the limited snapshot");
+        let whole = snapshot_whole(&memory);
+        prop_assert!(snapshot_whole(&image.machine) == whole, "the whole snapshots differ");
+        prop_assert_eq!(&plan(&from_snapshot(&whole), &desired).json, &expected, "the plan of the whole snapshot");
+        Ok(())
+    });
+}
+
+/// Law 4 for what only an image and its snapshots know: `CurrentControlSet`.
+#[test]
+fn an_image_and_its_snapshots_give_the_same_plan() {
+    check(100, &case(Scope { image_only: true, secrets: false }), |case| {
+        let desired = case.desired();
+        let image = image(&case.hives);
+        let expected = plan(&image.machine, &desired).json;
+        let limited = from_snapshot(&snapshot_for(&image.machine, &desired));
+        prop_assert_eq!(&plan(&limited, &desired).json, &expected, "the plan of the limited snapshot");
+        Ok(())
+    });
+}
+
+/// Law 3. No byte, time or inode of an image differs after all that planning does. That planning cannot reach a writer is the types' work:
+/// `observe` takes a `&dyn Machine`, and only a `WritableMachine` gives one.
+#[test]
+fn planning_writes_nothing() {
+    check(150, &case(Scope { image_only: true, secrets: true }), |case| {
+        let desired = case.desired();
+        let image = image(&case.hives);
+        let before = disk(image.folder.path());
+        let machine = open(image.folder.path());
+        let planned = plan(&machine, &desired);
+        prints(&planned.facts);
+        text_report(&planned.plan);
+        saved(&machine, &planned, &case.text()).to_json().expect("it can be written");
+        snapshot_for(&machine, &desired);
+        snapshot_whole(&machine);
+        prop_assert!(disk(image.folder.path()) == before);
+        Ok(())
+    });
+}
+
+/// The generator reaches what the laws speak of: without this, a law could hold because nothing is asked of it.
+#[test]
+fn the_cases_hold_what_the_laws_speak_of() {
+    use std::cell::RefCell;
+    use std::collections::BTreeMap;
+
+    let seen: RefCell<BTreeMap<String, usize>> = RefCell::default();
+    let cases = 300;
+    check(cases, &case(Scope { secrets: true, image_only: false }), |case| -> Law {
+        let desired = case.desired();
+        let planned = plan(&memory(&case.hives), &desired);
+        let mut seen = seen.borrow_mut();
+        let mut count = |what: String| *seen.entry(what).or_default() += 1;
+        let json: serde_json::Value = serde_json::from_str(&planned.json).unwrap();
+        for resource in json["resources"].as_array().unwrap() {
+            for reason in resource["reasons"].as_array().unwrap() {
+                count(reason["code"].as_str().unwrap().to_owned());
+            }
+            for operation in resource["operations"].as_array().into_iter().flatten() {
+                count(operation["operation"].as_str().unwrap().to_owned());
+            }
+        }
+        for _ in &planned.plan.unmanaged {
+            count("unmanaged".into());
+        }
+        for finding in &planned.plan.findings {
+            count(finding.code.to_string());
+        }
+        for _ in planned.plan.after.entries.iter().filter(|entry| !entry.needs.is_empty()) {
+            count("dependent entries".into());
+        }
+        for _ in 0..planned.plan.summary().unchanged {
+            count("unchanged".into());
+        }
+        for _ in &case.entries {
+            count("entries".into());
+        }
+        Ok(())
+    });
+    let seen = seen.into_inner();
+    println!("{seen:#?}");
+    for (what, least) in [
+        ("entries", 600),
+        ("unchanged", 300),
+        ("dependent entries", 80),
+        ("unmanaged", 40),
+        ("create_registry_key", 200),
+        ("put_registry_value", 400),
+        ("remove_registry_value", 60),
+        ("remove_registry_tree", 40),
+        ("rename_registry_key", 15),
+        ("put_registry_security", 60),
+        ("registry.absent", 100),
+        ("registry.data_differs", 40),
+        ("registry.type_differs", 40),
+        ("registry.malformed", 5),
+        ("registry.key_absent", 80),
+        ("registry.not_wanted", 30),
+        ("registry.not_named", 60),
+        ("registry.renamed", 15),
+        ("registry.rename_target_exists", 10),
+        ("registry.security_differs", 60),
+        ("registry.security_denied", 2),
+        ("registry.link", 5),
+        ("registry.out_of_range", 5),
+        ("plan.dependency_blocked", 5),
+        ("secret.no_fingerprint", 2),
+    ] {
+        let count = seen.get(what).copied().unwrap_or(0);
+        assert!(count >= least, "{what}: {count} times in {cases} cases");
+    }
+}
