@@ -110,7 +110,9 @@ const RIGHT: [&str; 7] = [
 fn python_and_we_agree() {
     let folder = Folder::new();
     let mut files: Vec<(PathBuf, bool)> = published().into_iter().map(|path| (path, true)).collect();
-    for (at, (text, right)) in RIGHT.iter().map(|text| (text, true)).chain(WRONG.iter().map(|text| (text, false))).enumerate() {
+    for (at, (text, right)) in
+        RIGHT.iter().map(|text| (text, true)).chain(WRONG.iter().map(|text| (text, false))).enumerate()
+    {
         let name = format!("{at:02}.yaml");
         folder.write(&name, format!("{text}\n"));
         files.push((folder.path(&name), right));

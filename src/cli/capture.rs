@@ -27,7 +27,11 @@ pub fn run(options: &CaptureOptions, terminal: &Terminal) -> Outcome {
     };
     opened.warn(terminal);
     if facts.answered() == 0 {
-        return Err(Failure::failed("nothing could be read; no capture was written"));
+        let failure = Failure::failed("nothing could be read; no capture was written");
+        return Err(match facts.unread().first() {
+            Some((_, why)) => failure.because((*why).clone()),
+            None => failure,
+        });
     }
     let bytes = match options.form {
         CaptureForm::Snapshot => {

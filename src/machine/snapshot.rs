@@ -11,7 +11,7 @@ use crate::machine::{Machine, MachineKind, RegistryReader};
 use crate::model::fact::{
     Facts, Identity, KeyAspects, KeyFact, KeyState, KeyTree, Observed, Unread, ValueFact, ValueSelection, hex_bytes,
 };
-use crate::model::registry::{RegistryKey, Root};
+use crate::model::registry::RegistryKey;
 use crate::model::sid::Sid;
 use crate::model::time::FileTime;
 
@@ -20,7 +20,6 @@ pub const SNAPSHOT_VERSION: &str = "1.0";
 const KIND: &str = "trueup.snapshot";
 const SYSTEM: &str = r"HKLM\SYSTEM";
 const CURRENT_CONTROL_SET: &str = r"HKLM\SYSTEM\CurrentControlSet";
-const SOFTWARE: &str = r"HKLM\SOFTWARE";
 
 /// The file's form.
 #[derive(Debug, Serialize, Deserialize)]
@@ -206,30 +205,27 @@ impl SnapshotMachine {
         })
     }
 
-    /// What a key below `CurrentControlSet` or `HKCR` is called in captured hives, which hold the links' targets only;
-    /// `None` for keys that stand for themselves, and where the link's name was captured too.
+    /// What a key below `CurrentControlSet` is called in a captured hive, which holds the link's target only; `None` for
+    /// keys that stand for themselves, and where the link's name was captured too.
     fn linked(&self, key: &RegistryKey) -> Observed<Option<RegistryKey>> {
         let parsed = |text: &str| {
             RegistryKey::parse(text).map_err(|error| Unread::Failed { what: key.to_string(), detail: error.message })
         };
-        let (link, hive) = match key.root() {
-            Root::LocalMachine => (parsed(CURRENT_CONTROL_SET)?, parsed(SYSTEM)?),
-            Root::ClassesRoot => (parsed("HKCR")?, parsed(SOFTWARE)?),
-            Root::Users | Root::CurrentUser => return Ok(None),
-        };
-        let Some(Captured::Tree(tree)) = self.keys.get(&hive).filter(|_| key.starts_with(&link)) else { return Ok(None) };
-        let mut known = std::iter::successors(Some(key.clone()), RegistryKey::parent).take_while(|above| above.starts_with(&link));
-        if known.any(|above| self.keys.contains_key(&above)) {
+        let (link, hive) = (parsed(CURRENT_CONTROL_SET)?, parsed(SYSTEM)?);
+        if !key.starts_with(&link) {
             return Ok(None);
         }
-        let rest = key.components().skip(link.depth()).map(|name| format!("\\{name}")).collect::<String>();
-        if key.root() == Root::ClassesRoot {
-            return parsed(&format!("{SOFTWARE}\\Classes{rest}")).map(Some);
+        let Some(Captured::Tree(tree)) = self.keys.get(&hive) else { return Ok(None) };
+        let mut known =
+            std::iter::successors(Some(key.clone()), RegistryKey::parent).take_while(|above| above.starts_with(&link));
+        if known.any(|above| self.keys.contains_key(&above)) {
+            return Ok(None);
         }
         let current = tree.subkeys.get("SELECT").and_then(|select| select.values.get("CURRENT"));
         let Some(number) = current.and_then(|value| value.data.plain()?.number()) else {
             return Err(Unread::Failed { what: key.to_string(), detail: format!("{SYSTEM}\\Select has no Current") });
         };
+        let rest = key.components().skip(link.depth()).map(|name| format!("\\{name}")).collect::<String>();
         parsed(&format!("{SYSTEM}\\ControlSet{number:03}{rest}")).map(Some)
     }
 

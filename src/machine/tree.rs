@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::formats::upcase;
 use crate::model::fact::{KeyAspects, KeyFact, KeyState, KeyTree, Stored, ValueFact, ValueSelection};
-use crate::model::registry::{RegistryKey, Root};
+use crate::model::registry::RegistryKey;
 use crate::model::time::FileTime;
 
 /// A key and what lies below it, by folded name.
@@ -102,13 +102,7 @@ impl Node {
 
 /// The folded names of the place that a key stands for: `HKCR` is the machine's classes.
 pub fn place(key: &RegistryKey) -> Vec<&str> {
-    let names = key.folded().split('\\').skip(1);
-    match key.root() {
-        Root::LocalMachine => std::iter::once("HKLM").chain(names).collect(),
-        Root::ClassesRoot => ["HKLM", "SOFTWARE", "CLASSES"].into_iter().chain(names).collect(),
-        Root::Users => std::iter::once("HKU").chain(names).collect(),
-        Root::CurrentUser => std::iter::once("HKCU").chain(names).collect(),
-    }
+    key.folded().split('\\').collect()
 }
 
 /// The state of a key that `missing` names short of being there.

@@ -14,6 +14,10 @@ pub const MAX_VALUE_NAME: usize = 16_383;
 /// The deepest key that Windows accepts, in levels below the root.
 pub const MAX_KEY_DEPTH: usize = 512;
 
+/// The folded path that `HKCR` stands for, and the key that holds it.
+const CLASSES: &str = r"HKLM\SOFTWARE\CLASSES";
+const SOFTWARE: &str = r"HKLM\SOFTWARE";
+
 /// A predefined key at the head of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Root {
@@ -60,7 +64,8 @@ pub struct RegistryKeyError {
 
 /// A registry key such as `HKLM\SOFTWARE\Vendor`: short root, the case as written, compared without case.
 ///
-/// The path is the 64-bit one; a 32-bit view is applied by [`RegistryKey::in_view32`].
+/// The path is the 64-bit one; a 32-bit view is applied by [`RegistryKey::in_view32`]. `HKCR` is another name for
+/// `HKLM\SOFTWARE\Classes`: the keys are equal, and each is shown as it was written.
 #[derive(Clone)]
 pub struct RegistryKey {
     root: Root,
@@ -98,7 +103,10 @@ impl RegistryKey {
     }
 
     fn from_parts(root: Root, text: String) -> Self {
-        let folded = upcase::fold(&text);
+        let folded = match text.strip_prefix(Root::ClassesRoot.short()) {
+            Some(below) if root == Root::ClassesRoot => format!("{CLASSES}{}", upcase::fold(below)),
+            _ => upcase::fold(&text),
+        };
         let text: Arc<str> = text.into();
         let folded = if *text == *folded { Arc::clone(&text) } else { folded.into() };
         Self { root, text, folded }
@@ -124,9 +132,9 @@ impl RegistryKey {
         self.text.split('\\').skip(1)
     }
 
-    /// How many levels below the root the key lies.
+    /// How many levels below the root the key lies; below `HKLM` for a class.
     pub fn depth(&self) -> usize {
-        self.components().count()
+        self.folded.split('\\').skip(1).count()
     }
 
     /// The last name of the path; the root's own for a root.
@@ -134,10 +142,13 @@ impl RegistryKey {
         self.text.rsplit('\\').next().unwrap_or(&self.text)
     }
 
-    /// The key above, `None` for a root.
+    /// The key above, `None` for a root; that of `HKCR` is `HKLM\SOFTWARE`.
     pub fn parent(&self) -> Option<Self> {
-        let (parent, _) = self.text.rsplit_once('\\')?;
-        Some(Self::from_parts(self.root, parent.to_owned()))
+        match self.text.rsplit_once('\\') {
+            Some((parent, _)) => Some(Self::from_parts(self.root, parent.to_owned())),
+            None if self.root == Root::ClassesRoot => Some(Self::from_parts(Root::LocalMachine, SOFTWARE.to_owned())),
+            None => None,
+        }
     }
 
     /// The key `name` below this one.
@@ -177,7 +188,8 @@ impl RegistryKey {
     /// # Errors
     /// The path names `Wow6432Node` itself: one way to say it is enough.
     pub fn in_view32(&self) -> Result<Self, RegistryKeyError> {
-        if let Some(offset) = self.folded.find("\\WOW6432NODE") {
+        let own = upcase::fold(&self.text);
+        if let Some(offset) = own.find("\\WOW6432NODE") {
             return Err(RegistryKeyError {
                 message: "the path names Wow6432Node and the entry asks for the 32-bit view".into(),
                 offset: offset + 1,
@@ -185,7 +197,7 @@ impl RegistryKey {
             });
         }
         let names: Vec<&str> = self.components().collect();
-        let folded: Vec<&str> = self.folded.split('\\').skip(1).collect();
+        let folded: Vec<&str> = own.split('\\').skip(1).collect();
         let insert_at = match (self.root, folded.as_slice()) {
             (Root::LocalMachine, ["SOFTWARE", "CLASSES", class, ..]) => is_split_class(class).then_some(2),
             (Root::LocalMachine, ["SOFTWARE", "CLASSES"] | [] | ["SOFTWARE"]) => None,
@@ -320,6 +332,15 @@ mod tests {
         assert_eq!(key(r"HKLM\Software\X").as_str(), r"HKLM\Software\X");
         assert_eq!(key("HKU").parent(), None);
         assert_eq!(key(r"HKLM\A\B").parent(), Some(key(r"HKLM\A")));
+    }
+
+    #[test]
+    fn classes_have_two_names() {
+        let short = key(r"HKCR\.txt\Shell");
+        assert_eq!(short, key(r"HKLM\Software\Classes\.TXT\shell"));
+        assert_eq!((short.as_str(), short.depth()), (r"HKCR\.txt\Shell", 4));
+        assert!(short.is_below(&key(r"HKLM\SOFTWARE")) && short.is_below(&key("HKCR")));
+        assert_eq!(key("HKCR").parent(), Some(key(r"HKLM\SOFTWARE")));
     }
 
     #[test]

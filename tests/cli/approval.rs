@@ -40,10 +40,16 @@ mod on_a_terminal {
 
     fn answered(folder: &Folder, answer: &str, ci: bool) -> Option<(i32, String)> {
         let program = folder.command(&APPLY);
-        let words: Vec<String> =
-            std::iter::once(program.get_program()).chain(program.get_args()).map(|word| format!("'{}'", word.to_string_lossy())).collect();
+        let words: Vec<String> = std::iter::once(program.get_program())
+            .chain(program.get_args())
+            .map(|word| format!("'{}'", word.to_string_lossy()))
+            .collect();
         let mut command = std::process::Command::new("script");
-        command.args(["-qec", &words.join(" "), "/dev/null"]).current_dir(folder.path("")).env_clear().env("TERM", "xterm");
+        command
+            .args(["-qec", &words.join(" "), "/dev/null"])
+            .current_dir(folder.path(""))
+            .env_clear()
+            .env("TERM", "xterm");
         command.env("PATH", "/usr/bin:/bin").env("SHELL", "/bin/sh");
         if ci {
             command.env("CI", "true");

@@ -21,7 +21,10 @@ fn a_plan_on_a_snapshot_is_the_plan_on_the_machine() {
     let folder = sample();
     let before = folder.states("image");
     // A whole capture knows accounts by their SIDs alone.
-    folder.write("no-names.yaml", DEMO.replace("HKU\\svc-acs", "HKU\\.DEFAULT").replace("HKLM\\SOFTWARE\\Example Corp", "HKCR\\Example"));
+    folder.write(
+        "no-names.yaml",
+        DEMO.replace("HKU\\svc-acs", "HKU\\.DEFAULT").replace("HKLM\\SOFTWARE\\Example Corp", "HKCR\\Example"),
+    );
     for (document, more) in [("site.yaml", &["--for", "site.yaml"][..]), ("no-names.yaml", &[])] {
         let capture = ["capture", "-m", "image:image", "-o", "server.json"];
         folder.run(&[&capture, more].concat()).exits(0).notes(&["Captured ", " in server.json"]);
@@ -35,7 +38,9 @@ fn a_plan_on_a_snapshot_is_the_plan_on_the_machine() {
 #[test]
 fn what_was_not_captured_is_not_taken_as_absent() {
     let folder = sample();
-    folder.run(&["capture", "-m", "image:image", "--key", "HKLM\\SOFTWARE\\One Identity", "-o", "server.json"]).exits(0);
+    folder
+        .run(&["capture", "-m", "image:image", "--key", "HKLM\\SOFTWARE\\One Identity", "-o", "server.json"])
+        .exits(0);
     folder.write("site.yaml", "version: 1\nregistry:\n  HKLM\\SOFTWARE\\One Identity\\New: { values: { A: 1 } }\n");
     folder.run(&["plan", "site.yaml", "-m", SNAPSHOT]).exits(0).says(&["2 to add"]);
     folder.write("site.yaml", "version: 1\nregistry:\n  HKLM\\SOFTWARE\\Vendor: { values: { A: 1 } }\n");
@@ -66,14 +71,31 @@ fn a_capture_goes_to_standard_output_too() {
     // A snapshot of a snapshot says the same.
     folder.write("server.json", &run.stdout);
     let again = folder.run(&["capture", "-m", SNAPSHOT, "--for", "site.yaml"]).exits(0).json();
-    assert_eq!((&json["keys"], &json["accounts"], &json["identity"]), (&again["keys"], &again["accounts"], &again["identity"]));
+    assert_eq!(
+        (&json["keys"], &json["accounts"], &json["identity"]),
+        (&again["keys"], &again["accounts"], &again["identity"])
+    );
 }
 
 #[test]
 fn a_captured_document_asks_for_what_is_there() {
     let folder = sample();
     // What YAML, variables and the registry make difficult.
-    let texts = ["yes", "0123", "1e3", "~", "${x}", "$${y}", "it's \"q\"", "a: b # c", "tab\there", "line\nbreak", " edge ", "Größe \u{1F512}", ""];
+    let texts = [
+        "yes",
+        "0123",
+        "1e3",
+        "~",
+        "${x}",
+        "$${y}",
+        "it's \"q\"",
+        "a: b # c",
+        "tab\there",
+        "line\nbreak",
+        " edge ",
+        "Größe \u{1F512}",
+        "",
+    ];
     for (at, text) in texts.iter().enumerate() {
         let data: Vec<u8> = text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect();
         meddle(&folder, SOFTWARE, &["Vendor", "It's: a \"key\" # yes"], &format!("v{at}"), 1, &data);

@@ -38,7 +38,10 @@ fn links_are_not_followed() {
             assert!(run.code == 1 || (run.code == 4 && command == APPLY), "{}{}", run.stdout, run.stderr);
             let said = format!("{}{}", run.stdout, run.stderr);
             assert!(said.contains("is a symbolic link; links on an offline volume are not followed"), "{part}: {said}");
-            assert!(!said.contains("ACS-SRV01") && !said.contains("One Identity"), "nothing of the hives is told: {said}");
+            assert!(
+                !said.contains("ACS-SRV01") && !said.contains("One Identity"),
+                "nothing of the hives is told: {said}"
+            );
         }
         assert_eq!(changes(&outside, &folder.states("outside")), "");
     }
@@ -64,12 +67,18 @@ fn the_record_and_the_journal_stay_inside() {
 #[test]
 fn profile_paths_stay_inside() {
     let folder = sample_folder();
-    for (at, path) in [r"C:\..\..\outside", r"\\server\share", r"D:\Users\x", r"%OUTSIDE%\x", r"C:\Users\x:stream"].into_iter().enumerate() {
+    for (at, path) in [r"C:\..\..\outside", r"\\server\share", r"D:\Users\x", r"%OUTSIDE%\x", r"C:\Users\x:stream"]
+        .into_iter()
+        .enumerate()
+    {
         let data: Vec<u8> = path.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect();
         let sid = format!("S-1-5-21-1-2-3-{}", 2000 + at);
         let key = ["Microsoft", "Windows NT", "CurrentVersion", "ProfileList", &sid];
         super::transcript::meddle(&folder, SOFTWARE, &key, "ProfileImagePath", 2, &data);
-        folder.write("site.yaml", format!("version: 1\nregistry:\n  HKU\\{sid}\\Environment: {{ values: {{ A: 1 }} }}\n"));
+        folder.write(
+            "site.yaml",
+            format!("version: 1\nregistry:\n  HKU\\{sid}\\Environment: {{ values: {{ A: 1 }} }}\n"),
+        );
         let run = folder.run(&PLAN);
         assert_eq!(run.code, 1, "{path}: {}{}", run.stdout, run.stderr);
         assert!(run.stdout.contains("1 blocked") || run.stdout.contains("2 blocked"), "{path}: {}", run.stdout);

@@ -11,7 +11,10 @@ fn a_document_comes_from_standard_input_too() {
     let folder = sample_folder();
     let piped = |arguments: &[&str], document: &str| {
         let mut command = folder.command(arguments);
-        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        command
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped());
         let mut child = command.spawn().unwrap();
         child.stdin.take().unwrap().write_all(document.as_bytes()).unwrap();
         Run::of(&child.wait_with_output().unwrap())
@@ -61,7 +64,10 @@ fn an_outcome_is_json_too() {
     folder.write("site.yaml", VENDOR);
     let apply = ["apply", "site.yaml", "-m", "image:image", "--auto-approve", "--format", "json"];
     let json = folder.run(&apply).exits(0).json();
-    assert_eq!((json["done"].as_u64(), json["failed"].as_u64(), json["remaining_operations"].as_u64()), (Some(3), Some(0), Some(0)));
+    assert_eq!(
+        (json["done"].as_u64(), json["failed"].as_u64(), json["remaining_operations"].as_u64()),
+        (Some(3), Some(0), Some(0))
+    );
     let json = folder.run(&apply).exits(0).json();
     assert_eq!((json["run"].is_null(), json["done"].as_u64()), (true, Some(0)));
 }
@@ -85,11 +91,17 @@ fn the_bash_completion_is_one() {
     let folder = Folder::new();
     folder.write("complete.sh", folder.run(&["completions", "bash"]).exits(0).stdout);
     let script = "source complete.sh && COMP_WORDS=(trueup ca) COMP_CWORD=1 && _trueup trueup ca trueup && echo \"${COMPREPLY[@]}\"";
-    let Ok(output) = std::process::Command::new("bash").args(["-c", script]).current_dir(folder.path("")).output() else {
+    let Ok(output) = std::process::Command::new("bash").args(["-c", script]).current_dir(folder.path("")).output()
+    else {
         println!("skipped: bash is not at hand");
         return;
     };
-    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "capture", "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout).trim(),
+        "capture",
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]
@@ -98,7 +110,10 @@ fn a_starter_is_written_once() {
     let run = folder.run(&["init", "site"]).exits(0).notes(&["Next:"]);
     let mut files: Vec<&str> = run.stdout.lines().collect();
     files.sort_unstable();
-    assert_eq!(files, ["pipelines/github.yml", "pipelines/gitlab.yml", "schemas/desired-state.v1.json", "server.trueup.yaml"]);
+    assert_eq!(
+        files,
+        ["pipelines/github.yml", "pipelines/gitlab.yml", "schemas/desired-state.v1.json", "server.trueup.yaml"]
+    );
     assert_eq!(folder.text("site/schemas/desired-state.v1.json"), trueup::document::schema_text());
     folder.run(&["validate", "site/server.trueup.yaml"]).exits(0);
     let before = folder.states("site");
@@ -116,6 +131,10 @@ fn the_demonstration_makes_and_walks() {
     folder.run(&next).exits(0).says(&["Plan: "]);
     folder.run(&["demo", "made"]).exits(1).notes(&["is not an empty folder"]);
     let walk = folder.run(&["demo", "walk"]).exits(0);
-    assert!(walk.stdout.contains("Verified: ") && walk.stdout.contains("0 to add, 0 to change, 0 to remove"), "{}", walk.stdout);
+    assert!(
+        walk.stdout.contains("Verified: ") && walk.stdout.contains("0 to add, 0 to change, 0 to remove"),
+        "{}",
+        walk.stdout
+    );
     assert_eq!(walk.stderr, "", "{}", walk.stderr);
 }

@@ -44,7 +44,10 @@ fn a_document_for_another_machine() {
 #[test]
 fn a_plan_that_would_break_windows() {
     let mut session = Session::new(sample_folder());
-    session.file("site.yaml", "version: 1\nregistry:\n  HKLM\\SYSTEM\\CurrentControlSet\\Control\\Lsa: { ensure: absent }\n");
+    session.file(
+        "site.yaml",
+        "version: 1\nregistry:\n  HKLM\\SYSTEM\\CurrentControlSet\\Control\\Lsa: { ensure: absent }\n",
+    );
     let before = session.folder.states("image");
     session.run("trueup plan site.yaml -m image:image -o bad.plan").exits(0);
     session.run("trueup apply site.yaml -m image:image --auto-approve").exits(4);

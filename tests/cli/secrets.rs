@@ -60,9 +60,15 @@ fn told(folder: &Folder) -> BTreeMap<String, Vec<u8>> {
 
 fn assert_untold(folder: &Folder, runs: &[Run], secret: &str) {
     for run in runs {
-        assert!(!holds(run.stdout.as_bytes(), secret) && !holds(run.stderr.as_bytes(), secret), "{}{}", run.stdout, run.stderr);
+        assert!(
+            !holds(run.stdout.as_bytes(), secret) && !holds(run.stderr.as_bytes(), secret),
+            "{}{}",
+            run.stdout,
+            run.stderr
+        );
     }
-    let telling: Vec<String> = told(folder).into_iter().filter(|(_, bytes)| holds(bytes, secret)).map(|(name, _)| name).collect();
+    let telling: Vec<String> =
+        told(folder).into_iter().filter(|(_, bytes)| holds(bytes, secret)).map(|(name, _)| name).collect();
     assert_eq!(telling, [""; 0]);
 }
 
@@ -71,7 +77,8 @@ fn a_secret_is_written_and_never_told() {
     let folder = sample(DOCUMENT);
     let call = |arguments: &[&str]| run(&folder, &[arguments, &MACHINE].concat());
     let mut runs = vec![
-        call(&["plan", "site.yaml", "-o", "first.plan", "--report", "json:first.json", "--report", "text:first.txt"]).exits(0),
+        call(&["plan", "site.yaml", "-o", "first.plan", "--report", "json:first.json", "--report", "text:first.txt"])
+            .exits(0),
         call(&["plan", "site.yaml", "--format", "json", "--full"]).exits(0),
         call(&["apply", "first.plan", "--auto-approve", "--progress", "json", "--format", "json"]).exits(0),
     ];
@@ -86,8 +93,10 @@ fn a_secret_is_written_and_never_told() {
         call(&["plan", "site.yaml", "--full"]).exits(0).says(&["? Password", "1 unverifiable"]),
         call(&["plan", "site.yaml", "--format", "json", "--rewrite-secrets", "-o", "again.plan"]).exits(0),
         run(&folder, &["capture", "-m", "image:image", "--for", "site.yaml", "-o", "server.json"]).exits(0),
-        run(&folder, &["capture", "-m", "image:image", "--for", "site.yaml", "--as", "document", "-o", "server.yaml"]).exits(0),
-        run(&folder, &["explain", "registry[\"HKLM\\SOFTWARE\\Vendor\"].Password", "site.yaml", "-m", "image:image"]).exits(0),
+        run(&folder, &["capture", "-m", "image:image", "--for", "site.yaml", "--as", "document", "-o", "server.yaml"])
+            .exits(0),
+        run(&folder, &["explain", "registry[\"HKLM\\SOFTWARE\\Vendor\"].Password", "site.yaml", "-m", "image:image"])
+            .exits(0),
         run(&folder, &["show", "again.plan", "--full"]).exits(0),
         run(&folder, &["diff", "first.plan", "again.plan"]).exits(0),
         call(&["apply", "site.yaml", "--auto-approve"]).exits(0),

@@ -50,7 +50,9 @@ fn a_reader_may_leave_early() {
     let folder = sample();
     let long: String = (0..20_000).map(|at| format!("      Value{at}: {at}\n")).collect();
     folder.write("site.yaml", format!("version: 1\nregistry:\n  HKLM\\SOFTWARE\\Vendor:\n    values:\n{long}"));
-    for arguments in [&["schema"][..], &["plan", "site.yaml", "-m", "image:image", "--full"], &["completions", "bash"], &["--help"]] {
+    for arguments in
+        [&["schema"][..], &["plan", "site.yaml", "-m", "image:image", "--full"], &["completions", "bash"], &["--help"]]
+    {
         let mut child = folder.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::with_capacity(64, child.stdout.take().unwrap()).read_line(&mut line).unwrap();

@@ -90,7 +90,8 @@ impl Session {
             std::fs::write(&path, &text).expect("the golden file can be written");
         }
         let wanted = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
-        let difference = similar::TextDiff::from_lines(&wanted, &text).unified_diff().header(golden, "this run").to_string();
+        let difference =
+            similar::TextDiff::from_lines(&wanted, &text).unified_diff().header(golden, "this run").to_string();
         assert!(wanted == text, "{difference}");
         let folder = self.folder.path("").to_string_lossy().into_owned();
         assert!(!text.contains(folder.trim_end_matches('/')), "no report names an absolute path");
@@ -136,5 +137,7 @@ fn settled(text: &str) -> String {
 /// Whether the text begins with this pattern, in which `#` is a digit.
 fn fits(text: &str, pattern: &str) -> bool {
     let mut found = text.chars();
-    pattern.chars().all(|wanted| found.next().is_some_and(|c| if wanted == '#' { c.is_ascii_digit() } else { c == wanted }))
+    pattern
+        .chars()
+        .all(|wanted| found.next().is_some_and(|c| if wanted == '#' { c.is_ascii_digit() } else { c == wanted }))
 }

@@ -84,7 +84,8 @@ fn the_demonstration() {
 fn plan_as_json() {
     let mut session = Session::new(sample_folder());
     vendor(&session.folder);
-    session.file("site.yaml", &VENDOR.replace("LogLevel: 3,", "LogLevel: 3, Old: absent, Token: { sz: { env: TOKEN } },"));
+    session
+        .file("site.yaml", &VENDOR.replace("LogLevel: 3,", "LogLevel: 3, Old: absent, Token: { sz: { env: TOKEN } },"));
     let plan = session.run("trueup plan site.yaml -m image:image --format json").exits(0).json();
     assert_eq!(plan["format_version"].as_str().map(|version| version.starts_with("1.")), Some(true));
     session.matches("plan_json.txt");
@@ -150,7 +151,10 @@ fn differences() {
 fn explanations() {
     let mut session = Session::new(sample_folder());
     vendor(&session.folder);
-    session.file("baseline.yaml", "version: 1\nregistry:\n  HKLM\\SOFTWARE\\Vendor: { values: { LogLevel: 1 }, note: ticket 4711 }\n");
+    session.file(
+        "baseline.yaml",
+        "version: 1\nregistry:\n  HKLM\\SOFTWARE\\Vendor: { values: { LogLevel: 1 }, note: ticket 4711 }\n",
+    );
     session.file("site.yaml", &format!("include: [baseline.yaml]\n{VENDOR}"));
     session.file("night.yaml", "version: 1\nregistry:\n  HKLM\\SOFTWARE\\Vendor: { values: { LogLevel: 5 } }\n");
     session.run("trueup explain 'registry[\"HKLM\\SOFTWARE\\Vendor\"].LogLevel' site.yaml").exits(0);

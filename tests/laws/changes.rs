@@ -45,7 +45,9 @@ fn converges(machine: &dyn WritableMachine, case: &Case) -> Law {
     let bad: Vec<_> = report.outcomes.iter().filter(|one| one.outcome != Outcome::Done).collect();
     prop_assert!(bad.is_empty(), "{bad:#?}");
     prop_assert_eq!(report.remaining_operations, 0);
-    prop_assert!(report.is_complete());
+    let summary = planned.plan.summary();
+    let left = summary.blocked + summary.deferred + summary.pending + summary.unverifiable;
+    prop_assert!(report.is_complete() || left > 0);
     let again = plan(machine.as_machine(), &desired);
     prop_assert_eq!(again.plan.operations().collect::<Vec<_>>(), Vec::<&_>::new(), "the second plan's operations");
     // What apply could not settle is not forgotten.
@@ -108,12 +110,12 @@ fn applying_twice_leaves_memory_alone() {
 }
 
 /// What the operations make of a machine, by the model.
-fn expected(before: &Model, plan: &Plan) -> Model {
+fn expected(before: &Model, plan: &Plan) -> Result<Model, TestCaseError> {
     let mut model = before.clone();
     for operation in plan.operations() {
-        model.perform(operation, FileTime::from_timestamp(now()).0);
+        model.perform(operation, FileTime::from_timestamp(now()).0).map_err(TestCaseError::fail)?;
     }
-    model
+    Ok(model)
 }
 
 /// The first difference, told in a line.
@@ -140,7 +142,7 @@ fn only_what_the_plan_names_is_changed() {
         same(&Model::of_memory(&memory), &before, "before")?;
         let files = disk(folder);
         applied(&image.machine, &desired, &planned)?;
-        let expected = expected(&before, &planned.plan);
+        let expected = expected(&before, &planned.plan)?;
         let after = Model::of_folder(folder);
         same(&after, &expected, "the image")?;
 

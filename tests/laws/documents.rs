@@ -10,7 +10,6 @@ use proptest::sample::{Index, select};
 use trueup::document::{Desired, FileReader, LoadOptions, ReadError, load};
 use trueup::kinds::Wanted;
 use trueup::kinds::registry::WantedKey;
-use trueup::model::registry::RegistryKey;
 use trueup::model::registry_data::{
     REG_BINARY, REG_DWORD, REG_EXPAND_SZ, REG_MULTI_SZ, REG_NONE, REG_QWORD, REG_SZ, Reading, RegistryData, hex,
 };

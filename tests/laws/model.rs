@@ -106,8 +106,13 @@ impl Model {
         direct.map(|(other, _)| other.as_str()).collect()
     }
 
-    fn touch(&mut self, path: &str, now: u64) {
-        self.0.get_mut(path).expect("the key is there").time = now;
+    fn at(&mut self, path: &str) -> Result<&mut ModelKey, String> {
+        self.0.get_mut(path).ok_or_else(|| format!("{path} is not there"))
+    }
+
+    fn touch(&mut self, path: &str, now: u64) -> Result<(), String> {
+        self.at(path)?.time = now;
+        Ok(())
     }
 
     fn take(&mut self, path: &str) -> Vec<(String, ModelKey)> {
@@ -117,68 +122,69 @@ impl Model {
     }
 
     /// Does what the operation says, and nothing else. A write that changes nothing leaves the time alone.
-    pub fn perform(&mut self, operation: &Operation, now: u64) {
+    ///
+    /// # Errors
+    /// What the operation rests on is not so.
+    pub fn perform(&mut self, operation: &Operation, now: u64) -> Result<(), String> {
         let path = place(operation.registry_key());
-        let parent = path.rsplit_once('\\').map(|(parent, _)| parent.to_owned()).expect("it is below a root");
+        let above = |path: &str| path.rsplit_once('\\').map(|(parent, _)| parent.to_owned()).ok_or("it is a root");
+        let ensure = |so: bool, why: &str| if so { Ok(()) } else { Err(format!("{operation}: {why}")) };
         match operation {
             Operation::CreateRegistryKey { key } => {
-                assert!(!self.0.contains_key(&path), "{key} is there already");
-                let security = new_subkey_descriptor(&self.0[&parent].security).expect("the parent's security is sound");
-                let made = ModelKey {
-                    name: key.name().to_owned(),
-                    time: now,
-                    link: false,
-                    security,
-                    class: None,
-                    values: BTreeMap::new(),
-                };
+                ensure(!self.0.contains_key(&path), "it is there already")?;
+                let security = new_subkey_descriptor(&self.at(&above(&path)?)?.security).map_err(|error| error.to_string())?;
+                let name = key.name().to_owned();
+                let made = ModelKey { name, time: now, link: false, security, class: None, values: BTreeMap::new() };
+                self.touch(&above(&path)?, now)?;
                 self.0.insert(path, made);
-                self.touch(&parent, now);
             }
-            Operation::PutRegistryValue { name, after, .. } => {
+            Operation::PutRegistryValue { name, before, after, .. } => {
                 let data = match after {
                     Expression::Registry(data) => data.clone(),
                     Expression::Secret { value_type, reference } => {
-                        RegistryData::text(*value_type, &Secrets.resolve(reference).expect("all are known"))
+                        RegistryData::text(*value_type, &Secrets.resolve(reference)?)
                     }
                 };
-                let values = &mut self.0.get_mut(&path).expect("the key is there").values;
-                let found = values.get(&fold(name));
-                if found.is_some_and(|(_, found)| *found == data) {
-                    return;
+                let values = &mut self.at(&path)?.values;
+                let found = values.get(&fold(name)).cloned();
+                let (told, held) = (before.is_some(), found.is_some());
+                ensure(told == held, &format!("the plan says there is one: {told}; there is one: {held}"))?;
+                if found.as_ref().is_some_and(|(_, found)| *found == data) {
+                    return Ok(());
                 }
-                let name_found = found.map_or_else(|| name.to_string(), |(found, _)| found.clone());
+                let name_found = found.map_or_else(|| name.to_string(), |(found, _)| found);
                 values.insert(fold(name), (name_found, data));
-                self.touch(&path, now);
+                self.touch(&path, now)?;
             }
             Operation::RemoveRegistryValue { name, .. } => {
-                let removed = self.0.get_mut(&path).expect("the key is there").values.remove(&fold(name));
-                assert!(removed.is_some(), "{name} of {path} is not there to be removed");
-                self.touch(&path, now);
+                let removed = self.at(&path)?.values.remove(&fold(name));
+                ensure(removed.is_some(), "it is not there")?;
+                self.touch(&path, now)?;
             }
             Operation::RemoveRegistryTree { .. } => {
-                assert!(!self.take(&path).is_empty(), "{path} is not there to be removed");
-                self.touch(&parent, now);
+                ensure(!self.take(&path).is_empty(), "it is not there")?;
+                self.touch(&above(&path)?, now)?;
             }
             Operation::RenameRegistryKey { from, to } => {
                 let from = place(from);
-                assert!(!self.0.contains_key(&path), "{to} is there already");
+                ensure(!self.0.contains_key(&path), "the new name is taken")?;
                 let moved = self.take(&from);
-                assert!(!moved.is_empty(), "{from} is not there to be moved");
+                ensure(!moved.is_empty(), "the old key is not there")?;
                 for (old, mut key) in moved {
                     if old == from {
                         key.name = to.name().to_owned();
                     }
                     self.0.insert(format!("{path}{}", &old[from.len()..]), key);
                 }
-                self.touch(from.rsplit_once('\\').expect("it is below a root").0, now);
-                self.touch(&parent, now);
+                self.touch(&above(&from)?, now)?;
+                self.touch(&above(&path)?, now)?;
             }
             Operation::PutRegistrySecurity { after, .. } => {
-                self.0.get_mut(&path).expect("the key is there").security = after.to_vec();
-                self.touch(&path, now);
+                self.at(&path)?.security = after.to_vec();
+                self.touch(&path, now)?;
             }
         }
+        Ok(())
     }
 
     /// What of the entry's wishes the machine does not hold, by resource: the empty name is not a value's but the key's own.

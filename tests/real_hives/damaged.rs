@@ -6,10 +6,18 @@ use crate::program::{AS_OF, changes};
 #[test]
 fn a_damaged_hive_is_never_touched() {
     let Some(folder) = image(&[("corrupted_system_hive", SYSTEM), ("BCD", BCD)]) else { return };
-    document(&folder, "  HKLM\\SYSTEM\\ControlSet001\\Services\\HTTP\\Parameters: { values: { MaxRequestBytes: 0x8000 } }\n");
+    document(
+        &folder,
+        "  HKLM\\SYSTEM\\ControlSet001\\Services\\HTTP\\Parameters: { values: { MaxRequestBytes: 0x8000 } }\n",
+    );
     let before = folder.states("image");
     let machine = ["-m", "image:image"];
-    let flags: [&[&str]; 4] = [&[], &["--accept-dirty"], &["--accept", "plan.nothing_observed"], &["--accept-dirty", "--accept", "plan.nothing_observed"]];
+    let flags: [&[&str]; 4] = [
+        &[],
+        &["--accept-dirty"],
+        &["--accept", "plan.nothing_observed"],
+        &["--accept-dirty", "--accept", "plan.nothing_observed"],
+    ];
     for flags in flags {
         let plan: Vec<&str> = ["plan", "site.yaml", "--as-of", AS_OF].into_iter().chain(machine).collect();
         let accepts_dirty = flags.contains(&"--accept-dirty");

@@ -23,7 +23,8 @@ fn refused_and_accepted(fixture: &str, place: &str, keys: &str) -> Option<Folder
     };
     refused(folder.run(&PLAN));
     refused(folder.run(&APPLY));
-    let capture = folder.run(&["capture", "-m", "image:image", "--for", "site.yaml"]).exits(4).notes(&["--accept-dirty"]);
+    let capture =
+        folder.run(&["capture", "-m", "image:image", "--for", "site.yaml"]).exits(4).notes(&["--accept-dirty"]);
     assert_eq!(capture.stdout, "");
 
     let warning = format!("warning: {file} was not closed properly and is taken as it is");
@@ -41,7 +42,8 @@ fn refused_and_accepted(fixture: &str, place: &str, keys: &str) -> Option<Folder
 
 #[test]
 fn the_system_hive_of_windows_10_is_refused_until_accepted() {
-    let keys = "  HKLM\\SYSTEM\\CurrentControlSet\\Services\\HTTP\\Parameters: { values: { MaxRequestBytes: 0x8000 } }\n";
+    let keys =
+        "  HKLM\\SYSTEM\\CurrentControlSet\\Services\\HTTP\\Parameters: { values: { MaxRequestBytes: 0x8000 } }\n";
     let Some(folder) = refused_and_accepted("SYSTEM_WIN_10_1709", SYSTEM, keys) else { return };
     // Windows alone can resolve its own transactions: the hive says so still, and the flag stays necessary.
     folder.run(&PLAN).exits(4).notes(&["may have pending transactions"]);

@@ -54,7 +54,8 @@ fn walk(key: &Key<'_>, path: String, keys: &mut Keys) {
         let value = value.expect("the value is readable");
         let name = value.name().text.into_owned();
         seen.order.push(name.clone());
-        seen.values.insert(name, (data(value.value_type(), &value.data().expect("the data are readable")), String::new()));
+        seen.values
+            .insert(name, (data(value.value_type(), &value.data().expect("the data are readable")), String::new()));
     }
     for subkey in key.subkeys() {
         let subkey = subkey.expect("the subkey is readable");
@@ -87,7 +88,8 @@ pub fn theirs(bytes: &[u8]) -> Option<Keys> {
             ["V", name, value_type, length, digest, flags] => {
                 let seen = keys.get_mut(&path).expect("a value comes after its key");
                 seen.order.push((*name).to_owned());
-                seen.values.insert((*name).to_owned(), (format!("{value_type}\t{length}\t{digest}"), (*flags).to_owned()));
+                seen.values
+                    .insert((*name).to_owned(), (format!("{value_type}\t{length}\t{digest}"), (*flags).to_owned()));
             }
             _ => panic!("the dump has a line of another form: {line}"),
         }
@@ -157,7 +159,10 @@ pub fn complaints(before: &Keys, after: &Keys, edits: &[Edit]) -> Vec<String> {
     let mut out = Vec::new();
     for path in wanted.keys().chain(after.keys().filter(|path| !wanted.contains_key(*path))) {
         let (Some(wanted), Some(found)) = (wanted.get(path), after.get(path)) else {
-            out.push(format!("{path}: {}", if after.contains_key(path) { "should not be there" } else { "is missing" }));
+            out.push(format!(
+                "{path}: {}",
+                if after.contains_key(path) { "should not be there" } else { "is missing" }
+            ));
             continue;
         };
         let moved = wanted.last_written != found.last_written;

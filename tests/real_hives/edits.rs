@@ -192,7 +192,12 @@ fn access(hive: &[u8], path: &str) -> Vec<u8> {
 
 fn hivexsh_reads(folder: &Folder) {
     let cases = [
-        (SYSTEM, r"cd \ControlSet001\Control\SecurityProviders\SCHANNEL\Protocols\TLS 1.0\Client", "lsval", "\"Enabled\"=dword:00000000\n\"DisabledByDefault\"=dword:00000001\n"),
+        (
+            SYSTEM,
+            r"cd \ControlSet001\Control\SecurityProviders\SCHANNEL\Protocols\TLS 1.0\Client",
+            "lsval",
+            "\"Enabled\"=dword:00000000\n\"DisabledByDefault\"=dword:00000001\n",
+        ),
         (SYSTEM, r"cd \ControlSet001\Services\HTTP\Parameters", "lsval", "\"MaxRequestBytes\"=dword:00008000\n"),
         (SYSTEM, r"cd \ControlSet001\Control\Lsa", "lsval NoLmHash", "1\n"),
         (SYSTEM, r"cd \ControlSet001\Control\Lsa", "lsval Notification Packages", "scecli\nrassfm\n\n"),

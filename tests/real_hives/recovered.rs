@@ -5,14 +5,21 @@ use super::image::{NTUSER, SID, document, fixture, image};
 use super::witnesses::{regipy, strict};
 use crate::program::{AS_OF, changes};
 
-const LOGS: [(&str, &str); 2] =
-    [("transactions_ntuser.dat.log1", "Users/x/ntuser.dat.LOG1"), ("transactions_ntuser.dat.log2", "Users/x/ntuser.dat.LOG2")];
+const LOGS: [(&str, &str); 2] = [
+    ("transactions_ntuser.dat.log1", "Users/x/ntuser.dat.LOG1"),
+    ("transactions_ntuser.dat.log2", "Users/x/ntuser.dat.LOG2"),
+];
 
 #[test]
 fn logs_are_replayed_read_and_emptied() {
     let Some(folder) = image(&[("transactions_NTUSER.DAT", NTUSER), LOGS[0], LOGS[1]]) else { return };
     let desktop = |primary: u32| {
-        document(&folder, &format!("  HKU\\{SID}\\Control Panel\\Desktop: {{ values: {{ MaxVirtualDesktopDimension: {primary} }} }}\n"));
+        document(
+            &folder,
+            &format!(
+                "  HKU\\{SID}\\Control Panel\\Desktop: {{ values: {{ MaxVirtualDesktopDimension: {primary} }} }}\n"
+            ),
+        );
     };
     let number = |bytes: &[u8]| {
         let hive = trueup::formats::regf::Hive::open_dirty(bytes).unwrap();
@@ -26,11 +33,15 @@ fn logs_are_replayed_read_and_emptied() {
     // regipy takes the entries of the second log as newer although they are older, so it is shown the first alone.
     let witness = regipy(&hive, &log);
 
-    let recovered = trueup::formats::regf::recover(&primary, &[&fixture(LOGS[0].0).unwrap(), &fixture(LOGS[1].0).unwrap()]).unwrap();
+    let recovered =
+        trueup::formats::regf::recover(&primary, &[&fixture(LOGS[0].0).unwrap(), &fixture(LOGS[1].0).unwrap()])
+            .unwrap();
     let (old, new) = (number(&primary), number(&recovered.bytes));
     assert_ne!(old, new, "the logs hold another number than the hive");
 
-    let plan = |code| folder.run(&["plan", "site.yaml", "-m", "image:image", "--as-of", AS_OF, "--detailed-exitcode"]).exits(code);
+    let plan = |code| {
+        folder.run(&["plan", "site.yaml", "-m", "image:image", "--as-of", AS_OF, "--detailed-exitcode"]).exits(code)
+    };
     desktop(new);
     plan(0).notes(&["NTUSER.DAT was not closed properly; its logs were replayed"]).says(&["0 to change"]);
     desktop(old);
@@ -38,7 +49,8 @@ fn logs_are_replayed_read_and_emptied() {
     assert_eq!(changes(&before, &folder.states("image")), "", "a plan replays in memory only");
 
     desktop(77);
-    let apply = || folder.run(&["apply", "site.yaml", "-m", "image:image", "--as-of", AS_OF, "--auto-approve"]).exits(0);
+    let apply =
+        || folder.run(&["apply", "site.yaml", "-m", "image:image", "--as-of", AS_OF, "--auto-approve"]).exits(0);
     apply().says(&["1 done"]);
     for (_, log) in LOGS {
         assert_eq!(folder.read(&format!("image/{log}")).len(), 0, "{log} is emptied");

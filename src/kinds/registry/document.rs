@@ -443,9 +443,6 @@ fn check_renames(keys: &[WantedKey], cx: &mut Decoder) {
 
 /// The hive that a key lies in, as the names that lead to it.
 fn hive(key: &RegistryKey) -> Vec<&str> {
-    match key.root() {
-        Root::ClassesRoot => vec!["HKLM", "SOFTWARE"],
-        Root::CurrentUser => vec!["HKCU"],
-        Root::LocalMachine | Root::Users => key.folded().split('\\').take(2).collect(),
-    }
+    let levels = if key.root() == Root::CurrentUser { 1 } else { 2 };
+    key.folded().split('\\').take(levels).collect()
 }
