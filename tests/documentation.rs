@@ -90,7 +90,9 @@ fn console_block(block: &str, folder: &Path, programs: &Path, name: &str) -> usi
         }
         let (output, code) = run(command, folder, programs);
         if let Some(why) = difference(expected, &output, code) {
-            panic!("{name}: `{command}` does not print what the page says ({why})\n--- page\n{expected}--- printed (exit {code})\n{output}");
+            panic!(
+                "{name}: `{command}` does not print what the page says ({why})\n--- page\n{expected}--- printed (exit {code})\n{output}"
+            );
         }
     }
     steps.len()
@@ -128,9 +130,10 @@ fn matches(expected: &[String], printed: &[String]) -> Result<(), String> {
     match (expected.split_first(), printed.split_first()) {
         (None, None) => Ok(()),
         (None, Some((line, _))) => Err(format!("more is printed: {line}")),
-        (Some((any, rest)), _) if any == "…" => {
-            (0..=printed.len()).map(|skip| matches(rest, &printed[skip..])).find(Result::is_ok).unwrap_or_else(|| Err("nothing fits after …".into()))
-        }
+        (Some((any, rest)), _) if any == "…" => (0..=printed.len())
+            .map(|skip| matches(rest, &printed[skip..]))
+            .find(Result::is_ok)
+            .unwrap_or_else(|| Err("nothing fits after …".into())),
         (Some((line, _)), None) => Err(format!("this is not printed: {line}")),
         (Some((wanted, rest)), Some((found, tail))) => {
             let fits = wanted.strip_suffix('…').map_or(wanted == found, |head| found.starts_with(head));

@@ -18,16 +18,38 @@ const BUFFER_BYTES: usize = 1 << 20;
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Event<'a> {
-    Begin { journal_version: u32, run: &'a str, started: jiff::Timestamp, owner: &'a str, operations: usize },
+    Begin {
+        journal_version: u32,
+        run: &'a str,
+        started: jiff::Timestamp,
+        owner: &'a str,
+        operations: usize,
+    },
     /// Step `step` is about to be performed.
-    Intent { step: usize, address: &'a ResourceId, operation: &'a Operation },
+    Intent {
+        step: usize,
+        address: &'a ResourceId,
+        operation: &'a Operation,
+    },
     /// All intents before this line are durable once it is; their unit is performed next.
-    Act { steps: usize },
+    Act {
+        steps: usize,
+    },
     /// The unit's steps are durable on the machine, but for those named.
-    Committed { steps: usize, failed: &'a [usize] },
+    Committed {
+        steps: usize,
+        failed: &'a [usize],
+    },
     /// The unit was not committed.
-    Abandoned { steps: usize, detail: &'a str },
-    End { done: usize, failed: usize, skipped: usize },
+    Abandoned {
+        steps: usize,
+        detail: &'a str,
+    },
+    End {
+        done: usize,
+        failed: usize,
+        skipped: usize,
+    },
 }
 
 /// An event as read back.
@@ -204,7 +226,14 @@ pub fn read_journal(bytes: &[u8]) -> Result<JournalRun, JournalError> {
             (ReadEvent::Begin { run, started, owner, operations, .. }, None) => {
                 let (state, intents) = (RunState::Untouched, Vec::new());
                 found = Some(JournalRun {
-                    run, started, owner, operations, state, intents, settled: 0, failed_steps: Vec::new(),
+                    run,
+                    started,
+                    owner,
+                    operations,
+                    state,
+                    intents,
+                    settled: 0,
+                    failed_steps: Vec::new(),
                 });
             }
             (ReadEvent::Intent { step, address, operation }, Some(run)) if step == run.intents.len() => {
@@ -216,7 +245,9 @@ pub fn read_journal(bytes: &[u8]) -> Result<JournalRun, JournalError> {
                 run.failed_steps.extend(failed);
             }
             (ReadEvent::Abandoned { steps, .. }, Some(run)) => run.settled = steps.min(run.intents.len()),
-            (ReadEvent::End { done, failed, skipped }, Some(run)) => run.state = RunState::Ended { done, failed, skipped },
+            (ReadEvent::End { done, failed, skipped }, Some(run)) => {
+                run.state = RunState::Ended { done, failed, skipped }
+            }
             _ => return Err(damaged),
         }
     }

@@ -27,9 +27,13 @@ pub trait SecretSource {
 pub enum Outcome {
     /// Done, and read back as promised.
     Done,
-    Failed { detail: String },
+    Failed {
+        detail: String,
+    },
     /// Not tried, because of what is named.
-    Skipped { because: String },
+    Skipped {
+        because: String,
+    },
 }
 
 /// The complete account of a run; every changed resource is in it, whatever happened.

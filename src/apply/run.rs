@@ -6,9 +6,7 @@ use super::journal::Journal;
 use super::verify::verify;
 use super::{ApplyReport, Left, Outcome, ResourceOutcome, SecretSource};
 use crate::document::Desired;
-use crate::machine::{
-    MachineKind, ObserveError, Step, Unit, WritableMachine, WriteError, Writer, answer, observe,
-};
+use crate::machine::{MachineKind, ObserveError, Step, Unit, WritableMachine, WriteError, Writer, answer, observe};
 use crate::model::fact::Facts;
 use crate::model::operation::{Expression, Operation};
 use crate::model::registry_data::RegistryData;
@@ -86,7 +84,9 @@ pub fn apply(
     options: &ApplyOptions<'_>,
     progress: &mut dyn Progress,
 ) -> Result<ApplyReport, ApplyError> {
-    let Some((mut writer, planned)) = open(machine, approved, options)? else { return Ok(nothing_to_do(approved)) };
+    let Some(Opened { mut writer, planned }) = open(machine, approved, options)? else {
+        return Ok(nothing_to_do(approved));
+    };
     progress.phase("look again", approved.decisions.len());
     let wanted = desired.entries.iter().map(|entry| &entry.wanted);
     let now = observe(machine.as_machine(), wanted, approved.as_of)?;
@@ -114,7 +114,9 @@ pub fn apply_saved(
     if kind.as_deref() != Some(&saved.target.kind) {
         return Err(ApplyError::WrongTarget { made_on: saved.target.kind.clone(), this: machine.kind() });
     }
-    let Some((mut writer, planned)) = open(machine, &saved.plan, options)? else { return Ok(nothing_to_do(&saved.plan)) };
+    let Some(Opened { mut writer, planned }) = open(machine, &saved.plan, options)? else {
+        return Ok(nothing_to_do(&saved.plan));
+    };
     progress.phase("look again", saved.facts.len());
     let mut now = Facts::new(machine.identity());
     answer(machine.as_machine(), &queries(&saved.facts), &mut now);
@@ -125,13 +127,19 @@ pub fn apply_saved(
     execute(machine, &mut *writer, desired, &saved.plan, &planned, options, progress)
 }
 
+/// A machine that is locked for this run, and what the run will do.
+struct Opened<'m, 'p> {
+    writer: Box<dyn Writer + 'm>,
+    planned: Vec<Planned<'p>>,
+}
+
 /// Refuses what must be refused, evaluates the steps, then takes the lock, which is the first write; `None` when the
 /// plan holds no operation, so that a run that changes nothing writes nothing.
 fn open<'m, 'p>(
     machine: &'m dyn WritableMachine,
     plan: &'p Plan,
     options: &ApplyOptions<'_>,
-) -> Result<Option<(Box<dyn Writer + 'm>, Vec<Planned<'p>>)>, ApplyError> {
+) -> Result<Option<Opened<'m, 'p>>, ApplyError> {
     let refusals: Vec<Finding> = plan.refusals(options.accept).cloned().collect();
     if !refusals.is_empty() {
         return Err(ApplyError::Refused(refusals));
@@ -140,7 +148,7 @@ fn open<'m, 'p>(
         return Ok(None);
     }
     let planned = evaluate(plan, options.secrets)?;
-    Ok(Some((machine.writer(options.owner)?, planned)))
+    Ok(Some(Opened { writer: machine.writer(options.owner)?, planned }))
 }
 
 fn nothing_to_do(plan: &Plan) -> ApplyReport {
@@ -211,10 +219,9 @@ fn evaluate<'p>(plan: &'p Plan, secrets: &dyn SecretSource) -> Result<Vec<Planne
                 let data = match operation {
                     Operation::PutRegistryValue { after: Expression::Registry(data), .. } => Some(Cow::Borrowed(data)),
                     Operation::PutRegistryValue { after: Expression::Secret { value_type, reference }, .. } => {
-                        let text = secrets.resolve(reference).map_err(|detail| ApplyError::Secret {
-                            reference: reference.to_string(),
-                            detail,
-                        })?;
+                        let text = secrets
+                            .resolve(reference)
+                            .map_err(|detail| ApplyError::Secret { reference: reference.to_string(), detail })?;
                         Some(Cow::Owned(RegistryData::text(*value_type, &text)))
                     }
                     _ => None,

@@ -82,9 +82,8 @@ fn check(step: &Step<'_>, read: &Read<'_>) -> Result<(), String> {
         Some(Err(unread)) => Err(unread.to_string()),
         None => Err(format!("{key} was not read back")),
     };
-    let present = |key: &RegistryKey| {
-        state(key)?.present().ok_or_else(|| format!("{key} is not there after it was written"))
-    };
+    let present =
+        |key: &RegistryKey| state(key)?.present().ok_or_else(|| format!("{key} is not there after it was written"));
     let absent = |key: &RegistryKey| match state(key)? {
         KeyState::Absent { .. } => Ok(()),
         KeyState::Present(_) => Err(format!("{key} is still there")),
@@ -101,10 +100,12 @@ fn check(step: &Step<'_>, read: &Read<'_>) -> Result<(), String> {
             let found = present(key)?.value(name).and_then(|value| value.data.plain());
             if found == step.data.as_deref() { Ok(()) } else { Err("it does not read back as written".into()) }
         }
-        Operation::RemoveRegistryValue { key, name, .. } => match state(key)?.present().and_then(|fact| fact.value(name)) {
-            Some(_) => Err("it is still there".into()),
-            None => Ok(()),
-        },
+        Operation::RemoveRegistryValue { key, name, .. } => {
+            match state(key)?.present().and_then(|fact| fact.value(name)) {
+                Some(_) => Err("it is still there".into()),
+                None => Ok(()),
+            }
+        }
         Operation::PutRegistrySecurity { key, after, .. } => match &present(key)?.security {
             Some(found) if found == after => Ok(()),
             _ => Err("its security does not read back as written".into()),

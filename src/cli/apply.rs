@@ -101,7 +101,9 @@ fn saved_plan(options: &ApplyOptions) -> Result<Option<SavedPlan>, Failure> {
     match SavedPlan::from_json(&bytes) {
         Ok(saved) => Ok(Some(saved)),
         // YAML may begin with a brace too; what does not call itself ours is a document.
-        Err(LoadError::Json(_)) if !bytes.windows(KIND_FIELD.len()).take(256).any(|part| part == KIND_FIELD) => Ok(None),
+        Err(LoadError::Json(_)) if !bytes.windows(KIND_FIELD.len()).take(256).any(|part| part == KIND_FIELD) => {
+            Ok(None)
+        }
         Err(error) => Err(Failure::invalid(format!("cannot use {file} as a plan")).because(error)),
     }
 }
@@ -137,7 +139,8 @@ fn show(report: &ApplyReport, options: &ApplyOptions, terminal: &Terminal) -> Ou
     match options.report.format {
         Format::Text => terminal.data(&text::outcome(report, &plan_command::text_options(&options.report, terminal))),
         Format::Json => {
-            let json = json::outcome(report).map_err(|error| Failure::failed("cannot write the report").because(error))?;
+            let json =
+                json::outcome(report).map_err(|error| Failure::failed("cannot write the report").because(error))?;
             terminal.data(&json)
         }
     }
@@ -153,7 +156,9 @@ fn failure(error: ApplyError) -> Failure {
     );
     let hint = match &error {
         ApplyError::Stale(_) => Some("plan again, and look at what has changed"),
-        ApplyError::WrongTarget { .. } => Some("only a plan made on its target can be applied: plan again on this machine"),
+        ApplyError::WrongTarget { .. } => {
+            Some("only a plan made on its target can be applied: plan again on this machine")
+        }
         ApplyError::Write(WriteError::Locked { .. }) => Some("wait for the other run to end"),
         ApplyError::Secret { .. } => Some("nothing was changed"),
         _ => None,
@@ -184,7 +189,9 @@ struct Secrets {
 impl SecretSource for Secrets {
     fn resolve(&self, reference: &SecretReference) -> Result<String, String> {
         let text = match reference {
-            SecretReference::Env(name) => std::env::var(name).map_err(|_| "the variable is not set, or is not text".to_owned())?,
+            SecretReference::Env(name) => {
+                std::env::var(name).map_err(|_| "the variable is not set, or is not text".to_owned())?
+            }
             SecretReference::File(path) => {
                 let bytes = files::read(Path::new(path), MAX_SECRET_BYTES).map_err(|failure| failure.message)?;
                 last_line_off(String::from_utf8(bytes).map_err(|_| "the file is not UTF-8".to_owned())?)

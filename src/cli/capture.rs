@@ -34,9 +34,8 @@ pub fn run(options: &CaptureOptions, terminal: &Terminal) -> Outcome {
         });
     }
     let bytes = match options.form {
-        CaptureForm::Snapshot => {
-            snapshot::to_json(&facts, now).map_err(|error| Failure::failed("cannot write the snapshot").because(error))?
-        }
+        CaptureForm::Snapshot => snapshot::to_json(&facts, now)
+            .map_err(|error| Failure::failed("cannot write the snapshot").because(error))?,
         CaptureForm::Document => {
             let written = document::from_facts(&facts);
             for skipped in &written.skipped {
@@ -103,7 +102,9 @@ fn hives(machine: &dyn Machine) -> Result<Vec<RegistryKey>, Failure> {
         let mut facts = Facts::new(machine.identity());
         answer(machine, &queries, &mut facts);
         match facts.key(&root) {
-            Some(Ok(KeyState::Present(fact))) => out.extend(fact.subkeys.iter().filter_map(|name| root.child(name).ok())),
+            Some(Ok(KeyState::Present(fact))) => {
+                out.extend(fact.subkeys.iter().filter_map(|name| root.child(name).ok()))
+            }
             Some(Err(unread)) => return Err(unreadable().because(unread.clone())),
             _ => {}
         }

@@ -50,7 +50,9 @@ fn side(name: &str, options: &DiffOptions, terminal: &Terminal) -> Result<Side, 
             Err(error) => return Err(Failure::invalid(format!("cannot use {name} as a plan")).because(error)),
         }
         match SnapshotMachine::from_json(&bytes) {
-            Ok(snapshot) => return Ok(Side { sort: "snapshot", statements: difference::of_snapshot(&snapshot.captured()) }),
+            Ok(snapshot) => {
+                return Ok(Side { sort: "snapshot", statements: difference::of_snapshot(&snapshot.captured()) });
+            }
             Err(SnapshotError::Json(_)) => {}
             Err(error) => return Err(Failure::invalid(format!("cannot use {name} as a snapshot")).because(error)),
         }

@@ -37,9 +37,9 @@ pub fn run(options: &ExplainOptions, terminal: &Terminal) -> Outcome {
 
 fn parse(text: &str) -> Result<ResourceId, Failure> {
     ResourceId::parse(text).map_err(|error| {
-        Failure::invalid(format!("`{text}` is not an address")).because(error).hint(
-            "addresses look like registry[\"HKLM\\SOFTWARE\\Vendor\"].LogLevel; quote them for the shell",
-        )
+        Failure::invalid(format!("`{text}` is not an address"))
+            .because(error)
+            .hint("addresses look like registry[\"HKLM\\SOFTWARE\\Vendor\"].LogLevel; quote them for the shell")
     })
 }
 

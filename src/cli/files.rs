@@ -50,7 +50,8 @@ pub fn reason(error: &std::io::Error) -> String {
 /// # Errors
 /// The file cannot be read or is larger.
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
-    let failed = |error: std::io::Error| Failure::failed(format!("cannot read {}", path.display())).because(reason(&error));
+    let failed =
+        |error: std::io::Error| Failure::failed(format!("cannot read {}", path.display())).because(reason(&error));
     let file = std::fs::File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
@@ -66,7 +67,8 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
 /// # Errors
 /// The file cannot be written.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::failed(format!("cannot write {}", path.display())).because(reason(&error));
+    let failed =
+        |error: std::io::Error| Failure::failed(format!("cannot write {}", path.display())).because(reason(&error));
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
@@ -80,7 +82,8 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 /// # Errors
 /// The file is there, or cannot be written.
 pub fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::failed(format!("cannot write {}", path.display())).because(reason(&error));
+    let failed =
+        |error: std::io::Error| Failure::failed(format!("cannot write {}", path.display())).because(reason(&error));
     let mut file = std::fs::File::create_new(path).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)
 }

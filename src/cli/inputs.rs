@@ -22,7 +22,11 @@ pub fn document(options: &DocumentOptions, terminal: &Terminal) -> Result<Desire
 ///
 /// # Errors
 /// As [`document`].
-pub fn document_from(reader: &mut DiskReader, options: &DocumentOptions, terminal: &Terminal) -> Result<Desired, Failure> {
+pub fn document_from(
+    reader: &mut DiskReader,
+    options: &DocumentOptions,
+    terminal: &Terminal,
+) -> Result<Desired, Failure> {
     let Loaded { desired, warnings } =
         with_options(&options.additions, |load_options| load(reader, &options.files, load_options))?
             .map_err(|failure| report(&failure, terminal))?;
@@ -60,7 +64,9 @@ fn with_options<T>(additions: &Additions, run: impl FnOnce(&LoadOptions<'_>) -> 
     let mut variables = Vec::new();
     for text in &additions.variables {
         let Some((name, value)) = text.split_once('=') else {
-            return Err(Failure::invalid(format!("`--variable {text}` has no value")).hint("write --variable NAME=VALUE"));
+            return Err(
+                Failure::invalid(format!("`--variable {text}` has no value")).hint("write --variable NAME=VALUE")
+            );
         };
         variables.push((name.to_owned(), value.to_owned()));
     }
@@ -85,7 +91,8 @@ fn report(failure: &LoadFailure, terminal: &Terminal) -> Failure {
 /// The machine must not be relied on, such as one whose hives are dirty.
 pub fn facts(machine: &dyn Machine, desired: &Desired, as_of: jiff::Timestamp) -> Result<Facts, Failure> {
     let wanted = desired.entries.iter().map(|entry| &entry.wanted);
-    let facts = observe(machine, wanted, as_of).map_err(|error| Failure::failed("cannot read the machine").because(error))?;
+    let facts =
+        observe(machine, wanted, as_of).map_err(|error| Failure::failed("cannot read the machine").because(error))?;
     let mut refused: Vec<&Unread> = Vec::new();
     for (_, unread) in facts.unread() {
         if matches!(unread, Unread::Refused { .. }) && !refused.contains(&unread) {
@@ -95,7 +102,8 @@ pub fn facts(machine: &dyn Machine, desired: &Desired, as_of: jiff::Timestamp) -
     if let Some(first) = refused.first() {
         let mut failure = Failure::refused(first.to_string());
         if first.to_string().contains("not closed properly") {
-            failure = failure.hint("start the machine once and shut it down, or take the hive as it is with --accept-dirty");
+            failure =
+                failure.hint("start the machine once and shut it down, or take the hive as it is with --accept-dirty");
         }
         return Err(failure);
     }
@@ -105,7 +113,9 @@ pub fn facts(machine: &dyn Machine, desired: &Desired, as_of: jiff::Timestamp) -
 /// A document whose entries have no order is wrong, and the error says where.
 pub fn order_failure(error: &OrderError, desired: &Desired) -> Failure {
     let places = match error {
-        OrderError::Cycle(cycle) => cycle.0.iter().map(|(id, at)| format!("{id} at {}", desired.sources.display(*at))).collect(),
+        OrderError::Cycle(cycle) => {
+            cycle.0.iter().map(|(id, at)| format!("{id} at {}", desired.sources.display(*at))).collect()
+        }
         OrderError::Unknown { at, .. } => vec![desired.sources.display(*at).to_string()],
     };
     Failure::new(Exit::Invalid, error.to_string()).hint(format!("look at {}", places.join(", ")))

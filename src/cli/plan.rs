@@ -80,7 +80,9 @@ fn json_text(plan: &Plan) -> Result<String, Failure> {
 /// Writes a further report: `text:FILE` or `json:FILE`.
 fn write_report(report: &str, plan: &Plan) -> Result<(), Failure> {
     let Some((kind, path)) = report.split_once(':') else {
-        return Err(Failure::invalid(format!("`--report {report}` names no file")).hint("write --report json:plan.json"));
+        return Err(
+            Failure::invalid(format!("`--report {report}` names no file")).hint("write --report json:plan.json")
+        );
     };
     let content = match kind {
         "json" => json_text(plan)?,

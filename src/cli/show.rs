@@ -9,11 +9,10 @@ use crate::plan::saved::MAX_PLAN_BYTES;
 
 pub fn run(options: &ShowOptions, terminal: &Terminal) -> Outcome {
     let bytes = files::read(&options.plan, MAX_PLAN_BYTES)?;
-    let saved = SavedPlan::from_json(&bytes)
-        .map_err(|error| {
-            Failure::invalid(format!("cannot show {}", options.plan.display()))
-                .because(error)
-                .hint("`trueup plan FILE --out PLAN` saves a plan")
-        })?;
+    let saved = SavedPlan::from_json(&bytes).map_err(|error| {
+        Failure::invalid(format!("cannot show {}", options.plan.display()))
+            .because(error)
+            .hint("`trueup plan FILE --out PLAN` saves a plan")
+    })?;
     plan::show(&saved.plan, &options.report, terminal)
 }

@@ -20,10 +20,12 @@ pub fn from_registry(registry: &dyn RegistryReader) -> Observed<Identity> {
             .map_err(|error| Unread::Failed { what: "the machine's identity".into(), detail: error.to_string() })?;
         let aspects = KeyAspects { values: ValueSelection::Named(vec![name.into()]), ..KeyAspects::default() };
         match registry.read(&[(key, aspects)]).pop() {
-            Some(Ok(KeyState::Present(fact))) => Ok(fact.value(name).and_then(|value| match value.data.plain()?.reading() {
-                Reading::Text(text) if !text.is_empty() => Some(text),
-                _ => None,
-            })),
+            Some(Ok(KeyState::Present(fact))) => {
+                Ok(fact.value(name).and_then(|value| match value.data.plain()?.reading() {
+                    Reading::Text(text) if !text.is_empty() => Some(text),
+                    _ => None,
+                }))
+            }
             Some(Err(_)) | Some(Ok(KeyState::Absent { .. })) | None => Ok(None),
         }
     };

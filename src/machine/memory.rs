@@ -9,7 +9,8 @@ use crate::formats::security_descriptor::new_subkey_descriptor;
 use crate::formats::upcase;
 use crate::machine::tree::{Node, absent, place};
 use crate::machine::{
-    JOURNAL_TAIL, JournalFile, LastRun, Machine, MachineKind, RegistryReader, Step, WritableMachine, WriteError, Writer, identity,
+    JOURNAL_TAIL, JournalFile, LastRun, Machine, MachineKind, RegistryReader, Step, WritableMachine, WriteError,
+    Writer, identity,
 };
 use crate::model::fact::{Identity, KeyAspects, KeyState, KeyTree, Observed, Stored};
 use crate::model::operation::Operation;
@@ -83,7 +84,9 @@ impl Machine for MemoryMachine {
         let journals = self.journals.borrow();
         Ok(journals.last_key_value().map(|(name, bytes)| {
             let bytes = bytes.borrow();
-            let tail = bytes.get(bytes.len().saturating_sub(usize::try_from(JOURNAL_TAIL).unwrap_or(usize::MAX))..).unwrap_or_default();
+            let tail = bytes
+                .get(bytes.len().saturating_sub(usize::try_from(JOURNAL_TAIL).unwrap_or(usize::MAX))..)
+                .unwrap_or_default();
             LastRun { name: name.clone(), journal_tail: tail.to_vec() }
         }))
     }

@@ -57,7 +57,9 @@ enum WireSelection {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum WireState {
-    Absent { ancestor: RegistryKey },
+    Absent {
+        ancestor: RegistryKey,
+    },
     Present(WireFact),
     /// The key with everything below it; says all that can be asked.
     Tree(Box<KeyTree>),

@@ -269,7 +269,9 @@ impl KeyTree {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyState {
     /// Not there; `ancestor` is the nearest key above that is.
-    Absent { ancestor: RegistryKey },
+    Absent {
+        ancestor: RegistryKey,
+    },
     Present(KeyFact),
 }
 
@@ -346,14 +348,17 @@ impl Facts {
 
     /// Everything that could not be read, with what was asked.
     pub fn unread(&self) -> Vec<(String, &Unread)> {
-        let keys = self.asked().into_iter().filter_map(|(key, _)| Some((key.to_string(), self.key(key)?.as_ref().err()?)));
-        let accounts = self.accounts().into_iter().filter_map(|(name, sid)| Some((name.to_owned(), sid.as_ref().err()?)));
+        let keys =
+            self.asked().into_iter().filter_map(|(key, _)| Some((key.to_string(), self.key(key)?.as_ref().err()?)));
+        let accounts =
+            self.accounts().into_iter().filter_map(|(name, sid)| Some((name.to_owned(), sid.as_ref().err()?)));
         keys.chain(accounts).collect()
     }
 
     /// How many questions were answered.
     pub fn answered(&self) -> usize {
-        self.keys.values().filter(|state| state.is_ok()).count() + self.accounts.values().filter(|sid| sid.is_ok()).count()
+        self.keys.values().filter(|state| state.is_ok()).count()
+            + self.accounts.values().filter(|sid| sid.is_ok()).count()
     }
 }
 

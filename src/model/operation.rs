@@ -17,7 +17,10 @@ use super::secret::SecretReference;
 pub enum Expression {
     Registry(RegistryData),
     /// A string value of this type whose text is the secret.
-    Secret { value_type: u32, reference: SecretReference },
+    Secret {
+        value_type: u32,
+        reference: SecretReference,
+    },
 }
 
 impl fmt::Display for Expression {
@@ -34,7 +37,9 @@ impl fmt::Display for Expression {
 #[serde(tag = "operation", rename_all = "snake_case")]
 pub enum Operation {
     /// Makes a key whose parent exists; it gets its parent's inheritable security.
-    CreateRegistryKey { key: RegistryKey },
+    CreateRegistryKey {
+        key: RegistryKey,
+    },
     /// Sets a value of an existing key.
     PutRegistryValue {
         key: RegistryKey,
@@ -43,11 +48,21 @@ pub enum Operation {
         before: Option<Stored>,
         after: Expression,
     },
-    RemoveRegistryValue { key: RegistryKey, name: Box<str>, before: Stored },
+    RemoveRegistryValue {
+        key: RegistryKey,
+        name: Box<str>,
+        before: Stored,
+    },
     /// Removes a key with all that lies below it.
-    RemoveRegistryTree { key: RegistryKey, before: Box<KeyTree> },
+    RemoveRegistryTree {
+        key: RegistryKey,
+        before: Box<KeyTree>,
+    },
     /// Moves a key, with all it holds, to a new name or place in the same hive.
-    RenameRegistryKey { from: RegistryKey, to: RegistryKey },
+    RenameRegistryKey {
+        from: RegistryKey,
+        to: RegistryKey,
+    },
     /// Replaces a key's security descriptor (self-relative bytes).
     PutRegistrySecurity {
         key: RegistryKey,

@@ -169,9 +169,7 @@ impl RegistryKey {
 
     /// Whether this key is `other` or lies below it.
     pub fn starts_with(&self, other: &Self) -> bool {
-        self.folded
-            .strip_prefix(&*other.folded)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('\\'))
+        self.folded.strip_prefix(&*other.folded).is_some_and(|rest| rest.is_empty() || rest.starts_with('\\'))
     }
 
     /// Whether this key lies below `other`.
@@ -229,8 +227,16 @@ fn is_shared_software(rest: &[&str]) -> bool {
         ["POLICIES" | "REGISTEREDAPPLICATIONS" | "CLIENTS", ..] => true,
         ["MICROSOFT", tail @ ..] => matches!(
             tail,
-            ["SYSTEMCERTIFICATES" | "ENTERPRISECERTIFICATES" | "COM3" | "EVENTSYSTEM" | "OLE" | "RPC" | "TRANSACTION SERVER", ..]
-                | ["CTF", "SYSTEMSHARED" | "TIP", ..]
+            [
+                "SYSTEMCERTIFICATES"
+                    | "ENTERPRISECERTIFICATES"
+                    | "COM3"
+                    | "EVENTSYSTEM"
+                    | "OLE"
+                    | "RPC"
+                    | "TRANSACTION SERVER",
+                ..
+            ] | ["CTF", "SYSTEMSHARED" | "TIP", ..]
                 | ["NOTEPAD", "DEFAULTFONTS", ..]
                 | ["SHARED TOOLS", "MSINFO", ..]
                 | ["TERMSERVLICENSING" | "DFRG" | "DRIVER SIGNING" | "NON-DRIVER SIGNING" | "SOFTWARE", ..]
@@ -239,9 +245,20 @@ fn is_shared_software(rest: &[&str]) -> bool {
                 | [
                     "WINDOWS NT",
                     "CURRENTVERSION",
-                    "CONSOLE" | "FONTDPI" | "FONTLINK" | "FONTMAPPER" | "FONTS" | "FONTSUBSTITUTES"
-                        | "GRE_INITIALIZE" | "LANGUAGE PACK" | "NETWORKCARDS" | "PERFLIB" | "PORTS" | "PRINT"
-                        | "PROFILELIST" | "TIME ZONES",
+                    "CONSOLE"
+                        | "FONTDPI"
+                        | "FONTLINK"
+                        | "FONTMAPPER"
+                        | "FONTS"
+                        | "FONTSUBSTITUTES"
+                        | "GRE_INITIALIZE"
+                        | "LANGUAGE PACK"
+                        | "NETWORKCARDS"
+                        | "PERFLIB"
+                        | "PORTS"
+                        | "PRINT"
+                        | "PROFILELIST"
+                        | "TIME ZONES",
                     ..
                 ]
         ),
@@ -259,9 +276,8 @@ fn unknown_root(text: &str, head: &str) -> RegistryKeyError {
 }
 
 fn check_component(component: &str, offset: usize) -> Result<(), RegistryKeyError> {
-    let fail = |message: String, hint: Option<&str>| {
-        Err(RegistryKeyError { message, offset, hint: hint.map(str::to_owned) })
-    };
+    let fail =
+        |message: String, hint: Option<&str>| Err(RegistryKeyError { message, offset, hint: hint.map(str::to_owned) });
     if component.is_empty() {
         return fail("the path holds an empty name".into(), Some("write one backslash between two names"));
     }

@@ -214,7 +214,12 @@ mod tests {
         let cases = [
             ("certificates.web", "certificates", "web", None),
             ("ports.web-ui.tls", "ports", "web-ui", Some("tls")),
-            (r#"registry["HKLM\SOFTWARE\A.B"].MaxRequestBytes"#, "registry", r"HKLM\SOFTWARE\A.B", Some("MaxRequestBytes")),
+            (
+                r#"registry["HKLM\SOFTWARE\A.B"].MaxRequestBytes"#,
+                "registry",
+                r"HKLM\SOFTWARE\A.B",
+                Some("MaxRequestBytes"),
+            ),
             (r#"registry["HKLM\X"].(default)"#, "registry", r"HKLM\X", Some("")),
             (r#"registry["HKLM\X"]["a b"]"#, "registry", r"HKLM\X", Some("a b")),
             (r#"registry["HKLM\X"]["C:\Fonts\\"]"#, "registry", r"HKLM\X", Some(r"C:\Fonts\")),

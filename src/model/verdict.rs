@@ -49,7 +49,10 @@ pub enum Action {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Keep,
-    Change { action: Action, operations: Vec<Operation> },
+    Change {
+        action: Action,
+        operations: Vec<Operation>,
+    },
     /// Wanted, but something that apply will not change stands in the way.
     Blocked,
     /// This machine cannot hold it; a later apply on the live machine will finish it.

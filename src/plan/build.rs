@@ -48,12 +48,8 @@ pub fn build(desired: &Desired, facts: &Facts, options: PlanOptions) -> Result<P
         let kind = entry.wanted.kind();
         let mut comparison = kind.compare(facts, &context);
         let start = plan.decisions.len();
-        let needs: Vec<usize> = needs
-            .get(index)
-            .into_iter()
-            .flatten()
-            .filter_map(|needed| place_of.get(*needed).copied())
-            .collect();
+        let needs: Vec<usize> =
+            needs.get(index).into_iter().flatten().filter_map(|needed| place_of.get(*needed).copied()).collect();
         block_dependants(&mut comparison.decisions, &needs, &plan);
         kind.lint(facts, &comparison.decisions, &mut plan.findings);
         for decision in &mut comparison.decisions {

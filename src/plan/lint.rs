@@ -10,7 +10,12 @@ pub fn lint(desired: &Desired, facts: &Facts, plan: &mut Plan) {
     machine_claim(desired, facts, plan);
     unread_facts(facts, plan);
     if desired.entries.is_empty() {
-        plan.findings.push(finding(Severity::Warning, "plan.empty", "the document names nothing to reconcile".into(), None));
+        plan.findings.push(finding(
+            Severity::Warning,
+            "plan.empty",
+            "the document names nothing to reconcile".into(),
+            None,
+        ));
     } else if facts.answered() == 0 {
         let hint = "check that --machine names the machine you mean, and that it can be read";
         plan.findings.push(finding(
@@ -30,17 +35,25 @@ fn machine_claim(desired: &Desired, facts: &Facts, plan: &mut Plan) {
     let severity = if claim.require_match { Severity::Error } else { Severity::Warning };
     let pairs = [
         ("name", claim.name.as_ref().map(|name| &*name.value), found.and_then(|identity| identity.name.as_deref())),
-        ("domain", claim.domain.as_ref().map(|name| &*name.value), found.and_then(|identity| identity.domain.as_deref())),
+        (
+            "domain",
+            claim.domain.as_ref().map(|name| &*name.value),
+            found.and_then(|identity| identity.domain.as_deref()),
+        ),
     ];
     for (what, wanted, found) in pairs {
         let Some(wanted) = wanted else { continue };
         let (code, message) = match found {
             Some(found) if found.eq_ignore_ascii_case(wanted) => continue,
-            Some(found) => {
-                ("machine.differs", format!("the document is for the machine with the {what} {wanted}; this one has {found}"))
-            }
+            Some(found) => (
+                "machine.differs",
+                format!("the document is for the machine with the {what} {wanted}; this one has {found}"),
+            ),
             None if !claim.require_match => continue,
-            None => ("machine.unknown", format!("the document is for the machine with the {what} {wanted}; this one does not tell its own")),
+            None => (
+                "machine.unknown",
+                format!("the document is for the machine with the {what} {wanted}; this one does not tell its own"),
+            ),
         };
         let hint = claim.require_match.then(|| format!("apply refuses unless it is run with --accept {code}"));
         plan.findings.push(finding(severity, code, message, hint));

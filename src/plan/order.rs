@@ -91,9 +91,8 @@ fn needs(entries: &[Entry]) -> Result<Vec<Vec<usize>>, OrderError> {
             edges.push(target);
         }
         for target in edges {
-            let removed = |at: usize| {
-                entries.get(at).is_some_and(|entry| entry.wanted.kind().common().ensure == Ensure::Absent)
-            };
+            let removed =
+                |at: usize| entries.get(at).is_some_and(|entry| entry.wanted.kind().common().ensure == Ensure::Absent);
             let (from, to) = if removed(index) && removed(target) { (target, index) } else { (index, target) };
             if let Some(list) = needs.get_mut(from)
                 && !list.contains(&to)

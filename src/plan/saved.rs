@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::Plan;
 use super::staleness::FactPrint;
 use super::wire::{FORMAT_VERSION, WireError, WirePlan, is_known_version};
-use super::Plan;
 
 /// The most bytes that a saved plan may have.
 pub const MAX_PLAN_BYTES: u64 = 1 << 30;

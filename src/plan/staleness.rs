@@ -19,15 +19,32 @@ const PRINT_BYTES: usize = 16;
 #[serde(tag = "fact", rename_all = "snake_case")]
 pub enum FactId {
     /// Whether the key is there, and whether it is a link.
-    RegistryKey { key: RegistryKey },
-    RegistryValue { key: RegistryKey, name: Box<str>, #[serde(default, skip_serializing_if = "std::ops::Not::not")] sealed: bool },
+    RegistryKey {
+        key: RegistryKey,
+    },
+    RegistryValue {
+        key: RegistryKey,
+        name: Box<str>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        sealed: bool,
+    },
     /// The names and data of all values of the key.
-    RegistryValues { key: RegistryKey },
-    RegistrySubkeys { key: RegistryKey },
-    RegistrySecurity { key: RegistryKey },
+    RegistryValues {
+        key: RegistryKey,
+    },
+    RegistrySubkeys {
+        key: RegistryKey,
+    },
+    RegistrySecurity {
+        key: RegistryKey,
+    },
     /// Everything at and below the key.
-    RegistryTree { key: RegistryKey },
-    Account { name: Box<str> },
+    RegistryTree {
+        key: RegistryKey,
+    },
+    Account {
+        name: Box<str>,
+    },
     Identity,
 }
 

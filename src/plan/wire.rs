@@ -119,7 +119,8 @@ impl<'p> WirePlan<'p> {
         let mut numbers: HashMap<usize, usize> = HashMap::new();
         for (entry, span) in plan.after.entries.iter().enumerate() {
             let decisions = plan.decisions.get(span.start..span.end).into_iter().flatten();
-            let mut changing = decisions.filter_map(|decision| Some((decision, action_of(&decision.verdict)?))).peekable();
+            let mut changing =
+                decisions.filter_map(|decision| Some((decision, action_of(&decision.verdict)?))).peekable();
             if changing.peek().is_none() {
                 continue;
             }
@@ -169,7 +170,8 @@ impl<'p> WirePlan<'p> {
         let files = self.documents.into_owned();
         let location = |at: WireLocation<'_>| {
             let index = files.iter().position(|name| *name == at.file).and_then(|index| u16::try_from(index).ok());
-            let file = index.map(FileId::at_index).ok_or_else(|| WireError::UnknownDocument { file: at.file.to_string() })?;
+            let file =
+                index.map(FileId::at_index).ok_or_else(|| WireError::UnknownDocument { file: at.file.to_string() })?;
             Ok::<_, WireError>(Location { file, line: at.line, column: at.column, length: 1 })
         };
         let mut after = Dependencies::default();
@@ -186,7 +188,8 @@ impl<'p> WirePlan<'p> {
             if let Some(span) = after.entries.last_mut() {
                 span.end += 1;
             }
-            let operations: Vec<Operation> = resource.operations.into_iter().map(|step| step.operation.into_owned()).collect();
+            let operations: Vec<Operation> =
+                resource.operations.into_iter().map(|step| step.operation.into_owned()).collect();
             decisions.push(Decision {
                 id: resource.address.into_owned(),
                 at: location(resource.location)?,

@@ -171,7 +171,9 @@ fn after_words(before: Option<&Stored>, after: &Expression) -> String {
 /// The elements of a list that came and went.
 fn list_difference(before: Option<&Stored>, after: &Expression) -> Vec<(char, String)> {
     let (Some(Stored::Plain(before)), Expression::Registry(after)) = (before, after) else { return Vec::new() };
-    let (Reading::Texts(before), Reading::Texts(after)) = (before.reading(), after.reading()) else { return Vec::new() };
+    let (Reading::Texts(before), Reading::Texts(after)) = (before.reading(), after.reading()) else {
+        return Vec::new();
+    };
     changes(&before, &after)
 }
 

@@ -157,7 +157,9 @@ fn only_what_the_plan_names_is_changed() {
             if let Some((root, _)) = hive {
                 let problems = regf::check(&found.bytes).unwrap();
                 prop_assert!(problems.is_empty(), "{}: {:?}", name, problems);
-                let below = |path: &String| *path == root.to_ascii_uppercase() || path.starts_with(&format!("{}\\", root.to_ascii_uppercase()));
+                let below = |path: &String| {
+                    *path == root.to_ascii_uppercase() || path.starts_with(&format!("{}\\", root.to_ascii_uppercase()))
+                };
                 if !touched.iter().any(below) {
                     prop_assert!(files.get(&path) == Some(&found), "{} was written", name);
                 }
@@ -197,11 +199,11 @@ fn the_plan_tells_the_truth() {
                     .filter(|decision| match unmet {
                         Unmet::Key(_) => decision.id == id,
                         Unmet::Value(name) => {
-                            decision.id.entry() == id && decision.id.part().is_some_and(|part| trueup::formats::upcase::eq(part, name))
+                            decision.id.entry() == id
+                                && decision.id.part().is_some_and(|part| trueup::formats::upcase::eq(part, name))
                         }
                         Unmet::Subkey(path) => {
-                            decision.id.part().is_none()
-                                && place(&super::world::key(decision.id.name())) == *path
+                            decision.id.part().is_none() && place(&super::world::key(decision.id.name())) == *path
                         }
                     })
                     .map(|decision| &decision.verdict)
@@ -209,14 +211,20 @@ fn the_plan_tells_the_truth() {
                 decisions.into_iter().max_by_key(|verdict| matches!(verdict, Verdict::Blocked)).cloned()
             };
             // A key that a plan moves is judged where it comes to lie.
-            let moves = planned.plan.operations().any(|operation| matches!(operation, trueup::model::operation::Operation::RenameRegistryKey { .. }));
+            let moves = planned
+                .plan
+                .operations()
+                .any(|operation| matches!(operation, trueup::model::operation::Operation::RenameRegistryKey { .. }));
             let unmet_before = before.unmet(wanted, &named);
             if !moves {
                 for unmet in &unmet_before {
                     let verdict = verdict_of(unmet);
                     prop_assert!(
                         matches!(verdict, Some(Verdict::Change { .. } | Verdict::Blocked)),
-                        "{}: {:?} does not hold, and the plan says {:?}", id, unmet, verdict
+                        "{}: {:?} does not hold, and the plan says {:?}",
+                        id,
+                        unmet,
+                        verdict
                     );
                 }
                 for decision in planned.plan.decisions.iter().filter(|decision| decision.id.entry() == id) {
@@ -233,7 +241,10 @@ fn the_plan_tells_the_truth() {
                 let verdict = verdict_of(&unmet);
                 prop_assert!(
                     matches!(verdict, Some(Verdict::Blocked)),
-                    "{}: {:?} does not hold after the run, and the plan said {:?}", id, unmet, verdict
+                    "{}: {:?} does not hold after the run, and the plan said {:?}",
+                    id,
+                    unmet,
+                    verdict
                 );
             }
         }

@@ -75,7 +75,8 @@ pub fn desired(text: &str) -> Option<Desired> {
 
 /// The document as one canonical text, as a saved plan holds it.
 pub fn merged(text: &str) -> String {
-    let merged = trueup::document::merged_text(&mut OneFile(text), &["server.yaml".to_owned()], &LoadOptions::default());
+    let merged =
+        trueup::document::merged_text(&mut OneFile(text), &["server.yaml".to_owned()], &LoadOptions::default());
     merged.expect("the document was checked when it was made")
 }
 
@@ -112,9 +113,12 @@ enum Want {
     Same,
     /// What is there, under another type.
     OtherType,
+    /// Other data of the type that is there.
+    OtherData,
     Absent,
     Data(RegistryData),
-    Secret(u32),
+    /// A secret, of the type that is there where that is a text.
+    Secret,
 }
 
 #[derive(Clone, Debug)]
@@ -163,19 +167,27 @@ fn value() -> impl Strategy<Value = ValueSpec> + Clone {
         1 => Just(Want::OtherType),
         2 => Just(Want::Absent),
         4 => well_formed().prop_map(Want::Data),
-        1 => select(vec![REG_SZ, REG_EXPAND_SZ]).prop_map(Want::Secret),
+        2 => Just(Want::OtherData),
+        1 => Just(Want::Secret),
     ];
-    let found = proptest::option::weighted(0.7, any::<Index>());
-    (found, name(&VALUE_NAMES), 0..4_u8, want).prop_map(|(found, name, case, want)| ValueSpec { found, name, case, want })
+    let found = proptest::option::weighted(0.8, any::<Index>());
+    (found, name(&VALUE_NAMES), 0..4_u8, want).prop_map(|(found, name, case, want)| ValueSpec {
+        found,
+        name,
+        case,
+        want,
+    })
 }
 
 fn entry() -> impl Strategy<Value = EntrySpec> + Clone {
-    let first = (pick(), prop::bool::weighted(0.15), any::<bool>(), proptest::option::weighted(0.15, select(vec![32, 64])));
-    let flags = (prop::bool::weighted(0.3), prop::bool::weighted(0.2), prop::bool::weighted(0.2), prop::bool::weighted(0.1));
+    let first =
+        (pick(), prop::bool::weighted(0.15), any::<bool>(), proptest::option::weighted(0.15, select(vec![32, 64])));
+    let flags =
+        (prop::bool::weighted(0.3), prop::bool::weighted(0.2), prop::bool::weighted(0.2), prop::bool::weighted(0.1));
     let rest = (
         proptest::option::weighted(0.2, pick()),
         proptest::option::weighted(0.25, (0..SECURITY.len(), any::<bool>())),
-        proptest::option::weighted(0.1, (name(&VALUE_NAMES), 0..5_u64)),
+        proptest::option::weighted(0.2, (name(&VALUE_NAMES), 0..5_u64)),
         proptest::option::weighted(0.2, (any::<Index>(), 0..4_u8)),
     );
     (first, flags, rest, proptest::collection::vec(value(), 0..5)).prop_map(|(first, flags, rest, values)| {
@@ -272,8 +284,7 @@ impl Writer<'_> {
                 field(name, "true");
             }
         }
-        if let Some(from) = &spec.renamed_from {
-            let (from, _) = self.path(from, true);
+        if let Some(from) = spec.renamed_from.as_ref().and_then(|from| self.former(from, &path)) {
             field("renamed_from", &quote(&self.spell(&from, spec)));
         }
         if let Some((security, _)) = spec.security {
@@ -281,6 +292,11 @@ impl Writer<'_> {
             field("security", SECURITY[security % known]);
         }
         if let Some((name, least)) = &spec.range {
+            let numbers = found
+                .into_iter()
+                .flat_map(|key| &key.values)
+                .filter(|value| !spec.values.iter().any(|spec| trueup::formats::upcase::eq(&spec.name, &value.name)));
+            let name = numbers.map(|value| &*value.name).next().unwrap_or(name);
             let name = if name.is_empty() { "(default)" } else { name };
             field("range", &format!("{{ {}: [{least}, 4000000000] }}", quote(name)));
         }
@@ -313,12 +329,27 @@ impl Writer<'_> {
         for name in &below {
             let _ = write!(path, "\\{name}");
             let folded = trueup::formats::upcase::fold(name);
-            found = found.and_then(|tree| {
-                tree.subkeys.iter().find(|key| trueup::formats::upcase::fold(&key.name) == folded)
-            });
+            found = found
+                .and_then(|tree| tree.subkeys.iter().find(|key| trueup::formats::upcase::fold(&key.name) == folded));
         }
         let head = path.find('\\').unwrap_or(path.len());
         (format!("{}{}", &path[..head], in_case(&path[head..], pick.case)), found)
+    }
+
+    /// A place in the same hive, most often of a key that is there.
+    fn former(&self, pick: &Pick, path: &str) -> Option<String> {
+        let hive = |path: &str| path.match_indices('\\').nth(1).map_or(path.len(), |(at, _)| at);
+        let keys = self.hives.keys();
+        let is_near = |other: &str| other[..hive(other)] == path[..hive(path)] && is_open(other) && !is_place(other);
+        let near: Vec<String> = keys.into_iter().map(|(path, _)| path).filter(|path| is_near(path)).collect();
+        if near.is_empty() {
+            return None;
+        }
+        let mut from = in_case(&near[pick.above.index(near.len())], 1 + pick.case % 2);
+        if let [_, _, name] | [_, name] = pick.below.as_slice() {
+            let _ = write!(from, "\\{name}");
+        }
+        Some(from)
     }
 
     /// The path as the document writes it.
@@ -370,10 +401,13 @@ impl Writer<'_> {
                 (Want::Same, Some(data)) => express(data),
                 (Want::OtherType, Some(data)) => other_type(data),
                 (Want::Absent, _) => Some("absent".to_owned()),
+                (Want::OtherData, Some(data)) => other_data(data),
                 (Want::Data(data), _) => express(data),
-                (Want::Secret(REG_EXPAND_SZ), _) if self.scope.secrets => Some("{ expand: { env: ONE } }".into()),
-                (Want::Secret(_), _) if self.scope.secrets => Some("{ sz: { env: TWO } }".into()),
-                (Want::Same | Want::OtherType | Want::Secret(_), _) => Some("7".to_owned()),
+                (Want::Secret, Some(RegistryData { value_type: REG_EXPAND_SZ, .. })) if self.scope.secrets => {
+                    Some("{ expand: { env: ONE } }".into())
+                }
+                (Want::Secret, _) if self.scope.secrets => Some("{ sz: { env: TWO } }".into()),
+                (Want::Same | Want::OtherType | Want::OtherData | Want::Secret, _) => Some("7".to_owned()),
             };
             let Some(text) = text else { continue };
             out.insert(trueup::formats::upcase::fold(name), (in_case(name, value.case), text));
@@ -384,7 +418,8 @@ impl Writer<'_> {
 
 /// Whether documents speak of the key: not of those without which an image is no machine.
 fn is_open(path: &str) -> bool {
-    ![r"HKLM\SYSTEM", r"HKLM\SYSTEM\Select", r"HKLM\SYSTEM\ControlSet001"].contains(&path) && !path.contains("\\Microsoft")
+    ![r"HKLM\SYSTEM", r"HKLM\SYSTEM\Select", r"HKLM\SYSTEM\ControlSet001"].contains(&path)
+        && !path.contains("\\Microsoft")
 }
 
 /// Whether the key is one that every machine has.
@@ -444,6 +479,17 @@ pub fn express(data: &RegistryData) -> Option<String> {
     })
 }
 
+/// Other data of the same type; well formed, where that was not.
+fn other_data(data: &RegistryData) -> Option<String> {
+    express(&match data.value_type {
+        REG_DWORD => RegistryData::dword(data.number().map_or(1, |number| !(number as u32))),
+        REG_QWORD => RegistryData::qword(data.number().map_or(1, |number| !number)),
+        REG_MULTI_SZ => RegistryData::multi(&["other"]),
+        REG_SZ | REG_EXPAND_SZ => RegistryData::text(data.value_type, "other"),
+        other => RegistryData::new(other, [&*data.bytes, &[1]].concat()),
+    })
+}
+
 /// The same bytes or the same text under another type.
 fn other_type(data: &RegistryData) -> Option<String> {
     let other = match (data.value_type, data.reading()) {
@@ -454,4 +500,3 @@ fn other_type(data: &RegistryData) -> Option<String> {
     };
     express(&RegistryData::new(other, data.bytes.clone()))
 }
-

@@ -53,7 +53,8 @@ pub const VALUE_NAMES: [&str; 14] = [
     "(default) not",
 ];
 
-pub const TEXTS: [&str; 8] = ["", "text", "Grüße, Welt", "%SystemRoot%\\x", "😀", "1", "absent", "${x} \"q\" \\ 'a'\n\ttail "];
+pub const TEXTS: [&str; 8] =
+    ["", "text", "Grüße, Welt", "%SystemRoot%\\x", "😀", "1", "absent", "${x} \"q\" \\ 'a'\n\ttail "];
 
 /// Descriptors with and without inheritable entries, inherited ones, denials, a SACL, and none at all.
 pub static SECURITY: LazyLock<Vec<Arc<[u8]>>> = LazyLock::new(|| {
@@ -185,7 +186,7 @@ fn key_spec() -> impl Strategy<Value = KeySpec> + Clone {
             (0..1_000_000_u64, any::<Index>()),
             prop_oneof![4 => Just(None), 1 => select(vec![Some("Class"), Some("Klaße 😀")])],
             prop::bool::weighted(0.04),
-            proptest::collection::vec((name(&VALUE_NAMES), found()), 0..4),
+            proptest::collection::vec((name(&VALUE_NAMES), found()), 0..6),
         )
     };
     let make = |(name, (time, security), class, link, values): (String, (u64, Index), _, bool, Vec<_>), subkeys| {

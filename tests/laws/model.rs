@@ -73,7 +73,8 @@ impl Model {
     }
 
     fn add_key(&mut self, path: String, key: &Key<'_>) {
-        let class: Vec<u16> = key.class().unwrap().chunks(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+        let class: Vec<u16> =
+            key.class().unwrap().chunks(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
         let values = key.values().map(|value| {
             let value = value.unwrap();
             let name = value.name().text.into_owned();
@@ -116,7 +117,8 @@ impl Model {
     }
 
     fn take(&mut self, path: &str) -> Vec<(String, ModelKey)> {
-        let is_within = |other: &str| other.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('\\'));
+        let is_within =
+            |other: &str| other.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('\\'));
         let names: Vec<String> = self.0.keys().filter(|other| is_within(other)).cloned().collect();
         names.into_iter().map(|name| (name.clone(), self.0.remove(&name).expect("it was listed"))).collect()
     }
@@ -132,7 +134,8 @@ impl Model {
         match operation {
             Operation::CreateRegistryKey { key } => {
                 ensure(!self.0.contains_key(&path), "it is there already")?;
-                let security = new_subkey_descriptor(&self.at(&above(&path)?)?.security).map_err(|error| error.to_string())?;
+                let security =
+                    new_subkey_descriptor(&self.at(&above(&path)?)?.security).map_err(|error| error.to_string())?;
                 let name = key.name().to_owned();
                 let made = ModelKey { name, time: now, link: false, security, class: None, values: BTreeMap::new() };
                 self.touch(&above(&path)?, now)?;
@@ -214,7 +217,9 @@ impl Model {
             let held = found.values.get(&fold(&value.name)).map(|(_, data)| data);
             let holds = match &value.data {
                 WantedData::Absent => held.is_none(),
-                WantedData::Data(data) => held.is_some_and(|held| (held.value_type, &held.bytes) == (data.value_type, &data.bytes)),
+                WantedData::Data(data) => {
+                    held.is_some_and(|held| (held.value_type, &held.bytes) == (data.value_type, &data.bytes))
+                }
                 // Its text cannot be told, its type can.
                 WantedData::Secret { value_type, .. } => held.is_some_and(|held| held.value_type == *value_type),
             };
@@ -294,7 +299,8 @@ fn secured(wanted: &WantedKey, bytes: &[u8]) -> bool {
                 })
                 .collect();
             let others = if *exclusive { Others::Remove } else { Others::Keep };
-            owner.as_ref().is_none_or(|owner| found.owner() == Some(sid(&owner.value))) && satisfies(&found, &grants, others)
+            owner.as_ref().is_none_or(|owner| found.owner() == Some(sid(&owner.value)))
+                && satisfies(&found, &grants, others)
         }
     }
 }

@@ -6,9 +6,7 @@ use trueup::plan::staleness::prints;
 
 use super::documents::{Scope, case};
 use super::runner::{Law, check};
-use super::world::{
-    disk, from_snapshot, image, memory, open, plan, saved, snapshot_for, snapshot_whole, text_report,
-};
+use super::world::{disk, from_snapshot, image, memory, open, plan, saved, snapshot_for, snapshot_whole, text_report};
 
 /// Law 4. Memory, an image with real hives, and snapshots of both, limited to the document and whole, give the same JSON.
 #[test]

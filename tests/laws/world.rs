@@ -174,17 +174,27 @@ fn with_options<T>(run: impl FnOnce(&ApplyOptions<'_>) -> T) -> T {
     run(&ApplyOptions { owner: "the laws", now: now(), accept: &accept, secrets: &Secrets, rewrite_secrets: false })
 }
 
-pub fn apply_plan(machine: &dyn WritableMachine, desired: &Desired, planned: &Planned) -> Result<ApplyReport, ApplyError> {
+pub fn apply_plan(
+    machine: &dyn WritableMachine,
+    desired: &Desired,
+    planned: &Planned,
+) -> Result<ApplyReport, ApplyError> {
     with_options(|options| apply(machine, desired, &planned.plan, &planned.facts, options, &mut Silent))
 }
 
-pub fn apply_saved_plan(machine: &dyn WritableMachine, desired: &Desired, saved: &SavedPlan) -> Result<ApplyReport, ApplyError> {
+pub fn apply_saved_plan(
+    machine: &dyn WritableMachine,
+    desired: &Desired,
+    saved: &SavedPlan,
+) -> Result<ApplyReport, ApplyError> {
     with_options(|options| apply_saved(machine, desired, saved, options, &mut Silent))
 }
 
 pub fn saved(machine: &dyn Machine, planned: &Planned, text: &str) -> SavedPlan {
     SavedPlan {
-        target: Target { kind: serde_json::to_value(machine.kind()).expect("it is a word").as_str().expect("it is a word").into() },
+        target: Target {
+            kind: serde_json::to_value(machine.kind()).expect("it is a word").as_str().expect("it is a word").into(),
+        },
         plan: planned.plan.clone(),
         facts: prints(&planned.facts),
         document: super::documents::merged(text),

@@ -6,8 +6,8 @@
 use std::fmt;
 
 use super::{
-    AccessList, AccessMask, AccountEntry, Ace, AceBody, AceFlags, AceKind, Acl, Control,
-    OpaqueEntry, SecurityDescriptor,
+    AccessList, AccessMask, AccountEntry, Ace, AceBody, AceFlags, AceKind, Acl, Control, OpaqueEntry,
+    SecurityDescriptor,
 };
 use crate::model::sid::{Sid, SidError};
 
@@ -70,9 +70,7 @@ pub enum DescriptorError {
     #[error("the security descriptor is not self-relative")]
     Absolute,
     /// A part begins or ends outside the bytes.
-    #[error(
-        "the {part} of the security descriptor at offset {offset} does not lie inside its {length} bytes"
-    )]
+    #[error("the {part} of the security descriptor at offset {offset} does not lie inside its {length} bytes")]
     Outside {
         /// Which part.
         part: Part,
@@ -133,11 +131,7 @@ impl SecurityDescriptor {
     /// # Errors
     /// The header, a SID, a list or an entry is malformed. Entries of unknown types are kept, not refused.
     pub fn parse(bytes: &[u8]) -> Result<Self, DescriptorError> {
-        let header = bytes
-            .first_chunk::<HEADER_LEN>()
-            .ok_or(DescriptorError::Short {
-                length: bytes.len(),
-            })?;
+        let header = bytes.first_chunk::<HEADER_LEN>().ok_or(DescriptorError::Short { length: bytes.len() })?;
         let [revision, resource_manager, c0, c1, offsets @ ..] = *header;
         if revision != REVISION {
             return Err(DescriptorError::Revision { revision });
@@ -147,17 +141,9 @@ impl SecurityDescriptor {
             return Err(DescriptorError::Absolute);
         }
         let (offsets, _) = offsets.as_chunks::<4>();
-        let offset = |index: usize| {
-            offsets
-                .get(index)
-                .map_or(0, |bytes| u32::from_le_bytes(*bytes))
-        };
+        let offset = |index: usize| offsets.get(index).map_or(0, |bytes| u32::from_le_bytes(*bytes));
         let list = |part, present, offset| {
-            if control & present == 0 {
-                Ok(AccessList::Absent)
-            } else {
-                parse_list(bytes, part, offset)
-            }
+            if control & present == 0 { Ok(AccessList::Absent) } else { parse_list(bytes, part, offset) }
         };
         Ok(Self {
             owner: parse_account(bytes, Part::Owner, offset(0))?,
@@ -198,11 +184,7 @@ impl SecurityDescriptor {
         }
         let mut bytes = vec![REVISION, self.resource_manager];
         bytes.extend(control.to_le_bytes());
-        bytes.extend(
-            [owner, group, sacl, dacl]
-                .into_iter()
-                .flat_map(u32::to_le_bytes),
-        );
+        bytes.extend([owner, group, sacl, dacl].into_iter().flat_map(u32::to_le_bytes));
         bytes.extend(body);
         Ok(bytes)
     }
@@ -211,20 +193,12 @@ impl SecurityDescriptor {
 /// The revision Windows gives a list of these entries.
 pub(super) fn revision_for(entries: &[Ace]) -> u8 {
     let is_object = |ace: &Ace| matches!(&ace.body, AceBody::Opaque(entry) if OBJECT_KINDS.contains(&entry.kind));
-    if entries.iter().any(is_object) {
-        ACL_REVISION_OBJECTS
-    } else {
-        ACL_REVISION
-    }
+    if entries.iter().any(is_object) { ACL_REVISION_OBJECTS } else { ACL_REVISION }
 }
 
 /// How many bytes a list of these entries takes.
 pub(super) fn encoded_len(entries: &[Ace]) -> usize {
-    ACL_HEADER_LEN
-        + entries
-            .iter()
-            .map(|ace| ACE_HEADER_LEN + body_len(&ace.body))
-            .sum::<usize>()
+    ACL_HEADER_LEN + entries.iter().map(|ace| ACE_HEADER_LEN + body_len(&ace.body)).sum::<usize>()
 }
 
 fn body_len(body: &AceBody) -> usize {
@@ -240,23 +214,13 @@ fn part_at(bytes: &[u8], part: Part, offset: u32) -> Result<Option<&[u8]>, Descr
         return Ok(None);
     }
     let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-    let outside = DescriptorError::Outside {
-        part,
-        offset,
-        length: bytes.len(),
-    };
-    bytes
-        .get(offset..)
-        .filter(|rest| !rest.is_empty() && offset >= HEADER_LEN)
-        .map(Some)
-        .ok_or(outside)
+    let outside = DescriptorError::Outside { part, offset, length: bytes.len() };
+    bytes.get(offset..).filter(|rest| !rest.is_empty() && offset >= HEADER_LEN).map(Some).ok_or(outside)
 }
 
 fn parse_account(bytes: &[u8], part: Part, offset: u32) -> Result<Option<Sid>, DescriptorError> {
     part_at(bytes, part, offset)?
-        .map(|rest| {
-            Sid::from_prefix(rest).map_err(|source| DescriptorError::Account { part, source })
-        })
+        .map(|rest| Sid::from_prefix(rest).map_err(|source| DescriptorError::Account { part, source }))
         .transpose()
 }
 
@@ -264,13 +228,8 @@ fn parse_list(bytes: &[u8], part: Part, offset: u32) -> Result<AccessList, Descr
     let Some(rest) = part_at(bytes, part, offset)? else {
         return Ok(AccessList::Null);
     };
-    let outside = || DescriptorError::Outside {
-        part,
-        offset: bytes.len() - rest.len(),
-        length: bytes.len(),
-    };
-    let [revision, _, s0, s1, n0, n1, _, _] =
-        *rest.first_chunk::<ACL_HEADER_LEN>().ok_or_else(outside)?;
+    let outside = || DescriptorError::Outside { part, offset: bytes.len() - rest.len(), length: bytes.len() };
+    let [revision, _, s0, s1, n0, n1, _, _] = *rest.first_chunk::<ACL_HEADER_LEN>().ok_or_else(outside)?;
     if !(ACL_REVISION..=ACL_REVISION_OBJECTS).contains(&revision) {
         return Err(DescriptorError::AclRevision { part, revision });
     }
@@ -294,11 +253,8 @@ fn parse_entry(bytes: &[u8], part: Part, position: usize) -> Result<(Ace, &[u8])
     let body = match AceKind::from_number(number) {
         Some(kind) => {
             let (mask, rest) = content.split_first_chunk::<MASK_LEN>().ok_or_else(misfit)?;
-            let sid = Sid::from_prefix(rest).map_err(|source| DescriptorError::EntryAccount {
-                part,
-                position,
-                source,
-            })?;
+            let sid =
+                Sid::from_prefix(rest).map_err(|source| DescriptorError::EntryAccount { part, position, source })?;
             AceBody::Account(AccountEntry {
                 kind,
                 mask: AccessMask::from_bits_retain(u32::from_le_bytes(*mask)),
@@ -306,18 +262,9 @@ fn parse_entry(bytes: &[u8], part: Part, position: usize) -> Result<(Ace, &[u8])
                 trailing: rest.get(sid.encoded_len()..).unwrap_or_default().to_vec(),
             })
         }
-        None => AceBody::Opaque(OpaqueEntry {
-            kind: number,
-            bytes: content.to_vec(),
-        }),
+        None => AceBody::Opaque(OpaqueEntry { kind: number, bytes: content.to_vec() }),
     };
-    Ok((
-        Ace {
-            flags: AceFlags::from_bits_retain(flags),
-            body,
-        },
-        after,
-    ))
+    Ok((Ace { flags: AceFlags::from_bits_retain(flags), body }, after))
 }
 
 fn list_bytes(list: &AccessList, part: Part) -> Result<Vec<u8>, DescriptorError> {
@@ -342,11 +289,7 @@ fn list_bytes(list: &AccessList, part: Part) -> Result<Vec<u8>, DescriptorError>
         };
         let entry_size = ACE_HEADER_LEN + body_len(&ace.body);
         bytes.extend([kind, ace.flags.bits()]);
-        bytes.extend(
-            u16::try_from(entry_size)
-                .map_err(|_| too_large(size))?
-                .to_le_bytes(),
-        );
+        bytes.extend(u16::try_from(entry_size).map_err(|_| too_large(size))?.to_le_bytes());
         match &ace.body {
             AceBody::Account(account) => {
                 bytes.extend(account.mask.bits().to_le_bytes());

@@ -42,27 +42,16 @@ pub enum Others {
 ///
 /// The result satisfies the grants unless an entry of [`denied_by`] stands against them.
 #[must_use]
-pub fn grant(
-    descriptor: &SecurityDescriptor,
-    grants: &[Grant],
-    others: Others,
-) -> SecurityDescriptor {
+pub fn grant(descriptor: &SecurityDescriptor, grants: &[Grant], others: Others) -> SecurityDescriptor {
     if satisfies(descriptor, grants, others) {
         return descriptor.clone();
     }
     let canonical = in_canonical_order(descriptor);
-    let wanting: Vec<&Grant> = grants
-        .iter()
-        .filter(|wanted| !account_has(&canonical, grants, wanted.sid))
-        .collect();
-    let new: Vec<Ace> = wanting
-        .iter()
-        .map(|wanted| Ace::allow(wanted.sid, wanted.mask, flags_of(wanted)))
-        .collect();
+    let wanting: Vec<&Grant> = grants.iter().filter(|wanted| !account_has(&canonical, grants, wanted.sid)).collect();
+    let new: Vec<Ace> = wanting.iter().map(|wanted| Ace::allow(wanted.sid, wanted.mask, flags_of(wanted))).collect();
     let goes = |ace: &Ace| {
         explicit_allow(ace).is_some_and(|entry| {
-            let is_replaced =
-                wanting.iter().any(|wanted| wanted.sid == entry.sid) && !new.contains(ace);
+            let is_replaced = wanting.iter().any(|wanted| wanted.sid == entry.sid) && !new.contains(ace);
             is_replaced || (others == Others::Remove && !is_named(entry.sid, grants))
         })
     };
@@ -84,9 +73,7 @@ fn in_canonical_order(descriptor: &SecurityDescriptor) -> SecurityDescriptor {
     };
     let mut entries = acl.entries().to_vec();
     entries.sort_by_key(canonical_rank);
-    descriptor
-        .clone()
-        .with_dacl(AccessList::Entries(Acl::new(entries)))
+    descriptor.clone().with_dacl(AccessList::Entries(Acl::new(entries)))
 }
 
 /// Whether the descriptor already gives every grant, by explicit or inherited entries, and no deny entry of the same
@@ -105,11 +92,7 @@ pub fn removed_by(descriptor: &SecurityDescriptor, grants: &[Grant], others: Oth
     match (others, descriptor.dacl()) {
         (Others::Keep, _) => Vec::new(),
         (Others::Remove, AccessList::Absent | AccessList::Null) => {
-            vec![Ace::allow(
-                Sid::EVERYONE,
-                AccessMask::KEY_ALL_ACCESS,
-                AceFlags::empty(),
-            )]
+            vec![Ace::allow(Sid::EVERYONE, AccessMask::KEY_ALL_ACCESS, AceFlags::empty())]
         }
         (Others::Remove, AccessList::Entries(acl)) => acl
             .entries()
@@ -124,36 +107,22 @@ pub fn removed_by(descriptor: &SecurityDescriptor, grants: &[Grant], others: Oth
 #[must_use]
 pub fn denied_by(descriptor: &SecurityDescriptor, grants: &[Grant]) -> Vec<Ace> {
     let stands_against = |ace: &Ace, wanted: &Grant| {
-        let applies = (needed_here(wanted) && is_effective(ace))
-            || (needed_below(wanted) && reaches_subkeys(ace));
+        let applies = (needed_here(wanted) && is_effective(ace)) || (needed_below(wanted) && reaches_subkeys(ace));
         applies
             && ace.account().is_some_and(|entry| {
                 entry.kind.denies()
                     && entry.sid == wanted.sid
-                    && entry
-                        .mask
-                        .mapped_for_keys()
-                        .intersects(wanted.mask.mapped_for_keys())
+                    && entry.mask.mapped_for_keys().intersects(wanted.mask.mapped_for_keys())
             })
     };
-    let explicit = descriptor
-        .dacl()
-        .entries()
-        .iter()
-        .filter(|ace| !ace.is_inherited());
-    explicit
-        .filter(|ace| grants.iter().any(|wanted| stands_against(ace, wanted)))
-        .cloned()
-        .collect()
+    let explicit = descriptor.dacl().entries().iter().filter(|ace| !ace.is_inherited());
+    explicit.filter(|ace| grants.iter().any(|wanted| stands_against(ace, wanted))).cloned().collect()
 }
 
 fn account_has(descriptor: &SecurityDescriptor, grants: &[Grant], sid: Sid) -> bool {
     // A null DACL gives everything until it is replaced by a list; then every grant needs its entry.
     matches!(descriptor.dacl(), AccessList::Entries(_))
-        && grants
-            .iter()
-            .filter(|wanted| wanted.sid == sid)
-            .all(|wanted| has(descriptor, wanted))
+        && grants.iter().filter(|wanted| wanted.sid == sid).all(|wanted| has(descriptor, wanted))
 }
 
 fn has(descriptor: &SecurityDescriptor, wanted: &Grant) -> bool {
@@ -162,16 +131,10 @@ fn has(descriptor: &SecurityDescriptor, wanted: &Grant) -> bool {
     };
     let allowed = |counts: fn(&Ace) -> bool, lasts: fn(&Ace) -> bool| {
         let relevant = acl.entries().iter().filter(|ace| counts(ace));
-        allows(
-            relevant.filter_map(|ace| ace.account().map(|entry| (entry, lasts(ace)))),
-            wanted,
-        )
+        allows(relevant.filter_map(|ace| ace.account().map(|entry| (entry, lasts(ace)))), wanted)
     };
     (!needed_here(wanted) || allowed(is_effective, |_| true))
-        && (!needed_below(wanted)
-            || allowed(reaches_subkeys, |ace| {
-                !ace.flags.contains(AceFlags::NO_PROPAGATE)
-            }))
+        && (!needed_below(wanted) || allowed(reaches_subkeys, |ace| !ace.flags.contains(AceFlags::NO_PROPAGATE)))
 }
 
 /// Walks entries as an access check does. An entry that does not last allows nothing, but may still deny.
@@ -202,9 +165,7 @@ fn needed_below(wanted: &Grant) -> bool {
 fn flags_of(wanted: &Grant) -> AceFlags {
     match wanted.reach {
         Reach::ThisKey => AceFlags::empty(),
-        Reach::Subkeys if is_placeholder(wanted.sid) => {
-            AceFlags::CONTAINER_INHERIT | AceFlags::INHERIT_ONLY
-        }
+        Reach::Subkeys if is_placeholder(wanted.sid) => AceFlags::CONTAINER_INHERIT | AceFlags::INHERIT_ONLY,
         Reach::Subkeys => AceFlags::CONTAINER_INHERIT,
     }
 }
@@ -226,8 +187,7 @@ fn is_named(sid: Sid, grants: &[Grant]) -> bool {
 }
 
 fn explicit_allow(ace: &Ace) -> Option<&AccountEntry> {
-    ace.account()
-        .filter(|entry| entry.kind.allows() && !ace.is_inherited())
+    ace.account().filter(|entry| entry.kind.allows() && !ace.is_inherited())
 }
 
 fn canonical_rank(ace: &Ace) -> u8 {

@@ -3,10 +3,8 @@
 //! Source: [MS-DTYP] 2.5.3.4 (creating a descriptor) with a container as the new object and the key's generic mapping,
 //! and where that is silent the keys of real hives, which a test compares with.
 
-use super::{
-    AccessList, AccessMask, Ace, AceBody, AceFlags, AceKind, Acl, Control, SecurityDescriptor,
-};
 use super::DescriptorError;
+use super::{AccessList, AccessMask, Ace, AceBody, AceFlags, AceKind, Acl, Control, SecurityDescriptor};
 use crate::model::sid::Sid;
 
 /// Who makes the subkey.
@@ -30,15 +28,10 @@ const INHERITANCE: AceFlags = AceFlags::OBJECT_INHERIT
 #[must_use]
 pub fn inherited_by_subkey(parent: &SecurityDescriptor, creator: Creator) -> SecurityDescriptor {
     let follows = parent.control() & (Control::DACL_AUTO_INHERITED | Control::SACL_AUTO_INHERITED);
-    let child = SecurityDescriptor::default()
-        .with_owner(creator.owner)
-        .with_group(creator.group);
+    let child = SecurityDescriptor::default().with_owner(creator.owner).with_group(creator.group);
 
-    let dacl =
-        inherited_list(parent.dacl(), creator).unwrap_or_else(|| Acl::new(default_entries()));
-    let child = child
-        .with_control(follows)
-        .with_dacl(AccessList::Entries(dacl));
+    let dacl = inherited_list(parent.dacl(), creator).unwrap_or_else(|| Acl::new(default_entries()));
+    let child = child.with_control(follows).with_dacl(AccessList::Entries(dacl));
     match inherited_list(parent.sacl(), creator) {
         Some(sacl) => child.with_sacl(AccessList::Entries(sacl)),
         None => child,
@@ -74,42 +67,30 @@ fn inherited_list(list: &AccessList, creator: Creator) -> Option<Acl> {
 fn inherit_entry(entries: &mut Vec<Ace>, ace: &Ace, creator: Creator) {
     let container = ace.flags.contains(AceFlags::CONTAINER_INHERIT);
     // What is meant for objects that are not containers is only handed on.
-    let inherits = ace
-        .flags
-        .intersects(AceFlags::CONTAINER_INHERIT | AceFlags::OBJECT_INHERIT);
+    let inherits = ace.flags.intersects(AceFlags::CONTAINER_INHERIT | AceFlags::OBJECT_INHERIT);
     let passes_on = inherits && !ace.flags.contains(AceFlags::NO_PROPAGATE);
 
-    let onward = with_flags(
-        ace,
-        ace.flags.difference(AceFlags::INHERIT_ONLY) | AceFlags::INHERITED,
-    );
+    let onward = with_flags(ace, ace.flags.difference(AceFlags::INHERIT_ONLY) | AceFlags::INHERITED);
     let onward = Some(onward).filter(|onward| passes_on && !is_inheritable_from(entries, onward));
-    let effective = Some(in_effect(ace, creator))
-        .filter(|effective| container && !is_effective_in(entries, effective));
+    let effective = Some(in_effect(ace, creator)).filter(|effective| container && !is_effective_in(entries, effective));
     match (effective, onward) {
         (Some(effective), Some(onward)) if effective.body == onward.body => entries.push(onward),
         (effective, onward) => {
             entries.extend(effective);
-            entries.extend(
-                onward.map(|onward| with_flags(&onward, onward.flags | AceFlags::INHERIT_ONLY)),
-            );
+            entries.extend(onward.map(|onward| with_flags(&onward, onward.flags | AceFlags::INHERIT_ONLY)));
         }
     }
 }
 
 /// Whether an earlier entry already has this effect on the subkey itself.
 fn is_effective_in(entries: &[Ace], ace: &Ace) -> bool {
-    entries
-        .iter()
-        .any(|earlier| !earlier.flags.contains(AceFlags::INHERIT_ONLY) && says(earlier, ace))
+    entries.iter().any(|earlier| !earlier.flags.contains(AceFlags::INHERIT_ONLY) && says(earlier, ace))
 }
 
 /// Whether an earlier entry already hands this on.
 fn is_inheritable_from(entries: &[Ace], ace: &Ace) -> bool {
     let ways = AceFlags::OBJECT_INHERIT | AceFlags::CONTAINER_INHERIT;
-    entries
-        .iter()
-        .any(|earlier| earlier.flags & ways == ace.flags & ways && says(earlier, ace))
+    entries.iter().any(|earlier| earlier.flags & ways == ace.flags & ways && says(earlier, ace))
 }
 
 /// Whether `earlier` says all that `ace` says, wherever each applies.
@@ -119,8 +100,7 @@ fn says(earlier: &Ace, ace: &Ace) -> bool {
     }
     match (&earlier.body, &ace.body) {
         (AceBody::Account(earlier), AceBody::Account(entry)) => {
-            let is_same = (earlier.kind, earlier.sid, &earlier.trailing)
-                == (entry.kind, entry.sid, &entry.trailing);
+            let is_same = (earlier.kind, earlier.sid, &earlier.trailing) == (entry.kind, entry.sid, &entry.trailing);
             is_same && earlier.mask.contains(entry.mask)
         }
         (earlier, body) => earlier == body,
@@ -132,10 +112,7 @@ fn in_effect(ace: &Ace, creator: Creator) -> Ace {
     let mut effective = with_flags(ace, ace.flags.difference(INHERITANCE) | AceFlags::INHERITED);
     if let AceBody::Account(entry) = &mut effective.body {
         // The mask of a label is a policy, not rights.
-        if !matches!(
-            entry.kind,
-            AceKind::MandatoryLabel | AceKind::ScopedPolicy | AceKind::TrustLabel
-        ) {
+        if !matches!(entry.kind, AceKind::MandatoryLabel | AceKind::ScopedPolicy | AceKind::TrustLabel) {
             entry.mask = entry.mask.mapped_for_keys() & AccessMask::KEY_ALL_ACCESS;
         }
         if entry.sid == Sid::CREATOR_OWNER {
@@ -148,8 +125,5 @@ fn in_effect(ace: &Ace, creator: Creator) -> Ace {
 }
 
 fn with_flags(ace: &Ace, flags: AceFlags) -> Ace {
-    Ace {
-        flags,
-        body: ace.body.clone(),
-    }
+    Ace { flags, body: ace.body.clone() }
 }

@@ -176,12 +176,10 @@ bitflags! {
 }
 
 impl Control {
-    pub const OF_DACL: Self = Self::DACL_AUTO_INHERIT_REQUIRED
-        .union(Self::DACL_AUTO_INHERITED)
-        .union(Self::DACL_PROTECTED);
-    pub const OF_SACL: Self = Self::SACL_AUTO_INHERIT_REQUIRED
-        .union(Self::SACL_AUTO_INHERITED)
-        .union(Self::SACL_PROTECTED);
+    pub const OF_DACL: Self =
+        Self::DACL_AUTO_INHERIT_REQUIRED.union(Self::DACL_AUTO_INHERITED).union(Self::DACL_PROTECTED);
+    pub const OF_SACL: Self =
+        Self::SACL_AUTO_INHERIT_REQUIRED.union(Self::SACL_AUTO_INHERITED).union(Self::SACL_PROTECTED);
 }
 
 impl SecurityDescriptor {
@@ -259,10 +257,7 @@ impl SecurityDescriptor {
     #[must_use]
     pub fn normalized(mut self) -> Self {
         let mut spoken = Control::empty();
-        for (list, flags) in [
-            (&mut self.dacl, Control::OF_DACL),
-            (&mut self.sacl, Control::OF_SACL),
-        ] {
+        for (list, flags) in [(&mut self.dacl, Control::OF_DACL), (&mut self.sacl, Control::OF_SACL)] {
             match list {
                 AccessList::Absent => {}
                 AccessList::Null => spoken |= flags,
@@ -293,10 +288,7 @@ impl Acl {
     /// Makes a list of entries, kept in this order.
     #[must_use]
     pub fn new(entries: Vec<Ace>) -> Self {
-        Self {
-            revision: binary::revision_for(&entries),
-            entries,
-        }
+        Self { revision: binary::revision_for(&entries), entries }
     }
 
     /// The entries in order.
@@ -320,15 +312,7 @@ impl Ace {
     }
 
     fn of_account(kind: AceKind, sid: Sid, mask: AccessMask, flags: AceFlags) -> Self {
-        Self {
-            flags,
-            body: AceBody::Account(AccountEntry {
-                kind,
-                mask,
-                sid,
-                trailing: Vec::new(),
-            }),
-        }
+        Self { flags, body: AceBody::Account(AccountEntry { kind, mask, sid, trailing: Vec::new() }) }
     }
 
     /// The account part, for entries that have one.

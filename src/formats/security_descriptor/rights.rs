@@ -60,9 +60,7 @@ bitflags! {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RightsError {
     /// A word that is no right.
-    #[error(
-        "{word:?} is not a registry right: full, read, write, execute, the name of a single right, or 0x…"
-    )]
+    #[error("{word:?} is not a registry right: full, read, write, execute, the name of a single right, or 0x…")]
     Unknown {
         /// The word as written.
         word: String,
@@ -101,18 +99,9 @@ impl AccessMask {
     /// # Errors
     /// A word is not a right, or there is none.
     pub fn parse_key_rights(text: &str) -> Result<Self, RightsError> {
-        let words = text
-            .split(',')
-            .map(str::trim)
-            .filter(|word| !word.is_empty());
-        let mask = words
-            .map(key_right)
-            .try_fold(Self::empty(), |sum, word| Ok(sum | word?))?;
-        if mask.is_empty() {
-            Err(RightsError::Empty)
-        } else {
-            Ok(mask)
-        }
+        let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+        let mask = words.map(key_right).try_fold(Self::empty(), |sum, word| Ok(sum | word?))?;
+        if mask.is_empty() { Err(RightsError::Empty) } else { Ok(mask) }
     }
 
     /// Says registry rights in the words [`AccessMask::parse_key_rights`] takes; bits without a word in hexadecimal.
@@ -141,10 +130,7 @@ impl AccessMask {
             (Self::GENERIC_READ, Self::KEY_READ),
             (Self::GENERIC_WRITE, Self::KEY_WRITE),
             // The headers say KEY_EXECUTE; the descriptors of real hives have the right to make links as well.
-            (
-                Self::GENERIC_EXECUTE,
-                Self::KEY_EXECUTE | Self::KEY_CREATE_LINK,
-            ),
+            (Self::GENERIC_EXECUTE, Self::KEY_EXECUTE | Self::KEY_CREATE_LINK),
         ];
         meanings
             .into_iter()
@@ -157,24 +143,18 @@ fn key_right(word: &str) -> Result<AccessMask, RightsError> {
     let hex = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X"));
     let named = || {
         let plain = word.replace('_', " ");
-        let found = WORDS
-            .into_iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(&plain));
-        let execute = plain
-            .eq_ignore_ascii_case("execute")
-            .then_some(AccessMask::KEY_EXECUTE);
+        let found = WORDS.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(&plain));
+        let execute = plain.eq_ignore_ascii_case("execute").then_some(AccessMask::KEY_EXECUTE);
         found.map(|(_, rights)| rights).or(execute)
     };
     match hex {
-        Some(digits) if !digits.starts_with('+') => u32::from_str_radix(digits, 16)
-            .ok()
-            .map(AccessMask::from_bits_retain),
+        Some(digits) if !digits.starts_with('+') => {
+            u32::from_str_radix(digits, 16).ok().map(AccessMask::from_bits_retain)
+        }
         Some(_) => None,
         None => named(),
     }
-    .ok_or_else(|| RightsError::Unknown {
-        word: word.to_owned(),
-    })
+    .ok_or_else(|| RightsError::Unknown { word: word.to_owned() })
 }
 
 #[cfg(test)]
@@ -194,27 +174,13 @@ mod tests {
             ("0x20019", Ok(0x2_0019)),
             ("all", Err(RightsError::Unknown { word: "all".into() })),
             ("0x", Err(RightsError::Unknown { word: "0x".into() })),
-            (
-                "0x+1",
-                Err(RightsError::Unknown {
-                    word: "0x+1".into(),
-                }),
-            ),
-            (
-                "0x123456789",
-                Err(RightsError::Unknown {
-                    word: "0x123456789".into(),
-                }),
-            ),
+            ("0x+1", Err(RightsError::Unknown { word: "0x+1".into() })),
+            ("0x123456789", Err(RightsError::Unknown { word: "0x123456789".into() })),
             ("", Err(RightsError::Empty)),
             ("0x0", Err(RightsError::Empty)),
         ];
         for (text, expected) in cases {
-            assert_eq!(
-                AccessMask::parse_key_rights(text).map(|mask| mask.bits()),
-                *expected,
-                "{text}"
-            );
+            assert_eq!(AccessMask::parse_key_rights(text).map(|mask| mask.bits()), *expected, "{text}");
         }
     }
 
@@ -231,11 +197,7 @@ mod tests {
             (0, "0x0"),
         ];
         for (mask, expected) in cases {
-            assert_eq!(
-                AccessMask::from_bits_retain(mask).key_rights(),
-                expected,
-                "{mask:#x}"
-            );
+            assert_eq!(AccessMask::from_bits_retain(mask).key_rights(), expected, "{mask:#x}");
         }
     }
 

@@ -433,7 +433,8 @@ fn check_renames(keys: &[WantedKey], cx: &mut Decoder) {
             cx.push(Diagnostic::error("registry.rename_conflict", message).at(from.at).related(*at, "wanted here"));
         }
         if hive(&from.value) != hive(&key.key) {
-            let message = format!("{} is in another hive than {}: a key can only be moved within one", from.value, key.key);
+            let message =
+                format!("{} is in another hive than {}: a key can only be moved within one", from.value, key.key);
             let diagnostic = Diagnostic::error("registry.rename_across_hives", message).at(from.at);
             cx.push(diagnostic.hint("name the key with its values as a new one, and remove the old one"));
         }

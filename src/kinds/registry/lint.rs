@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::compare::observed;
 use super::wanted::{WantedKey, WantedRange};
+use crate::formats::upcase;
 use crate::kinds::Kind as _;
 use crate::model::common::Ensure;
 use crate::model::fact::{Facts, KeyState};
@@ -11,7 +12,6 @@ use crate::model::operation::Operation;
 use crate::model::registry::{RegistryKey, Root};
 use crate::model::resource::ResourceId;
 use crate::model::verdict::{Decision, Finding, Severity};
-use crate::formats::upcase;
 
 /// Keys without which Windows does not start: removing or moving one of them needs a deliberate word.
 const CRITICAL: [&str; 12] = [
@@ -80,9 +80,10 @@ fn is_critical(key: &RegistryKey) -> bool {
         key.folded().to_owned()
     };
     let folded = current(key);
-    CRITICAL.iter().map(|path| upcase::fold(path)).any(|critical| {
-        critical.strip_prefix(&folded).is_some_and(|rest| rest.is_empty() || rest.starts_with('\\'))
-    })
+    CRITICAL
+        .iter()
+        .map(|path| upcase::fold(path))
+        .any(|critical| critical.strip_prefix(&folded).is_some_and(|rest| rest.is_empty() || rest.starts_with('\\')))
 }
 
 /// A value that the document does not set, but for which it knows the bounds.
@@ -96,10 +97,7 @@ fn out_of_range(wanted: &WantedKey, range: &WantedRange, facts: &Facts, findings
     findings.push(Finding {
         severity: Severity::Warning,
         code: "registry.out_of_range".into(),
-        message: format!(
-            "{} is {found} on the machine, outside {} to {}",
-            range.name, range.minimum, range.maximum
-        ),
+        message: format!("{} is {found} on the machine, outside {} to {}", range.name, range.minimum, range.maximum),
         hint: Some(format!("name a value within the range under `values` of {}", wanted.key)),
         id: Some(ResourceId::part_of(&wanted.address(), &range.name)),
         at: Some(range.at),

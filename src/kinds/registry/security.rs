@@ -7,7 +7,8 @@ use super::compare::observed;
 use super::moved::{Found, found};
 use super::wanted::{WantedGrant, WantedKey, WantedSecurity};
 use crate::formats::security_descriptor::{
-    AccessList, AccessMask, Control, Grant, Others, Reach, SecurityDescriptor, denied_by, grant, new_subkey_descriptor, satisfies,
+    AccessList, AccessMask, Control, Grant, Others, Reach, SecurityDescriptor, denied_by, grant, new_subkey_descriptor,
+    satisfies,
 };
 use crate::kinds::Context;
 use crate::model::fact::{Facts, KeyAspects, Observed, Queries, Unread};

@@ -12,7 +12,9 @@ pub fn of(wanted: &WantedKey) -> Vec<(ResourceId, String)> {
         let text = match &value.data {
             WantedData::Absent => "absent".to_owned(),
             WantedData::Data(data) => data.to_string(),
-            WantedData::Secret { value_type, reference } => format!("{} (secret from {reference})", type_name(*value_type)),
+            WantedData::Secret { value_type, reference } => {
+                format!("{} (secret from {reference})", type_name(*value_type))
+            }
         };
         (ResourceId::part_of(&id, &value.name), text)
     });

@@ -7,9 +7,8 @@ use crate::machine::image::volume::{Volume, VolumeError, VolumePath};
 const SLEEPING: [&[u8]; 2] = [b"hibr", b"HIBR"];
 
 pub fn check(volume: &Volume) -> Result<(), ImageError> {
-    let exists = |text: &str| -> Result<bool, VolumeError> {
-        path(text).map_or(Ok(false), |path| volume.exists(&path))
-    };
+    let exists =
+        |text: &str| -> Result<bool, VolumeError> { path(text).map_or(Ok(false), |path| volume.exists(&path)) };
     if !exists(r"Windows\System32\config")? && !exists(r"Boot\BCD")? && !exists(r"EFI\Microsoft\Boot\BCD")? {
         return Err(ImageError::NotWindows);
     }

@@ -30,7 +30,9 @@ pub struct Loaded {
 pub enum Origin {
     Clean,
     /// Replayed from its logs; those are emptied once the hive is written.
-    Recovered { highest_sequence: u32 },
+    Recovered {
+        highest_sequence: u32,
+    },
     /// Dirty and accepted; `highest_sequence` is that of the header.
     AcceptedDirty,
 }
@@ -38,7 +40,7 @@ pub enum Origin {
 /// The hives read so far.
 pub struct Hives {
     dirty: DirtyHives,
-    loaded: RefCell<BTreeMap<String, (Observed<Rc<Loaded>>, Option<String>)>>,
+    loaded: RefCell<BTreeMap<VolumePath, Observed<Rc<Loaded>>>>,
     /// Where hives were found, by the upper-cased name below their root.
     files: RefCell<BTreeMap<String, Observed<VolumePath>>>,
 }
@@ -49,7 +51,8 @@ impl Hives {
     }
 
     pub fn warnings(&self) -> Vec<String> {
-        self.loaded.borrow().values().filter_map(|(_, warning)| warning.clone()).collect()
+        let loaded = self.loaded.borrow();
+        loaded.iter().filter_map(|(path, hive)| warning(path, hive.as_ref().ok()?.origin)).collect()
     }
 
     /// Forgets all hives, so that they are read again.
@@ -60,11 +63,7 @@ impl Hives {
 }
 
 /// The file of the hive `name`, looked for once.
-pub fn file(
-    machine: &ImageMachine,
-    name: &str,
-    find: impl FnOnce() -> Observed<VolumePath>,
-) -> Observed<VolumePath> {
+pub fn file(machine: &ImageMachine, name: &str, find: impl FnOnce() -> Observed<VolumePath>) -> Observed<VolumePath> {
     let name = name.to_ascii_uppercase();
     if let Some(known) = machine.hives.files.borrow().get(&name) {
         return known.clone();
@@ -76,29 +75,29 @@ pub fn file(
 
 /// The hive in the file at `path`, read when first asked for.
 pub fn load(machine: &ImageMachine, path: &VolumePath) -> Observed<Rc<Loaded>> {
-    let name = path.to_string();
-    if let Some((hive, _)) = machine.hives.loaded.borrow().get(&name) {
+    if let Some(hive) = machine.hives.loaded.borrow().get(path) {
         return hive.clone();
     }
-    let read = read(&machine.volume, path, machine.hives.dirty);
-    let warning = read.as_ref().ok().and_then(|loaded| warning(path, loaded.origin));
-    let shared = read.map(Rc::new);
-    machine.hives.loaded.borrow_mut().insert(name, (shared.clone(), warning));
-    shared
+    let hive = read(&machine.volume, path, machine.hives.dirty).map(Rc::new);
+    machine.hives.loaded.borrow_mut().insert(path.clone(), hive.clone());
+    hive
 }
 
 fn warning(path: &VolumePath, origin: Origin) -> Option<String> {
     match origin {
         Origin::Clean => None,
         Origin::Recovered { .. } => Some(format!("{path} was not closed properly; its logs were replayed")),
-        Origin::AcceptedDirty => Some(format!("{path} was not closed properly and is taken as it is: writes that were under way are lost")),
+        Origin::AcceptedDirty => {
+            Some(format!("{path} was not closed properly and is taken as it is: writes that were under way are lost"))
+        }
     }
 }
 
 fn read(volume: &Volume, path: &VolumePath, dirty: DirtyHives) -> Observed<Loaded> {
     let failed = |error: &dyn std::error::Error| Unread::Failed { what: path.to_string(), detail: chain(error) };
     let bytes = volume.read(path, MAX_HIVE_BYTES).map_err(|error| failed(&error))?;
-    let bytes = bytes.ok_or_else(|| Unread::Failed { what: path.to_string(), detail: "the file is not there".into() })?;
+    let bytes =
+        bytes.ok_or_else(|| Unread::Failed { what: path.to_string(), detail: "the file is not there".into() })?;
     match regf::header(&bytes) {
         Ok(header) if header.state == State::Clean && !header.transactions_pending => {
             let hive = Hive::open(bytes).map_err(|error| failed(&error))?;

@@ -38,7 +38,9 @@ pub enum ImageError {
     Volume(#[from] VolumeError),
     #[error("the image has no Windows\\System32\\config folder, nor a Boot\\BCD: this is not a Windows volume")]
     NotWindows,
-    #[error("the volume is hibernated or fast-started: hiberfil.sys holds a running system that would overwrite what is written here")]
+    #[error(
+        "the volume is hibernated or fast-started: hiberfil.sys holds a running system that would overwrite what is written here"
+    )]
     Hibernated,
 }
 
@@ -81,7 +83,9 @@ impl ImageMachine {
     /// # Errors
     /// The record cannot be read.
     pub fn journal(&self, run: &str) -> Result<Option<Vec<u8>>, VolumeError> {
-        let Ok(path) = path(JOURNALS).and_then(|folder| folder.join(&format!("{run}{JOURNAL_EXTENSION}")).ok().ok_or(())) else {
+        let Ok(path) =
+            path(JOURNALS).and_then(|folder| folder.join(&format!("{run}{JOURNAL_EXTENSION}")).ok().ok_or(()))
+        else {
             return Ok(None);
         };
         self.volume.read(&path, MAX_JOURNAL_BYTES)

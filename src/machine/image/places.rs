@@ -135,7 +135,8 @@ fn current_control_set(
         return Ok(());
     };
     let hive = load(machine, file)?;
-    let number = |name: &str| select(&hive, name).ok_or_else(|| failed(key, format!("HKLM\\SYSTEM\\Select has no {name}")));
+    let number =
+        |name: &str| select(&hive, name).ok_or_else(|| failed(key, format!("HKLM\\SYSTEM\\Select has no {name}")));
     let (current, default) = (number("Current")?, number("Default")?);
     if current != default {
         return Err(Unread::Refused {
@@ -172,7 +173,8 @@ fn user_hive(machine: &ImageMachine, key: &RegistryKey, user: &str) -> Observed<
     };
     let profile = profile(machine, key, &sid.to_string())?;
     let file = if classes { r"AppData\Local\Microsoft\Windows\UsrClass.dat" } else { "NTUSER.DAT" };
-    let file = VolumePath::on_drive(&format!("{profile}\\{file}"), 'C').map_err(|error| failed(key, error.to_string()))?;
+    let file =
+        VolumePath::on_drive(&format!("{profile}\\{file}"), 'C').map_err(|error| failed(key, error.to_string()))?;
     match machine.volume.exists(&file) {
         Ok(true) => Ok(file),
         Ok(false) => Err(failed(key, format!("the profile has no {file}"))),

@@ -3,15 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::ImageMachine;
 use super::hives::load;
 use super::places::{hives, locate};
-use super::ImageMachine;
 use crate::formats::regf::{self, Key};
 use crate::formats::upcase;
 use crate::machine::tree::absent;
-use crate::model::fact::{
-    KeyAspects, KeyFact, KeyState, KeyTree, Observed, Stored, Unread, ValueFact, ValueSelection,
-};
+use crate::model::fact::{KeyAspects, KeyFact, KeyState, KeyTree, Observed, Stored, Unread, ValueFact, ValueSelection};
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::RegistryData;
 use crate::model::time::FileTime;

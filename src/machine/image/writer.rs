@@ -140,9 +140,8 @@ impl Writer for ImageWriter<'_> {
         let attempt = || format!("open the journal of run {run}");
         let folder = path(JOURNALS).map_err(|()| WriteError::refused(attempt(), JOURNALS))?;
         self.machine.volume.create_dir_all(&folder)?;
-        let file = folder
-            .join(&format!("{run}{JOURNAL_EXTENSION}"))
-            .map_err(|error| WriteError::failed(attempt(), error))?;
+        let file =
+            folder.join(&format!("{run}{JOURNAL_EXTENSION}")).map_err(|error| WriteError::failed(attempt(), error))?;
         Ok(Box::new(ImageJournal(self.machine.volume.open_append(&file)?)))
     }
 }
@@ -178,7 +177,13 @@ impl OpenHive {
     }
 }
 
-fn perform(hive: &mut OpenHive, step: &Step<'_>, names: &[String], source: &[String], now: u64) -> Result<(), WriteError> {
+fn perform(
+    hive: &mut OpenHive,
+    step: &Step<'_>,
+    names: &[String],
+    source: &[String],
+    now: u64,
+) -> Result<(), WriteError> {
     let refused = |detail: &str| WriteError::refused(step.operation.to_string(), detail);
     let failed = |error: regf::Error| WriteError::failed(step.operation.to_string(), error);
     let missing = || refused("the key is not there");
@@ -215,7 +220,8 @@ fn perform(hive: &mut OpenHive, step: &Step<'_>, names: &[String], source: &[Str
             let key = hive.find(source).map_err(failed)?.ok_or_else(|| refused("the old key is not there"))?;
             hive.forget();
             let (above, name) = parent_of(names)?;
-            let parent = hive.find(&above).map_err(failed)?.ok_or_else(|| refused("the key above the new name is not there"))?;
+            let parent =
+                hive.find(&above).map_err(failed)?.ok_or_else(|| refused("the key above the new name is not there"))?;
             hive.forget();
             hive.editor.move_key(key, parent, &name, now).map_err(failed)?;
         }

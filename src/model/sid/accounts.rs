@@ -40,8 +40,7 @@ pub(super) fn sid_of(name: &str) -> Option<Sid> {
         .iter()
         .find(|account| {
             account.name.eq_ignore_ascii_case(short)
-                && authority_name
-                    .is_none_or(|wanted| account.authority_name.eq_ignore_ascii_case(wanted))
+                && authority_name.is_none_or(|wanted| account.authority_name.eq_ignore_ascii_case(wanted))
         })
         .and_then(|account| Sid::new(account.authority, account.sub_authorities).ok())
         .or_else(|| computed(authority_name?, short))
@@ -51,9 +50,7 @@ pub(super) fn sid_of(name: &str) -> Option<Sid> {
 pub(super) fn name_of(sid: &Sid) -> Option<String> {
     ACCOUNTS
         .iter()
-        .find(|account| {
-            account.authority == sid.authority() && account.sub_authorities == sid.sub_authorities()
-        })
+        .find(|account| account.authority == sid.authority() && account.sub_authorities == sid.sub_authorities())
         .map(|account| match account.authority_name {
             "" => account.name.to_owned(),
             authority_name => format!("{authority_name}\\{}", account.name),
@@ -106,12 +103,7 @@ const fn account(
     authority: u64,
     sub_authorities: &'static [u32],
 ) -> Account {
-    Account {
-        authority_name,
-        name,
-        authority,
-        sub_authorities,
-    }
+    Account { authority_name, name, authority, sub_authorities }
 }
 
 /// Where two accounts share a short name, the first one has it.
@@ -145,12 +137,7 @@ const ACCOUNTS: &[Account] = &[
     account(NT_AUTHORITY, "NETWORK SERVICE", NT, &[20]),
     account(NT_AUTHORITY, "WRITE RESTRICTED", NT, &[33]),
     account(NT_AUTHORITY, "Local account", NT, &[113]),
-    account(
-        NT_AUTHORITY,
-        "Local account and member of Administrators group",
-        NT,
-        &[114],
-    ),
+    account(NT_AUTHORITY, "Local account and member of Administrators group", NT, &[114]),
     account(NT_AUTHORITY, "USER MODE DRIVERS", NT, &[84, 0, 0, 0, 0, 0]),
     account(BUILTIN, "Administrators", NT, &[32, 544]),
     account(BUILTIN, "Users", NT, &[32, 545]),
@@ -161,23 +148,13 @@ const ACCOUNTS: &[Account] = &[
     account(BUILTIN, "Print Operators", NT, &[32, 550]),
     account(BUILTIN, "Backup Operators", NT, &[32, 551]),
     account(BUILTIN, "Replicator", NT, &[32, 552]),
-    account(
-        BUILTIN,
-        "Pre-Windows 2000 Compatible Access",
-        NT,
-        &[32, 554],
-    ),
+    account(BUILTIN, "Pre-Windows 2000 Compatible Access", NT, &[32, 554]),
     account(BUILTIN, "Remote Desktop Users", NT, &[32, 555]),
     account(BUILTIN, "Network Configuration Operators", NT, &[32, 556]),
     account(BUILTIN, "Incoming Forest Trust Builders", NT, &[32, 557]),
     account(BUILTIN, "Performance Monitor Users", NT, &[32, 558]),
     account(BUILTIN, "Performance Log Users", NT, &[32, 559]),
-    account(
-        BUILTIN,
-        "Windows Authorization Access Group",
-        NT,
-        &[32, 560],
-    ),
+    account(BUILTIN, "Windows Authorization Access Group", NT, &[32, 560]),
     account(BUILTIN, "Terminal Server License Servers", NT, &[32, 561]),
     account(BUILTIN, "Distributed COM Users", NT, &[32, 562]),
     account(BUILTIN, "IIS_IUSRS", NT, &[32, 568]),
@@ -188,12 +165,7 @@ const ACCOUNTS: &[Account] = &[
     account(BUILTIN, "RDS Endpoint Servers", NT, &[32, 576]),
     account(BUILTIN, "RDS Management Servers", NT, &[32, 577]),
     account(BUILTIN, "Hyper-V Administrators", NT, &[32, 578]),
-    account(
-        BUILTIN,
-        "Access Control Assistance Operators",
-        NT,
-        &[32, 579],
-    ),
+    account(BUILTIN, "Access Control Assistance Operators", NT, &[32, 579]),
     account(BUILTIN, "Remote Management Users", NT, &[32, 580]),
     account(BUILTIN, "System Managed Accounts Group", NT, &[32, 581]),
     account(BUILTIN, "Storage Replica Administrators", NT, &[32, 582]),
@@ -205,38 +177,16 @@ const ACCOUNTS: &[Account] = &[
         NT_SERVICE,
         "TrustedInstaller",
         NT,
-        &[
-            SERVICE_BASE,
-            956_008_885,
-            3_418_522_649,
-            1_831_038_044,
-            1_853_292_631,
-            2_271_478_464,
-        ],
+        &[SERVICE_BASE, 956_008_885, 3_418_522_649, 1_831_038_044, 1_853_292_631, 2_271_478_464],
     ),
     account("NT VIRTUAL MACHINE", "Virtual Machines", NT, &[83, 0]),
     account("Window Manager", "Window Manager Group", NT, &[90, 0]),
-    account(
-        PACKAGE_AUTHORITY,
-        "ALL APPLICATION PACKAGES",
-        PACKAGES,
-        &[2, 1],
-    ),
-    account(
-        PACKAGE_AUTHORITY,
-        "ALL RESTRICTED APPLICATION PACKAGES",
-        PACKAGES,
-        &[2, 2],
-    ),
+    account(PACKAGE_AUTHORITY, "ALL APPLICATION PACKAGES", PACKAGES, &[2, 1]),
+    account(PACKAGE_AUTHORITY, "ALL RESTRICTED APPLICATION PACKAGES", PACKAGES, &[2, 2]),
     account(MANDATORY_LABEL, "Untrusted Mandatory Level", LABELS, &[0]),
     account(MANDATORY_LABEL, "Low Mandatory Level", LABELS, &[4096]),
     account(MANDATORY_LABEL, "Medium Mandatory Level", LABELS, &[8192]),
-    account(
-        MANDATORY_LABEL,
-        "Medium Plus Mandatory Level",
-        LABELS,
-        &[8448],
-    ),
+    account(MANDATORY_LABEL, "Medium Plus Mandatory Level", LABELS, &[8448]),
     account(MANDATORY_LABEL, "High Mandatory Level", LABELS, &[12288]),
     account(MANDATORY_LABEL, "System Mandatory Level", LABELS, &[16384]),
 ];
@@ -245,8 +195,7 @@ const ACCOUNTS: &[Account] = &[
 mod tests {
     use super::*;
 
-    const TRUSTED_INSTALLER: &str =
-        "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464";
+    const TRUSTED_INSTALLER: &str = "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464";
     const DEFAULT_APP_POOL: &str = "S-1-5-82-3006700770-424185619-1745488364-794895919-4004696415";
 
     #[test]
@@ -274,11 +223,7 @@ mod tests {
             ("", None),
         ];
         for (name, expected) in cases {
-            assert_eq!(
-                sid_of(name).map(|sid| sid.to_string()).as_deref(),
-                expected,
-                "{name}"
-            );
+            assert_eq!(sid_of(name).map(|sid| sid.to_string()).as_deref(), expected, "{name}");
         }
     }
 
@@ -294,12 +239,7 @@ mod tests {
             let sid = Sid::new(entry.authority, entry.sub_authorities).unwrap();
             let full = name_of(&sid).unwrap();
             assert_eq!(sid_of(&full), Some(sid), "{full}");
-            assert_eq!(
-                sid_of(entry.name),
-                Some(sid),
-                "{} is taken twice",
-                entry.name
-            );
+            assert_eq!(sid_of(entry.name), Some(sid), "{} is taken twice", entry.name);
         }
     }
 }

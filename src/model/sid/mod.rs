@@ -91,11 +91,7 @@ impl Sid {
     pub const USERS: Self = Self::short(5, [32, 545], 2);
 
     const fn short(authority: u64, [first, second]: [u32; 2], count: u8) -> Self {
-        Self {
-            authority,
-            sub_authorities: [first, second, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
-            count,
-        }
+        Self { authority, sub_authorities: [first, second, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], count }
     }
 
     /// Makes a SID of an authority and its sub-authorities.
@@ -106,20 +102,11 @@ impl Sid {
         if authority > MAX_AUTHORITY {
             return Err(SidError::Authority);
         }
-        let too_many = || SidError::TooMany {
-            count: sub_authorities.len(),
-        };
+        let too_many = || SidError::TooMany { count: sub_authorities.len() };
         let mut slots = [0; MAX_SUB_AUTHORITIES];
-        slots
-            .get_mut(..sub_authorities.len())
-            .ok_or_else(too_many)?
-            .copy_from_slice(sub_authorities);
+        slots.get_mut(..sub_authorities.len()).ok_or_else(too_many)?.copy_from_slice(sub_authorities);
         let count = u8::try_from(sub_authorities.len()).map_err(|_| too_many())?;
-        Ok(Self {
-            authority,
-            sub_authorities: slots,
-            count,
-        })
+        Ok(Self { authority, sub_authorities: slots, count })
     }
 
     /// Reads the SID at the start of `bytes`; what follows it is left alone ([`Sid::encoded_len`] tells where it ends).
@@ -127,30 +114,20 @@ impl Sid {
     /// # Errors
     /// The bytes are too few, or not a SID of revision 1.
     pub fn from_prefix(bytes: &[u8]) -> Result<Self, SidError> {
-        let truncated = |needed| SidError::Truncated {
-            needed,
-            available: bytes.len(),
-        };
-        let ([revision, count, authority @ ..], rest) = bytes
-            .split_first_chunk::<HEADER_LEN>()
-            .ok_or_else(|| truncated(HEADER_LEN))?;
+        let truncated = |needed| SidError::Truncated { needed, available: bytes.len() };
+        let ([revision, count, authority @ ..], rest) =
+            bytes.split_first_chunk::<HEADER_LEN>().ok_or_else(|| truncated(HEADER_LEN))?;
         if *revision != REVISION {
-            return Err(SidError::Revision {
-                revision: revision.to_string(),
-            });
+            return Err(SidError::Revision { revision: revision.to_string() });
         }
         let count = usize::from(*count);
         if count > MAX_SUB_AUTHORITIES {
             return Err(SidError::TooMany { count });
         }
         let (words, _) = rest.as_chunks::<4>();
-        let words = words
-            .get(..count)
-            .ok_or_else(|| truncated(HEADER_LEN + 4 * count))?;
+        let words = words.get(..count).ok_or_else(|| truncated(HEADER_LEN + 4 * count))?;
         let sub_authorities: Vec<u32> = words.iter().copied().map(u32::from_le_bytes).collect();
-        let authority = authority
-            .iter()
-            .fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+        let authority = authority.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
         Self::new(authority, &sub_authorities)
     }
 
@@ -160,11 +137,7 @@ impl Sid {
         let mut bytes = Vec::with_capacity(self.encoded_len());
         bytes.extend([REVISION, self.count]);
         bytes.extend(self.authority.to_be_bytes().into_iter().skip(2));
-        bytes.extend(
-            self.sub_authorities()
-                .iter()
-                .flat_map(|word| word.to_le_bytes()),
-        );
+        bytes.extend(self.sub_authorities().iter().flat_map(|word| word.to_le_bytes()));
         bytes
     }
 
@@ -183,9 +156,7 @@ impl Sid {
     /// The numbers after the authority.
     #[must_use]
     pub fn sub_authorities(&self) -> &[u32] {
-        self.sub_authorities
-            .get(..usize::from(self.count))
-            .unwrap_or_default()
+        self.sub_authorities.get(..usize::from(self.count)).unwrap_or_default()
     }
 
     /// The SID of an account whose SID is the same on every machine, or is computed from its name.
@@ -213,26 +184,19 @@ impl FromStr for Sid {
             return Err(SidError::TooLong { length: text.len() });
         }
         let mut parts = text.split('-');
-        if !parts
-            .next()
-            .is_some_and(|letter| letter.eq_ignore_ascii_case("s"))
-        {
+        if !parts.next().is_some_and(|letter| letter.eq_ignore_ascii_case("s")) {
             return Err(SidError::Shape);
         }
         let revision = parts.next().ok_or(SidError::Shape)?;
         if revision != "1" {
-            return Err(SidError::Revision {
-                revision: revision.to_owned(),
-            });
+            return Err(SidError::Revision { revision: revision.to_owned() });
         }
         let authority = parse_authority(parts.next().ok_or(SidError::Shape)?)?;
         let sub_authorities = parts
             .enumerate()
             .map(|(index, part)| {
                 let position = index + 1;
-                decimal(part)
-                    .and_then(|n| u32::try_from(n).ok())
-                    .ok_or(SidError::SubAuthority { position })
+                decimal(part).and_then(|n| u32::try_from(n).ok()).ok_or(SidError::SubAuthority { position })
             })
             .collect::<Result<Vec<u32>, _>>()?;
         Self::new(authority, &sub_authorities)
@@ -242,9 +206,7 @@ impl FromStr for Sid {
 fn parse_authority(text: &str) -> Result<u64, SidError> {
     let hex = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
     let number = match hex {
-        Some(digits) if digits.bytes().all(|b| b.is_ascii_hexdigit()) => {
-            u64::from_str_radix(digits, 16).ok()
-        }
+        Some(digits) if digits.bytes().all(|b| b.is_ascii_hexdigit()) => u64::from_str_radix(digits, 16).ok(),
         Some(_) => None,
         None => decimal(text),
     };
@@ -253,10 +215,7 @@ fn parse_authority(text: &str) -> Result<u64, SidError> {
 
 /// A run of decimal digits; unlike `u64::from_str`, no sign.
 fn decimal(text: &str) -> Option<u64> {
-    text.bytes()
-        .all(|b| b.is_ascii_digit())
-        .then(|| text.parse().ok())
-        .flatten()
+    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 impl fmt::Display for Sid {
@@ -266,9 +225,7 @@ impl fmt::Display for Sid {
         } else {
             write!(f, "S-1-{:#014x}", self.authority)?;
         }
-        self.sub_authorities()
-            .iter()
-            .try_for_each(|word| write!(f, "-{word}"))
+        self.sub_authorities().iter().try_for_each(|word| write!(f, "-{word}"))
     }
 }
 
@@ -322,34 +279,20 @@ mod tests {
             ("", Err(SidError::Shape)),
             ("Administrators", Err(SidError::Shape)),
             ("S-1", Err(SidError::Shape)),
-            (
-                "S-2-5-18",
-                Err(SidError::Revision {
-                    revision: "2".into(),
-                }),
-            ),
+            ("S-2-5-18", Err(SidError::Revision { revision: "2".into() })),
             ("S-1-0x1000000000000-1", Err(SidError::Authority)),
             ("S-1-0x-1", Err(SidError::Authority)),
             ("S-1--18", Err(SidError::Authority)),
             ("S-1-5-+18", Err(SidError::SubAuthority { position: 1 })),
-            (
-                "S-1-5-32-4294967296",
-                Err(SidError::SubAuthority { position: 2 }),
-            ),
+            ("S-1-5-32-4294967296", Err(SidError::SubAuthority { position: 2 })),
             ("S-1-5-32-", Err(SidError::SubAuthority { position: 2 })),
-            (
-                "S-1-5-1-2-3-4-5-6-7-8-9-10-11-12-13-14-15-16",
-                Err(SidError::TooMany { count: 16 }),
-            ),
+            ("S-1-5-1-2-3-4-5-6-7-8-9-10-11-12-13-14-15-16", Err(SidError::TooMany { count: 16 })),
         ];
         for (text, expected) in cases {
             let found = text.parse::<Sid>().map(|sid| sid.to_string());
             assert_eq!(found, expected.clone().map(str::to_owned), "{text}");
         }
-        assert_eq!(
-            "S".repeat(300).parse::<Sid>(),
-            Err(SidError::TooLong { length: 300 })
-        );
+        assert_eq!("S".repeat(300).parse::<Sid>(), Err(SidError::TooLong { length: 300 }));
     }
 
     #[test]
@@ -359,50 +302,21 @@ mod tests {
         let mut longer = administrators.to_vec();
         longer.extend([7, 7, 7]);
         assert_eq!(Sid::from_prefix(&longer), Ok(Sid::ADMINISTRATORS));
-        assert_eq!(
-            Sid::from_prefix(&administrators[..15]),
-            Err(SidError::Truncated {
-                needed: 16,
-                available: 15
-            })
-        );
-        assert_eq!(
-            Sid::from_prefix(&[1]),
-            Err(SidError::Truncated {
-                needed: 8,
-                available: 1
-            })
-        );
-        assert_eq!(
-            Sid::from_prefix(&[1, 16, 0, 0, 0, 0, 0, 5]),
-            Err(SidError::TooMany { count: 16 })
-        );
-        assert_eq!(
-            Sid::from_prefix(&[2; 8]),
-            Err(SidError::Revision {
-                revision: "2".into()
-            })
-        );
+        assert_eq!(Sid::from_prefix(&administrators[..15]), Err(SidError::Truncated { needed: 16, available: 15 }));
+        assert_eq!(Sid::from_prefix(&[1]), Err(SidError::Truncated { needed: 8, available: 1 }));
+        assert_eq!(Sid::from_prefix(&[1, 16, 0, 0, 0, 0, 0, 5]), Err(SidError::TooMany { count: 16 }));
+        assert_eq!(Sid::from_prefix(&[2; 8]), Err(SidError::Revision { revision: "2".into() }));
     }
 
     #[test]
     fn serde_is_text() {
-        assert_eq!(
-            serde_json::to_string(&Sid::SYSTEM).unwrap(),
-            r#""S-1-5-18""#
-        );
-        assert_eq!(
-            serde_json::from_str::<Sid>(r#""S-1-5-18""#).unwrap(),
-            Sid::SYSTEM
-        );
+        assert_eq!(serde_json::to_string(&Sid::SYSTEM).unwrap(), r#""S-1-5-18""#);
+        assert_eq!(serde_json::from_str::<Sid>(r#""S-1-5-18""#).unwrap(), Sid::SYSTEM);
         assert!(serde_json::from_str::<Sid>(r#""SYSTEM""#).is_err());
     }
 
     fn any_sid() -> impl Strategy<Value = Sid> {
-        (
-            0..=MAX_AUTHORITY,
-            proptest::collection::vec(any::<u32>(), 0..=MAX_SUB_AUTHORITIES),
-        )
+        (0..=MAX_AUTHORITY, proptest::collection::vec(any::<u32>(), 0..=MAX_SUB_AUTHORITIES))
             .prop_map(|(authority, words)| Sid::new(authority, &words).unwrap())
     }
 

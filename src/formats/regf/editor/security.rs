@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use super::{Editor, KeyId};
 use crate::formats::regf::cells::SECURITY;
 use crate::formats::regf::descriptor::check_descriptor;
-use crate::formats::security_descriptor::new_subkey_descriptor;
 use crate::formats::regf::records::{key_field as field, new_security, security_field};
 use crate::formats::regf::{Error, Fault, NONE};
+use crate::formats::security_descriptor::new_subkey_descriptor;
 
 impl Editor {
     /// Gives a key a security descriptor (self-relative); says whether that changed anything.

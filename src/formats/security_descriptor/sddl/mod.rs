@@ -51,9 +51,7 @@ pub enum SddlProblem {
         found: String,
     },
     /// An entry type trueup does not read.
-    #[error(
-        "entries of type {found:?} (conditional, object or attribute entries) are not supported"
-    )]
+    #[error("entries of type {found:?} (conditional, object or attribute entries) are not supported")]
     UnsupportedKind {
         /// As written.
         found: String,
@@ -65,9 +63,7 @@ pub enum SddlProblem {
         found: String,
     },
     /// A right that does not exist.
-    #[error(
-        "{found:?} is not a right; registry rights are KA KR KW KX, generic ones GA GR GW GX, others 0x…"
-    )]
+    #[error("{found:?} is not a right; registry rights are KA KR KW KX, generic ones GA GR GW GX, others 0x…")]
     UnknownRight {
         /// As written.
         found: String,
@@ -237,21 +233,16 @@ const ALIASES: [(&str, u64, &[u32]); 51] = [
 ];
 
 /// Two letters whose SID begins with that of a domain or of the machine.
-const DOMAIN_ALIASES: [&str; 17] = [
-    "AP", "CA", "CN", "DA", "DC", "DD", "DG", "DU", "EA", "EK", "KA", "LA", "LG", "PA", "RO", "RS",
-    "SA",
-];
+const DOMAIN_ALIASES: [&str; 17] =
+    ["AP", "CA", "CN", "DA", "DC", "DD", "DG", "DU", "EA", "EK", "KA", "LA", "LG", "PA", "RO", "RS", "SA"];
 
 fn sid_of_alias(letters: &str) -> Option<Sid> {
-    let (_, authority, words) = ALIASES
-        .iter()
-        .find(|(alias, ..)| alias.eq_ignore_ascii_case(letters))?;
+    let (_, authority, words) = ALIASES.iter().find(|(alias, ..)| alias.eq_ignore_ascii_case(letters))?;
     Sid::new(*authority, words).ok()
 }
 
 fn alias_of_sid(sid: &Sid) -> Option<&'static str> {
-    let same = |(_, authority, words): &&(&str, u64, &[u32])| {
-        *authority == sid.authority() && *words == sid.sub_authorities()
-    };
+    let same =
+        |(_, authority, words): &&(&str, u64, &[u32])| *authority == sid.authority() && *words == sid.sub_authorities();
     ALIASES.iter().find(same).map(|(alias, ..)| *alias)
 }

@@ -2,10 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{
-    FLAGS, KINDS, LABEL_RIGHTS, NULL_LIST, SINGLE_RIGHTS, UnprintableError, WHOLE_RIGHTS,
-    alias_of_sid,
-};
+use super::{FLAGS, KINDS, LABEL_RIGHTS, NULL_LIST, SINGLE_RIGHTS, UnprintableError, WHOLE_RIGHTS, alias_of_sid};
 use crate::formats::security_descriptor::{
     AccessList, AccessMask, Ace, AceBody, AceKind, Control, Part, SecurityDescriptor,
 };
@@ -34,30 +31,18 @@ impl SecurityDescriptor {
             ("AR", Control::SACL_AUTO_INHERIT_REQUIRED),
             ("AI", Control::SACL_AUTO_INHERITED),
         ];
-        let lists = [
-            ("D:", Part::Dacl, self.dacl(), dacl_flags),
-            ("S:", Part::Sacl, self.sacl(), sacl_flags),
-        ];
+        let lists = [("D:", Part::Dacl, self.dacl(), dacl_flags), ("S:", Part::Sacl, self.sacl(), sacl_flags)];
         for (letter, part, list, flags) in lists {
             if *list == AccessList::Absent {
                 continue;
             }
             text.push_str(letter);
-            text.extend(
-                flags
-                    .into_iter()
-                    .filter(|(_, flag)| self.control().contains(*flag))
-                    .map(|(name, _)| name),
-            );
+            text.extend(flags.into_iter().filter(|(_, flag)| self.control().contains(*flag)).map(|(name, _)| name));
             if *list == AccessList::Null {
                 text.push_str(NULL_LIST);
             }
             for (index, ace) in list.entries().iter().enumerate() {
-                write_entry(&mut text, ace).map_err(|kind| UnprintableError {
-                    part,
-                    position: index + 1,
-                    kind,
-                })?;
+                write_entry(&mut text, ace).map_err(|kind| UnprintableError { part, position: index + 1, kind })?;
             }
         }
         Ok(text)
@@ -74,11 +59,7 @@ fn write_entry(text: &mut String, ace: &Ace) -> Result<(), u8> {
     };
     let kind = KINDS.into_iter().find(|(_, kind)| *kind == entry.kind);
     let (letters, _) = kind.ok_or(entry.kind.number())?;
-    let flags: String = FLAGS
-        .into_iter()
-        .filter(|(_, flag)| ace.flags.contains(*flag))
-        .map(|(name, _)| name)
-        .collect();
+    let flags: String = FLAGS.into_iter().filter(|(_, flag)| ace.flags.contains(*flag)).map(|(name, _)| name).collect();
     let rights = rights_text(entry.kind, entry.mask);
     let account = account_text(&entry.sid);
     // Writing to a String does not fail.
@@ -88,15 +69,8 @@ fn write_entry(text: &mut String, ace: &Ace) -> Result<(), u8> {
 
 fn rights_text(kind: AceKind, mask: AccessMask) -> String {
     let bits = mask.bits();
-    let singles: &[(&str, u32)] = if kind == AceKind::MandatoryLabel {
-        &LABEL_RIGHTS
-    } else {
-        &SINGLE_RIGHTS
-    };
-    let said: Vec<&(&str, u32)> = singles
-        .iter()
-        .filter(|(_, right)| bits & right != 0)
-        .collect();
+    let singles: &[(&str, u32)] = if kind == AceKind::MandatoryLabel { &LABEL_RIGHTS } else { &SINGLE_RIGHTS };
+    let said: Vec<&(&str, u32)> = singles.iter().filter(|(_, right)| bits & right != 0).collect();
     if let Some((name, _)) = WHOLE_RIGHTS.iter().find(|(_, right)| *right == bits) {
         (*name).to_owned()
     } else if bits != 0 && said.iter().fold(0, |sum, (_, right)| sum | right) == bits {

@@ -8,9 +8,7 @@ use super::sddl;
 
 /// The bytes of a hive among the fixtures, or `None`, said aloud, where there are none.
 fn hive(name: &str) -> Option<Vec<u8>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../shared/fixtures/hives")
-        .join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures/hives").join(name);
     if !path.exists() {
         println!("skipped: no {name} beside this folder");
         return None;
@@ -21,24 +19,17 @@ fn hive(name: &str) -> Option<Vec<u8>> {
 }
 
 fn u32_at(bytes: &[u8], offset: usize) -> usize {
-    usize::try_from(u32::from_le_bytes(
-        bytes[offset..offset + 4].try_into().unwrap(),
-    ))
-    .unwrap()
+    usize::try_from(u32::from_le_bytes(bytes[offset..offset + 4].try_into().unwrap())).unwrap()
 }
 
 /// Cells in use with this signature: offset in the hive's bins, and content.
 fn cells<'a>(hive: &'a [u8], signature: &'a [u8; 2]) -> impl Iterator<Item = (usize, &'a [u8])> {
-    (4096..hive.len().saturating_sub(8))
-        .step_by(8)
-        .filter_map(move |at| {
-            let size = i32::from_le_bytes(hive[at..at + 4].try_into().unwrap());
-            let length = usize::try_from(size.checked_neg()?).ok()?;
-            let content = hive.get(at + 4..at + length)?;
-            content
-                .starts_with(signature)
-                .then_some((at - 4096, content))
-        })
+    (4096..hive.len().saturating_sub(8)).step_by(8).filter_map(move |at| {
+        let size = i32::from_le_bytes(hive[at..at + 4].try_into().unwrap());
+        let length = usize::try_from(size.checked_neg()?).ok()?;
+        let content = hive.get(at + 4..at + length)?;
+        content.starts_with(signature).then_some((at - 4096, content))
+    })
 }
 
 fn descriptor_of(sk: &[u8]) -> &[u8] {
@@ -80,13 +71,9 @@ fn inheritance_agrees_with_a_real_hive() {
         return;
     };
     let bins = &hive[4096..];
-    let cell = |offset: usize, signature| {
-        bins.get(offset + 4..)
-            .filter(|content| content.starts_with(signature))
-    };
+    let cell = |offset: usize, signature| bins.get(offset + 4..).filter(|content| content.starts_with(signature));
     // The scan also meets remains of old keys, whose references lead nowhere.
-    let descriptor_at =
-        |nk: &[u8]| SecurityDescriptor::parse(descriptor_of(cell(u32_at(nk, 44), b"sk")?)).ok();
+    let descriptor_at = |nk: &[u8]| SecurityDescriptor::parse(descriptor_of(cell(u32_at(nk, 44), b"sk")?)).ok();
     let (mut followers, mut agreeing) = (0, 0);
     for (_, nk) in cells(&hive, b"nk").filter(|(_, nk)| nk.len() > 80) {
         let parent = cell(u32_at(nk, 16), b"nk").and_then(descriptor_at);
@@ -98,10 +85,7 @@ fn inheritance_agrees_with_a_real_hive() {
         if is_root || entries.is_empty() || !entries.iter().all(Ace::is_inherited) {
             continue;
         }
-        let creator = Creator {
-            owner: child.owner().unwrap(),
-            group: child.group().unwrap(),
-        };
+        let creator = Creator { owner: child.owner().unwrap(), group: child.group().unwrap() };
         let computed = inherited_by_subkey(&parent, creator);
         followers += 1;
         agreeing += usize::from(computed.dacl() == child.dacl());

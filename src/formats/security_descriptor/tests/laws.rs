@@ -10,8 +10,7 @@ fn any_sid() -> impl Strategy<Value = Sid> {
         Just(Sid::SYSTEM),
         Just(Sid::USERS),
         Just(Sid::CREATOR_OWNER),
-        (0..1_u64 << 48, vec(any::<u32>(), 0..=15))
-            .prop_map(|(authority, words)| Sid::new(authority, &words).unwrap()),
+        (0..1_u64 << 48, vec(any::<u32>(), 0..=15)).prop_map(|(authority, words)| Sid::new(authority, &words).unwrap()),
     ]
 }
 
@@ -27,9 +26,8 @@ fn any_mask() -> impl Strategy<Value = AccessMask> {
 
 fn any_printable_ace() -> impl Strategy<Value = Ace> {
     let kinds = prop_oneof![4 => Just(AceKind::Allow), 2 => Just(AceKind::Deny), 1 => Just(AceKind::MandatoryLabel)];
-    (kinds, any::<u8>(), any_mask(), any_sid()).prop_map(|(kind, flags, mask, sid)| {
-        Ace::of_account(kind, sid, mask, AceFlags::from_bits_retain(flags))
-    })
+    (kinds, any::<u8>(), any_mask(), any_sid())
+        .prop_map(|(kind, flags, mask, sid)| Ace::of_account(kind, sid, mask, AceFlags::from_bits_retain(flags)))
 }
 
 fn any_ace() -> impl Strategy<Value = Ace> {
@@ -57,38 +55,23 @@ fn any_list(aces: impl Strategy<Value = Ace>) -> impl Strategy<Value = AccessLis
     ]
 }
 
-fn any_descriptor<A: Strategy<Value = Ace>>(
-    aces: fn() -> A,
-) -> impl Strategy<Value = SecurityDescriptor> {
-    let accounts = (
-        proptest::option::of(any_sid()),
-        proptest::option::of(any_sid()),
-    );
-    (
-        accounts,
-        any_list(aces()),
-        any_list(aces()),
-        any::<u16>(),
-        any::<u8>(),
+fn any_descriptor<A: Strategy<Value = Ace>>(aces: fn() -> A) -> impl Strategy<Value = SecurityDescriptor> {
+    let accounts = (proptest::option::of(any_sid()), proptest::option::of(any_sid()));
+    (accounts, any_list(aces()), any_list(aces()), any::<u16>(), any::<u8>()).prop_map(
+        |((owner, group), dacl, sacl, control, resource_manager)| SecurityDescriptor {
+            owner,
+            group,
+            dacl,
+            sacl,
+            control: Control::from_bits_truncate(control),
+            resource_manager,
+        },
     )
-        .prop_map(|((owner, group), dacl, sacl, control, resource_manager)| {
-            SecurityDescriptor {
-                owner,
-                group,
-                dacl,
-                sacl,
-                control: Control::from_bits_truncate(control),
-                resource_manager,
-            }
-        })
 }
 
 fn any_grants() -> impl Strategy<Value = Vec<Grant>> {
     let reach = prop_oneof![Just(Reach::ThisKey), Just(Reach::Subkeys)];
-    vec(
-        (any_sid(), any_mask(), reach).prop_map(|(sid, mask, reach)| Grant { sid, mask, reach }),
-        0..4,
-    )
+    vec((any_sid(), any_mask(), reach).prop_map(|(sid, mask, reach)| Grant { sid, mask, reach }), 0..4)
 }
 
 proptest! {

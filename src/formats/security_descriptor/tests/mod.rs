@@ -9,6 +9,5 @@ mod text;
 use super::*;
 
 fn sddl(text: &str) -> SecurityDescriptor {
-    text.parse()
-        .unwrap_or_else(|error| panic!("{text}: {error:?}"))
+    text.parse().unwrap_or_else(|error| panic!("{text}: {error:?}"))
 }

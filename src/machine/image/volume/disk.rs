@@ -60,10 +60,7 @@ pub struct RealDisk;
 impl Disk for RealDisk {
     fn create_new(&self, folder: &Dir, name: &str, access: Access) -> io::Result<File> {
         let mut options = OpenOptions::new();
-        options
-            .write(true)
-            .create_new(true)
-            .follow(FollowSymlinks::No);
+        options.write(true).create_new(true).follow(FollowSymlinks::No);
         if access == Access::OwnerOnly {
             owner_only(&mut options);
         }
@@ -72,12 +69,7 @@ impl Disk for RealDisk {
 
     fn open_append(&self, folder: &Dir, name: &str) -> io::Result<File> {
         let mut options = OpenOptions::new();
-        options
-            .read(true)
-            .append(true)
-            .create(true)
-            .follow(FollowSymlinks::No)
-            .nonblock(true);
+        options.read(true).append(true).create(true).follow(FollowSymlinks::No).nonblock(true);
         folder.open_with(name, &options)
     }
 

@@ -45,19 +45,13 @@ impl Volume {
         let file = match try_lock(file) {
             Ok(Ok(file)) => file,
             Ok(Err(held)) => {
-                return Err(LockError::Held {
-                    owner: owner_in(&held),
-                });
+                return Err(LockError::Held { owner: owner_in(&held) });
             }
             Err(source) => return Err(failed("locking", path)(source).into()),
         };
         let lock = Lock { disk, file };
-        lock.disk
-            .truncate(&lock.file)
-            .map_err(failed("emptying", path))?;
-        lock.disk
-            .write(&lock.file, owner.as_bytes())
-            .map_err(failed("writing", path))?;
+        lock.disk.truncate(&lock.file).map_err(failed("emptying", path))?;
+        lock.disk.write(&lock.file, owner.as_bytes()).map_err(failed("writing", path))?;
         Ok(lock)
     }
 }
@@ -82,9 +76,6 @@ fn try_lock(file: File) -> io::Result<Result<File, File>> {
 fn owner_in(file: &File) -> Option<String> {
     let mut bytes = Vec::new();
     file.take(MAX_OWNER).read_to_end(&mut bytes).ok()?;
-    let text: String = String::from_utf8_lossy(&bytes)
-        .chars()
-        .filter(|character| !character.is_control())
-        .collect();
+    let text: String = String::from_utf8_lossy(&bytes).chars().filter(|character| !character.is_control()).collect();
     Some(text).filter(|text| !text.is_empty())
 }

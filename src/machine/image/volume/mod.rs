@@ -174,18 +174,9 @@ impl Volume {
     /// # Errors
     /// The folder does not open.
     pub fn open_with(folder: &Path, disk: Arc<dyn Disk>) -> Result<Self, VolumeError> {
-        let root =
-            Dir::open_ambient_dir(folder, cap_std::ambient_authority()).map_err(|source| {
-                VolumeError::Open {
-                    folder: folder.to_owned(),
-                    source,
-                }
-            })?;
-        Ok(Self {
-            root,
-            disk,
-            replacing: Mutex::new(()),
-        })
+        let root = Dir::open_ambient_dir(folder, cap_std::ambient_authority())
+            .map_err(|source| VolumeError::Open { folder: folder.to_owned(), source })?;
+        Ok(Self { root, disk, replacing: Mutex::new(()) })
     }
 
     /// Finds a file or folder as Windows would, case aside, and says under which names it is stored.
@@ -194,10 +185,7 @@ impl Volume {
     /// A link stands in the way, a name is ambiguous, or the host refuses.
     pub fn find(&self, path: &VolumePath) -> Result<Option<Found>, VolumeError> {
         let mut folder = self.root_folder(path)?;
-        let mut found = Found {
-            path: VolumePath::root(),
-            kind: EntryKind::Folder,
-        };
+        let mut found = Found { path: VolumePath::root(), kind: EntryKind::Folder };
         for (position, name) in path.components().enumerate() {
             if position > 0 {
                 let Some(next) = enter(&folder, &found)? else {
@@ -257,18 +245,10 @@ impl Volume {
         let file = open_file(&folder, &found, OpenOptions::new().read(true))?;
         let expected = file.metadata().map_or(0, |metadata| metadata.len().min(limit));
         let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
-        file.take(limit.saturating_add(1))
-            .read_to_end(&mut bytes)
-            .map_err(failed("reading", path))?;
+        // The host's own file reads into memory that nobody has to clear first.
+        file.into_std().take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(failed("reading", path))?;
         let is_too_large = u64::try_from(bytes.len()).is_ok_and(|length| length > limit);
-        if is_too_large {
-            Err(VolumeError::TooLarge {
-                path: found.path,
-                limit,
-            })
-        } else {
-            Ok(Some(bytes))
-        }
+        if is_too_large { Err(VolumeError::TooLarge { path: found.path, limit }) } else { Ok(Some(bytes)) }
     }
 
     /// The names in a folder, sorted; `None` when there is no such folder.
@@ -299,22 +279,12 @@ impl Volume {
     pub fn metadata(&self, path: &VolumePath) -> Result<Option<Metadata>, VolumeError> {
         let (found, metadata) = match self.locate(path, Spelling::Any)? {
             _ if path.is_root() => {
-                let found = Found {
-                    path: path.clone(),
-                    kind: EntryKind::Folder,
-                };
-                (
-                    found,
-                    self.root
-                        .dir_metadata()
-                        .map_err(failed("examining", path))?,
-                )
+                let found = Found { path: path.clone(), kind: EntryKind::Folder };
+                (found, self.root.dir_metadata().map_err(failed("examining", path))?)
             }
             None => return Ok(None),
             Some((folder, found)) => {
-                let metadata = folder
-                    .symlink_metadata(stored_name(&found))
-                    .map_err(failed("examining", path))?;
+                let metadata = folder.symlink_metadata(stored_name(&found)).map_err(failed("examining", path))?;
                 (found, metadata)
             }
         };
@@ -322,15 +292,8 @@ impl Volume {
         match kind_of(metadata.file_type()) {
             EntryKind::Link => Err(VolumeError::Link { path: found.path }),
             kind => {
-                let modified = metadata
-                    .modified()
-                    .ok()
-                    .map(cap_std::time::SystemTime::into_std);
-                Ok(Some(Metadata {
-                    kind,
-                    len: metadata.len(),
-                    modified,
-                }))
+                let modified = metadata.modified().ok().map(cap_std::time::SystemTime::into_std);
+                Ok(Some(Metadata { kind, len: metadata.len(), modified }))
             }
         }
     }
@@ -342,9 +305,7 @@ impl Volume {
     }
 
     fn root_folder(&self, path: &VolumePath) -> Result<Dir, VolumeError> {
-        self.root
-            .try_clone()
-            .map_err(failed("opening the folder of", path))
+        self.root.try_clone().map_err(failed("opening the folder of", path))
     }
 
     /// Walks to a folder.
@@ -364,11 +325,7 @@ impl Volume {
     }
 
     /// The entry a path names and the folder it is in; `None` when any part of the path is missing, and for the root.
-    fn locate(
-        &self,
-        path: &VolumePath,
-        spelling: Spelling,
-    ) -> Result<Option<(Dir, Found)>, VolumeError> {
+    fn locate(&self, path: &VolumePath, spelling: Spelling) -> Result<Option<(Dir, Found)>, VolumeError> {
         let Some((parent, name)) = path.split_last() else {
             return Ok(None);
         };
@@ -384,14 +341,10 @@ fn enter(folder: &Dir, found: &Found) -> Result<Option<Dir>, VolumeError> {
     match found.kind {
         EntryKind::Folder => {}
         EntryKind::Link => {
-            return Err(VolumeError::Link {
-                path: found.path.clone(),
-            });
+            return Err(VolumeError::Link { path: found.path.clone() });
         }
         EntryKind::File | EntryKind::Other => {
-            return Err(VolumeError::NotAFolder {
-                path: found.path.clone(),
-            });
+            return Err(VolumeError::NotAFolder { path: found.path.clone() });
         }
     }
     match folder.open_dir_nofollow(stored_name(found)) {
@@ -405,10 +358,7 @@ fn enter(folder: &Dir, found: &Found) -> Result<Option<Dir>, VolumeError> {
 fn open_file(folder: &Dir, found: &Found, options: &mut OpenOptions) -> Result<File, VolumeError> {
     require_file(found)?;
     let file = folder
-        .open_with(
-            stored_name(found),
-            options.follow(FollowSymlinks::No).nonblock(true),
-        )
+        .open_with(stored_name(found), options.follow(FollowSymlinks::No).nonblock(true))
         .map_err(failed("opening", &found.path))?;
     require_regular(&file, &found.path)?;
     Ok(file)
@@ -417,46 +367,26 @@ fn open_file(folder: &Dir, found: &Found, options: &mut OpenOptions) -> Result<F
 fn require_file(found: &Found) -> Result<(), VolumeError> {
     match found.kind {
         EntryKind::File => Ok(()),
-        EntryKind::Link => Err(VolumeError::Link {
-            path: found.path.clone(),
-        }),
-        EntryKind::Folder | EntryKind::Other => Err(VolumeError::NotAFile {
-            path: found.path.clone(),
-        }),
+        EntryKind::Link => Err(VolumeError::Link { path: found.path.clone() }),
+        EntryKind::Folder | EntryKind::Other => Err(VolumeError::NotAFile { path: found.path.clone() }),
     }
 }
 
 fn require_regular(file: &File, path: &VolumePath) -> Result<(), VolumeError> {
     let metadata = file.metadata().map_err(failed("examining", path))?;
-    if metadata.is_file() {
-        Ok(())
-    } else {
-        Err(VolumeError::NotAFile { path: path.clone() })
-    }
+    if metadata.is_file() { Ok(()) } else { Err(VolumeError::NotAFile { path: path.clone() }) }
 }
 
 /// Finds `name` in a folder: exactly, or else the one name that differs only in case.
-fn lookup(
-    folder: &Dir,
-    shown: &VolumePath,
-    name: &str,
-    spelling: Spelling,
-) -> Result<Option<Found>, VolumeError> {
+fn lookup(folder: &Dir, shown: &VolumePath, name: &str, spelling: Spelling) -> Result<Option<Found>, VolumeError> {
     if spelling == Spelling::Any {
         match folder.symlink_metadata(name) {
             Ok(metadata) => {
                 let kind = kind_of(metadata.file_type());
-                return Ok(Some(Found {
-                    path: shown.with(name),
-                    kind,
-                }));
+                return Ok(Some(Found { path: shown.with(name), kind }));
             }
             // A name the host cannot hold is not there either.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename
-                ) => {}
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename) => {}
             Err(error) => return Err(failed("examining", &shown.with(name))(error)),
         }
     }
@@ -465,15 +395,8 @@ fn lookup(
 
 /// Picks `name` out of the names of a folder.
 fn pick(entries: &[Entry], shown: &VolumePath, name: &str) -> Result<Option<Found>, VolumeError> {
-    let found = |(stored, kind): (&str, EntryKind)| Found {
-        path: shown.with(stored),
-        kind,
-    };
-    let names = || {
-        entries
-            .iter()
-            .filter_map(|entry| Some((entry.name.to_str()?, entry.kind)))
-    };
+    let found = |(stored, kind): (&str, EntryKind)| Found { path: shown.with(stored), kind };
+    let names = || entries.iter().filter_map(|entry| Some((entry.name.to_str()?, entry.kind)));
     if let Some(exact) = names().find(|(stored, _)| *stored == name) {
         return Ok(Some(found(exact)));
     }
@@ -482,11 +405,7 @@ fn pick(entries: &[Entry], shown: &VolumePath, name: &str) -> Result<Option<Foun
         (Some((first, _)), Some((second, _))) => {
             // In a fixed order: folders are listed in whatever order the host likes.
             let (first, second) = (first.min(second).to_owned(), first.max(second).to_owned());
-            Err(VolumeError::Ambiguous {
-                path: shown.with(name),
-                first,
-                second,
-            })
+            Err(VolumeError::Ambiguous { path: shown.with(name), first, second })
         }
         (only, _) => Ok(only.map(found)),
     }
@@ -497,16 +416,11 @@ fn entries_of(folder: &Dir, shown: &VolumePath) -> Result<Vec<Entry>, VolumeErro
     let mut entries = Vec::new();
     for entry in folder.entries().map_err(failed())? {
         if entries.len() == MAX_ENTRIES {
-            return Err(VolumeError::TooManyEntries {
-                path: shown.clone(),
-            });
+            return Err(VolumeError::TooManyEntries { path: shown.clone() });
         }
         let entry = entry.map_err(failed())?;
         let kind = kind_of(entry.file_type().map_err(failed())?);
-        entries.push(Entry {
-            name: entry.file_name(),
-            kind,
-        });
+        entries.push(Entry { name: entry.file_name(), kind });
     }
     Ok(entries)
 }
@@ -529,11 +443,7 @@ fn stored_name(found: &Found) -> &OsStr {
 
 fn failed(attempt: &'static str, path: &VolumePath) -> impl FnOnce(io::Error) -> VolumeError {
     let path = path.clone();
-    move |source| VolumeError::Io {
-        attempt,
-        path,
-        source,
-    }
+    move |source| VolumeError::Io { attempt, path, source }
 }
 
 #[cfg(unix)]

@@ -97,10 +97,7 @@ impl VolumePath {
         }
         let (folder, rest) = split_start(text, drive)?;
         let mut names: Vec<String> = folder.iter().map(|name| (*name).to_owned()).collect();
-        for name in rest
-            .split(['\\', '/'])
-            .filter(|name| !name.is_empty() && *name != ".")
-        {
+        for name in rest.split(['\\', '/']).filter(|name| !name.is_empty() && *name != ".") {
             names.push(checked(name)?);
         }
         if names.len() > MAX_DEPTH {
@@ -119,11 +116,7 @@ impl VolumePath {
         }
         let joined = self.with(&checked(name)?);
         let depth = joined.names.len();
-        if depth > MAX_DEPTH {
-            Err(VolumePathError::TooDeep { depth })
-        } else {
-            Ok(joined)
-        }
+        if depth > MAX_DEPTH { Err(VolumePathError::TooDeep { depth }) } else { Ok(joined) }
     }
 
     /// Whether this is the root of the volume.
@@ -146,12 +139,7 @@ impl VolumePath {
     /// The folder it is in and its name; `None` for the root.
     pub(super) fn split_last(&self) -> Option<(Self, &str)> {
         let (last, parents) = self.names.split_last()?;
-        Some((
-            Self {
-                names: parents.to_vec(),
-            },
-            last,
-        ))
+        Some((Self { names: parents.to_vec() }, last))
     }
 
     /// The path of a name that was read from a folder, and so is not checked.
@@ -173,11 +161,7 @@ impl FromStr for VolumePath {
 
 impl fmt::Display for VolumePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_root() {
-            f.write_str("\\")
-        } else {
-            f.write_str(&self.names.join("\\"))
-        }
+        if self.is_root() { f.write_str("\\") } else { f.write_str(&self.names.join("\\")) }
     }
 }
 
@@ -215,29 +199,18 @@ const VARIABLES: [(&str, &[&str]); 10] = [
 const KERNEL_ROOT: &str = r"\SystemRoot";
 
 /// Cuts off what stands before the names, and says which folder it means.
-fn split_start(
-    text: &str,
-    drive: char,
-) -> Result<(&'static [&'static str], &str), VolumePathError> {
+fn split_start(text: &str, drive: char) -> Result<(&'static [&'static str], &str), VolumePathError> {
     let is_separator = |character: Option<char>| matches!(character, None | Some('\\' | '/'));
     if let Some(rest) = text.strip_prefix('%') {
-        let (name, rest) = rest.split_once('%').ok_or(VolumePathError::Character {
-            name: text.to_owned(),
-            character: '%',
-        })?;
-        let variable = VARIABLES
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name));
+        let (name, rest) =
+            rest.split_once('%').ok_or(VolumePathError::Character { name: text.to_owned(), character: '%' })?;
+        let variable = VARIABLES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         return match variable {
             Some((_, folder)) if is_separator(rest.chars().next()) => Ok((folder, rest)),
-            _ => Err(VolumePathError::UnknownVariable {
-                name: name.to_owned(),
-            }),
+            _ => Err(VolumePathError::UnknownVariable { name: name.to_owned() }),
         };
     }
-    let native = [r"\??\", r"\\?\"]
-        .iter()
-        .find_map(|prefix| text.strip_prefix(prefix));
+    let native = [r"\??\", r"\\?\"].iter().find_map(|prefix| text.strip_prefix(prefix));
     let plain = native.unwrap_or(text);
     if let [letter, b':', ..] = plain.as_bytes()
         && letter.is_ascii_alphabetic()
@@ -245,10 +218,7 @@ fn split_start(
         let rest = plain.get(2..).unwrap_or_default();
         return if !char::from(*letter).eq_ignore_ascii_case(&drive) {
             let found = char::from(letter.to_ascii_uppercase());
-            Err(VolumePathError::OtherDrive {
-                found,
-                expected: drive.to_ascii_uppercase(),
-            })
+            Err(VolumePathError::OtherDrive { found, expected: drive.to_ascii_uppercase() })
         } else if rest.starts_with(['\\', '/']) {
             Ok((&[], rest))
         } else {
@@ -258,10 +228,7 @@ fn split_start(
     if native.is_some() || text.starts_with(r"\\") || text.starts_with("//") {
         return Err(VolumePathError::NotLocal);
     }
-    if text
-        .get(..KERNEL_ROOT.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(KERNEL_ROOT))
-    {
+    if text.get(..KERNEL_ROOT.len()).is_some_and(|start| start.eq_ignore_ascii_case(KERNEL_ROOT)) {
         let rest = text.get(KERNEL_ROOT.len()..).unwrap_or_default();
         if is_separator(rest.chars().next()) {
             return Ok((&["Windows"], rest));
@@ -278,18 +245,12 @@ fn checked(name: &str) -> Result<String, VolumePathError> {
     if length > MAX_NAME {
         return Err(VolumePathError::NameTooLong { length });
     }
-    let forbidden =
-        |character: &char| character.is_ascii_control() || "<>:\"|?*\\/".contains(*character);
+    let forbidden = |character: &char| character.is_ascii_control() || "<>:\"|?*\\/".contains(*character);
     if let Some(character) = name.chars().find(forbidden) {
-        return Err(VolumePathError::Character {
-            name: name.to_owned(),
-            character,
-        });
+        return Err(VolumePathError::Character { name: name.to_owned(), character });
     }
     if name.ends_with(['.', ' ']) || is_device(name) {
-        return Err(VolumePathError::Reserved {
-            name: name.to_owned(),
-        });
+        return Err(VolumePathError::Reserved { name: name.to_owned() });
     }
     Ok(name.to_owned())
 }
@@ -297,9 +258,8 @@ fn checked(name: &str) -> Result<String, VolumePathError> {
 /// Names that mean a device, with any extension.
 fn is_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or_default().trim_end();
-    let is_plain = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"]
-        .iter()
-        .any(|device| stem.eq_ignore_ascii_case(device));
+    let is_plain =
+        ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"].iter().any(|device| stem.eq_ignore_ascii_case(device));
     let is_port = matches!(stem.as_bytes(), [port @ .., b'1'..=b'9']
         if port.eq_ignore_ascii_case(b"COM") || port.eq_ignore_ascii_case(b"LPT"));
     is_plain || is_port
@@ -312,22 +272,11 @@ mod tests {
     #[test]
     fn paths() {
         use VolumePathError::*;
-        let character = |name: &str, character| {
-            Err(Character {
-                name: name.into(),
-                character,
-            })
-        };
+        let character = |name: &str, character| Err(Character { name: name.into(), character });
         let reserved = |name: &str| Err(Reserved { name: name.into() });
         let cases: Vec<(&str, Result<&str, VolumePathError>)> = vec![
-            (
-                r"C:\Windows\System32\config\SYSTEM",
-                Ok(r"Windows\System32\config\SYSTEM"),
-            ),
-            (
-                r"c:/Windows//System32/./drivers\",
-                Ok(r"Windows\System32\drivers"),
-            ),
+            (r"C:\Windows\System32\config\SYSTEM", Ok(r"Windows\System32\config\SYSTEM")),
+            (r"c:/Windows//System32/./drivers\", Ok(r"Windows\System32\drivers")),
             (r"\??\C:\Windows", Ok("Windows")),
             (r"\\?\C:\Windows", Ok("Windows")),
             (r"%systemroot%\System32", Ok(r"Windows\System32")),
@@ -340,31 +289,15 @@ mod tests {
             ("100%", Ok("100%")),
             ("COM10", Ok("COM10")),
             ("", Err(Empty)),
-            (
-                r"D:\x",
-                Err(OtherDrive {
-                    found: 'D',
-                    expected: 'C',
-                }),
-            ),
+            (r"D:\x", Err(OtherDrive { found: 'D', expected: 'C' })),
             ("C:x", Err(DriveRelative)),
             ("C:", Err(DriveRelative)),
             (r"\\server\share", Err(NotLocal)),
             (r"\\?\UNC\server\share", Err(NotLocal)),
             (r"\\.\PhysicalDrive0", Err(NotLocal)),
             (r"C:\a\..\b", Err(Parent)),
-            (
-                r"%TEMP%\x",
-                Err(UnknownVariable {
-                    name: "TEMP".into(),
-                }),
-            ),
-            (
-                r"%SystemRoot%32",
-                Err(UnknownVariable {
-                    name: "SystemRoot".into(),
-                }),
-            ),
+            (r"%TEMP%\x", Err(UnknownVariable { name: "TEMP".into() })),
+            (r"%SystemRoot%32", Err(UnknownVariable { name: "SystemRoot".into() })),
             ("%x", character("%x", '%')),
             (r"C:\a.txt:stream", character("a.txt:stream", ':')),
             ("a\0b", character("a\0b", '\0')),
@@ -379,34 +312,18 @@ mod tests {
             let found = text.parse::<VolumePath>().map(|path| path.to_string());
             assert_eq!(found, expected.map(str::to_owned), "{text}");
         }
-        assert_eq!(
-            "a/".repeat(129).parse::<VolumePath>(),
-            Err(TooDeep { depth: 129 })
-        );
-        assert_eq!(
-            "a".repeat(256).parse::<VolumePath>(),
-            Err(NameTooLong { length: 256 })
-        );
-        assert_eq!(
-            "a".repeat(32_768).parse::<VolumePath>(),
-            Err(TooLong { length: 32_768 })
-        );
+        assert_eq!("a/".repeat(129).parse::<VolumePath>(), Err(TooDeep { depth: 129 }));
+        assert_eq!("a".repeat(256).parse::<VolumePath>(), Err(NameTooLong { length: 256 }));
+        assert_eq!("a".repeat(32_768).parse::<VolumePath>(), Err(TooLong { length: 32_768 }));
         assert_eq!(VolumePath::on_drive(r"d:\x", 'D').unwrap().to_string(), "x");
-        assert_eq!(
-            VolumePath::root().join(r"a\b"),
-            character(r"a\b", '\\').map(|_: &str| VolumePath::root())
-        );
+        assert_eq!(VolumePath::root().join(r"a\b"), character(r"a\b", '\\').map(|_: &str| VolumePath::root()));
     }
 
     #[test]
     fn names_that_are_one_to_windows() {
-        for (a, b, same) in [
-            ("SYSTEM", "system", true),
-            ("Ä", "ä", true),
-            ("ß", "SS", false),
-            ("ß", "ß", true),
-            ("a", "ab", false),
-        ] {
+        for (a, b, same) in
+            [("SYSTEM", "system", true), ("Ä", "ä", true), ("ß", "SS", false), ("ß", "ß", true), ("a", "ab", false)]
+        {
             assert_eq!(same_name(a, b), same, "{a} {b}");
         }
     }

@@ -7,8 +7,8 @@ use std::sync::{Arc, PoisonError};
 use cap_std::fs::{Dir, File, OpenOptions};
 
 use super::{
-    Access, Disk, Entry, EntryKind, Found, Spelling, Volume, VolumeError, VolumePath, enter,
-    entries_of, failed, lookup, open_file, pick, require_file, require_regular, stored_name,
+    Access, Disk, Entry, EntryKind, Found, Spelling, Volume, VolumeError, VolumePath, enter, entries_of, failed,
+    lookup, open_file, pick, require_file, require_regular, stored_name,
 };
 
 const TEMPORARY_START: &str = ".trueup-";
@@ -32,10 +32,7 @@ impl Volume {
     /// # Errors
     /// The folder is missing, the path is not a regular file, or the host refuses; the old content is then still there.
     pub fn replace(&self, path: &VolumePath, bytes: &[u8]) -> Result<(), VolumeError> {
-        let _alone = self
-            .replacing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
         let (folder, parent, name) = self.parent_of(path)?;
         let entries = entries_of(&folder, &parent)?;
         let old = pick(&entries, &parent, name)?;
@@ -62,58 +59,28 @@ impl Volume {
         path: &VolumePath,
         bytes: &[u8],
     ) -> Result<(), VolumeError> {
-        let access = if old.is_some() {
-            Access::OwnerOnly
-        } else {
-            Access::Usual
-        };
-        let file = self
-            .disk
-            .create_new(folder, temporary, access)
-            .map_err(failed("making a temporary file for", path))?;
+        let access = if old.is_some() { Access::OwnerOnly } else { Access::Usual };
+        let file =
+            self.disk.create_new(folder, temporary, access).map_err(failed("making a temporary file for", path))?;
         if let Some(old) = old {
-            let of = folder
-                .symlink_metadata(stored_name(old))
-                .map_err(failed("examining", path))?;
+            let of = folder.symlink_metadata(stored_name(old)).map_err(failed("examining", path))?;
             if !of.is_file() {
-                return Err(VolumeError::NotAFile {
-                    path: old.path.clone(),
-                });
+                return Err(VolumeError::NotAFile { path: old.path.clone() });
             }
-            self.disk
-                .keep_attributes(&file, &of)
-                .map_err(failed("keeping mode and owner of", path))?;
+            self.disk.keep_attributes(&file, &of).map_err(failed("keeping mode and owner of", path))?;
         }
-        self.disk
-            .write(&file, bytes)
-            .map_err(failed("writing", path))?;
-        self.disk
-            .sync_file(&file)
-            .map_err(failed("synchronising", path))?;
+        self.disk.write(&file, bytes).map_err(failed("writing", path))?;
+        self.disk.sync_file(&file).map_err(failed("synchronising", path))?;
         drop(file);
         let name = old.map_or(path, |old| &old.path).last().unwrap_or_default();
-        self.disk
-            .rename(folder, temporary, folder, name)
-            .map_err(failed("replacing", path))?;
-        self.disk
-            .sync_folder(folder)
-            .map_err(failed("synchronising the folder of", path))
+        self.disk.rename(folder, temporary, folder, name).map_err(failed("replacing", path))?;
+        self.disk.sync_folder(folder).map_err(failed("synchronising the folder of", path))
     }
 
-    fn remove_leftovers(
-        &self,
-        folder: &Dir,
-        parent: &VolumePath,
-        entries: &[Entry],
-    ) -> Result<(), VolumeError> {
+    fn remove_leftovers(&self, folder: &Dir, parent: &VolumePath, entries: &[Entry]) -> Result<(), VolumeError> {
         let files = entries.iter().filter(|entry| entry.kind == EntryKind::File);
-        for name in files
-            .filter_map(|entry| entry.name.to_str())
-            .filter(|name| is_temporary(name))
-        {
-            self.disk
-                .remove_file(folder, name)
-                .map_err(failed("removing", &parent.with(name)))?;
+        for name in files.filter_map(|entry| entry.name.to_str()).filter(|name| is_temporary(name)) {
+            self.disk.remove_file(folder, name).map_err(failed("removing", &parent.with(name)))?;
         }
         Ok(())
     }
@@ -129,22 +96,13 @@ impl Volume {
             let found = match lookup(&folder, &shown, name, Spelling::Any)? {
                 Some(found) => found,
                 None => {
-                    let made = Found {
-                        path: shown.with(name),
-                        kind: EntryKind::Folder,
-                    };
-                    self.disk
-                        .create_folder(&folder, name)
-                        .map_err(failed("making", &made.path))?;
-                    self.disk
-                        .sync_folder(&folder)
-                        .map_err(failed("synchronising", &shown))?;
+                    let made = Found { path: shown.with(name), kind: EntryKind::Folder };
+                    self.disk.create_folder(&folder, name).map_err(failed("making", &made.path))?;
+                    self.disk.sync_folder(&folder).map_err(failed("synchronising", &shown))?;
                     made
                 }
             };
-            folder = enter(&folder, &found)?.ok_or_else(|| VolumeError::Missing {
-                path: found.path.clone(),
-            })?;
+            folder = enter(&folder, &found)?.ok_or_else(|| VolumeError::Missing { path: found.path.clone() })?;
             shown = found.path;
         }
         Ok(())
@@ -160,12 +118,8 @@ impl Volume {
         };
         require_file(&found)?;
         let name = found.path.last().unwrap_or_default();
-        self.disk
-            .remove_file(&folder, name)
-            .map_err(failed("removing", path))?;
-        self.disk
-            .sync_folder(&folder)
-            .map_err(failed("synchronising the folder of", path))?;
+        self.disk.remove_file(&folder, name).map_err(failed("removing", path))?;
+        self.disk.sync_folder(&folder).map_err(failed("synchronising the folder of", path))?;
         Ok(true)
     }
 
@@ -174,9 +128,8 @@ impl Volume {
     /// # Errors
     /// The file or the new folder is missing, either name is not that of a regular file, or the host refuses.
     pub fn rename(&self, path: &VolumePath, new_path: &VolumePath) -> Result<(), VolumeError> {
-        let (folder, found) = self
-            .locate(path, Spelling::AsStored)?
-            .ok_or_else(|| VolumeError::Missing { path: path.clone() })?;
+        let (folder, found) =
+            self.locate(path, Spelling::AsStored)?.ok_or_else(|| VolumeError::Missing { path: path.clone() })?;
         require_file(&found)?;
         let (new_folder, new_parent, new_name) = self.parent_of(new_path)?;
         let replaced = lookup(&new_folder, &new_parent, new_name, Spelling::AsStored)?;
@@ -184,23 +137,12 @@ impl Volume {
             require_file(replaced)?;
         }
         // A file that only changes the case of its own name gets the new spelling; another file's name is kept.
-        let is_itself = replaced
-            .as_ref()
-            .is_some_and(|replaced| replaced.path == found.path);
-        let kept = replaced
-            .as_ref()
-            .filter(|_| !is_itself)
-            .and_then(|replaced| replaced.path.last());
+        let is_itself = replaced.as_ref().is_some_and(|replaced| replaced.path == found.path);
+        let kept = replaced.as_ref().filter(|_| !is_itself).and_then(|replaced| replaced.path.last());
         let name = found.path.last().unwrap_or_default();
-        self.disk
-            .rename(&folder, name, &new_folder, kept.unwrap_or(new_name))
-            .map_err(failed("renaming", path))?;
-        self.disk
-            .sync_folder(&new_folder)
-            .map_err(failed("synchronising the folder of", new_path))?;
-        self.disk
-            .sync_folder(&folder)
-            .map_err(failed("synchronising the folder of", path))
+        self.disk.rename(&folder, name, &new_folder, kept.unwrap_or(new_name)).map_err(failed("renaming", path))?;
+        self.disk.sync_folder(&new_folder).map_err(failed("synchronising the folder of", new_path))?;
+        self.disk.sync_folder(&folder).map_err(failed("synchronising the folder of", path))
     }
 
     /// Cuts an existing file to nothing, and waits until that is on the disk.
@@ -208,16 +150,11 @@ impl Volume {
     /// # Errors
     /// The file is missing, is not a regular one, or the host refuses.
     pub fn truncate(&self, path: &VolumePath) -> Result<(), VolumeError> {
-        let (folder, found) = self
-            .locate(path, Spelling::Any)?
-            .ok_or_else(|| VolumeError::Missing { path: path.clone() })?;
+        let (folder, found) =
+            self.locate(path, Spelling::Any)?.ok_or_else(|| VolumeError::Missing { path: path.clone() })?;
         let file = open_file(&folder, &found, OpenOptions::new().write(true))?;
-        self.disk
-            .truncate(&file)
-            .map_err(failed("emptying", path))?;
-        self.disk
-            .sync_file(&file)
-            .map_err(failed("synchronising", path))
+        self.disk.truncate(&file).map_err(failed("emptying", path))?;
+        self.disk.sync_file(&file).map_err(failed("synchronising", path))
     }
 
     /// Opens a file to append to, and makes it if it is missing; the name is on the disk when this returns.
@@ -230,34 +167,18 @@ impl Volume {
         if let Some(found) = &found {
             require_file(found)?;
         }
-        let name = found
-            .as_ref()
-            .and_then(|found| found.path.last())
-            .unwrap_or(name);
-        let file = self
-            .disk
-            .open_append(&folder, name)
-            .map_err(failed("opening", path))?;
+        let name = found.as_ref().and_then(|found| found.path.last()).unwrap_or(name);
+        let file = self.disk.open_append(&folder, name).map_err(failed("opening", path))?;
         require_regular(&file, path)?;
         if found.is_none() {
-            self.disk
-                .sync_folder(&folder)
-                .map_err(failed("synchronising the folder of", path))?;
+            self.disk.sync_folder(&folder).map_err(failed("synchronising the folder of", path))?;
         }
-        Ok(Appender {
-            disk: Arc::clone(&self.disk),
-            file,
-        })
+        Ok(Appender { disk: Arc::clone(&self.disk), file })
     }
 
     /// The folder a path is in, which has to exist, that folder's path, and the name in it.
-    fn parent_of<'a>(
-        &self,
-        path: &'a VolumePath,
-    ) -> Result<(Dir, VolumePath, &'a str), VolumeError> {
-        let (parent, name) = path
-            .split_last()
-            .ok_or_else(|| VolumeError::NotAFile { path: path.clone() })?;
+    fn parent_of<'a>(&self, path: &'a VolumePath) -> Result<(Dir, VolumePath, &'a str), VolumeError> {
+        let (parent, name) = path.split_last().ok_or_else(|| VolumeError::NotAFile { path: path.clone() })?;
         match self.folder(&parent)? {
             Some(folder) => Ok((folder, parent, name)),
             None => Err(VolumeError::Missing { path: parent }),
@@ -297,13 +218,8 @@ fn temporary_name() -> String {
 }
 
 pub(super) fn is_temporary(name: &str) -> bool {
-    let digits = name
-        .strip_prefix(TEMPORARY_START)
-        .and_then(|rest| rest.strip_suffix(TEMPORARY_END));
+    let digits = name.strip_prefix(TEMPORARY_START).and_then(|rest| rest.strip_suffix(TEMPORARY_END));
     digits.is_some_and(|digits| {
-        digits.len() == TEMPORARY_DIGITS
-            && digits
-                .bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        digits.len() == TEMPORARY_DIGITS && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     })
 }

@@ -24,10 +24,7 @@ struct FaultyDisk {
 
 impl FaultyDisk {
     fn with(fault: Fault) -> Arc<Self> {
-        Arc::new(Self {
-            steps: Mutex::default(),
-            fault,
-        })
+        Arc::new(Self { steps: Mutex::default(), fault })
     }
 
     fn step(&self, name: &'static str) -> io::Result<()> {
@@ -39,11 +36,7 @@ impl FaultyDisk {
             Fault::Stop(at) => number >= at,
             Fault::Fail(at) => number == at,
         };
-        if fails {
-            Err(io::ErrorKind::StorageFull.into())
-        } else {
-            Ok(())
-        }
+        if fails { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 }
 
@@ -64,8 +57,7 @@ impl Disk for FaultyDisk {
     }
 
     fn write(&self, file: &File, bytes: &[u8]) -> io::Result<()> {
-        self.step("write")
-            .inspect_err(|_| RealDisk.write(file, &bytes[..bytes.len() / 2]).unwrap())?;
+        self.step("write").inspect_err(|_| RealDisk.write(file, &bytes[..bytes.len() / 2]).unwrap())?;
         RealDisk.write(file, bytes)
     }
 
@@ -106,14 +98,7 @@ fn a_replacement_takes_these_steps() {
     let disk = FaultyDisk::with(Fault::Never);
     let volume = Volume::open_with(folder.path(), disk.clone()).unwrap();
     volume.replace(&path(HIVE), b"new").unwrap();
-    let steps = [
-        "create",
-        "attributes",
-        "write",
-        "sync",
-        "rename",
-        "sync folder",
-    ];
+    let steps = ["create", "attributes", "write", "sync", "rename", "sync folder"];
     assert_eq!(*disk.steps.lock().unwrap(), steps);
 }
 
@@ -123,29 +108,14 @@ fn after_a_stop_at_any_step_the_file_is_whole_and_the_next_replacement_cleans_up
     for stop in 0..6 {
         let folder = image();
         let config = folder.path().join("Windows/System32/config");
-        let stopping =
-            Volume::open_with(folder.path(), FaultyDisk::with(Fault::Stop(stop))).unwrap();
+        let stopping = Volume::open_with(folder.path(), FaultyDisk::with(Fault::Stop(stop))).unwrap();
         stopping.replace(&path(HIVE), new).unwrap_err();
 
         let expected: &[u8] = if stop < 5 { b"old" } else { new };
-        assert_eq!(
-            fs::read(config.join("SYSTEM")).unwrap(),
-            expected,
-            "stopped at step {stop}"
-        );
-        let others: Vec<String> = names_in(&config)
-            .into_iter()
-            .filter(|name| name != "SYSTEM")
-            .collect();
-        assert!(
-            others.iter().all(|name| write::is_temporary(name)),
-            "{others:?}"
-        );
-        assert_eq!(
-            others.len(),
-            usize::from((1..5).contains(&stop)),
-            "stopped at step {stop}"
-        );
+        assert_eq!(fs::read(config.join("SYSTEM")).unwrap(), expected, "stopped at step {stop}");
+        let others: Vec<String> = names_in(&config).into_iter().filter(|name| name != "SYSTEM").collect();
+        assert!(others.iter().all(|name| write::is_temporary(name)), "{others:?}");
+        assert_eq!(others.len(), usize::from((1..5).contains(&stop)), "stopped at step {stop}");
 
         volume(&folder).replace(&path(HIVE), b"newest").unwrap();
         assert_eq!(names_in(&config), ["SYSTEM"]);
@@ -158,46 +128,27 @@ fn a_step_that_fails_leaves_no_temporary_file() {
     for fail in 0..6 {
         let folder = image();
         let config = folder.path().join("Windows/System32/config");
-        let failing =
-            Volume::open_with(folder.path(), FaultyDisk::with(Fault::Fail(fail))).unwrap();
+        let failing = Volume::open_with(folder.path(), FaultyDisk::with(Fault::Fail(fail))).unwrap();
         failing.replace(&path(HIVE), b"new").unwrap_err();
         assert_eq!(names_in(&config), ["SYSTEM"]);
         let expected: &[u8] = if fail < 5 { b"old" } else { b"new" };
-        assert_eq!(
-            fs::read(config.join("SYSTEM")).unwrap(),
-            expected,
-            "failed at step {fail}"
-        );
+        assert_eq!(fs::read(config.join("SYSTEM")).unwrap(), expected, "failed at step {fail}");
     }
     let folder = image();
     let full = Volume::open_with(folder.path(), FaultyDisk::with(Fault::Fail(2))).unwrap();
     let error = full.replace(&path(HIVE), b"new").unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        r"writing Windows\System32\config\SYSTEM on the volume"
-    );
+    assert_eq!(error.to_string(), r"writing Windows\System32\config\SYSTEM on the volume");
 }
 
 #[test]
 fn only_its_own_temporary_files_are_cleaned() {
     let folder = image();
-    for name in [
-        ".trueup-0123456789abcdef.tmp",
-        ".trueup-0123456789ABCDEF.tmp",
-        ".trueup-1.tmp",
-        "a.tmp",
-    ] {
+    for name in [".trueup-0123456789abcdef.tmp", ".trueup-0123456789ABCDEF.tmp", ".trueup-1.tmp", "a.tmp"] {
         fs::write(folder.path().join(name), "").unwrap();
     }
     fs::create_dir(folder.path().join(".trueup-fedcba9876543210.tmp")).unwrap();
     volume(&folder).replace(&path("hosts"), b"").unwrap();
-    let expected = [
-        ".trueup-0123456789ABCDEF.tmp",
-        ".trueup-1.tmp",
-        ".trueup-fedcba9876543210.tmp",
-        "Windows",
-        "a.tmp",
-        "hosts",
-    ];
+    let expected =
+        [".trueup-0123456789ABCDEF.tmp", ".trueup-1.tmp", ".trueup-fedcba9876543210.tmp", "Windows", "a.tmp", "hosts"];
     assert_eq!(names_in(folder.path()), expected);
 }

@@ -40,49 +40,19 @@ fn links_are_refused_wherever_they_stand() {
     symlink("Windows", root.join("tame")).unwrap();
 
     let volume = volume(&folder);
-    let hostile = [
-        r"folder\SYSTEM",
-        r"FOLDER\new",
-        "file",
-        "FILE",
-        "dangling",
-        "relative",
-        "upward",
-        "loop",
-        r"tame\System32\x",
-    ];
+    let hostile =
+        [r"folder\SYSTEM", r"FOLDER\new", "file", "FILE", "dangling", "relative", "upward", "loop", r"tame\System32\x"];
     for text in hostile {
         for (position, answer) in every_answer(&volume, &path(text)).into_iter().enumerate() {
-            assert!(
-                matches!(answer, Err(VolumeError::Link { .. })),
-                "{text} {position}: {answer:?}"
-            );
+            assert!(matches!(answer, Err(VolumeError::Link { .. })), "{text} {position}: {answer:?}");
         }
     }
-    assert!(matches!(
-        volume.list(&path("folder")),
-        Err(VolumeError::Link { .. })
-    ));
-    assert!(matches!(
-        volume.create_dir_all(&path(r"folder\new")),
-        Err(VolumeError::Link { .. })
-    ));
-    assert!(matches!(
-        volume.create_dir_all(&path("dangling")),
-        Err(VolumeError::Link { .. })
-    ));
-    assert!(matches!(
-        volume.lock(&path("file"), "me"),
-        Err(LockError::Volume(VolumeError::Link { .. }))
-    ));
-    assert!(matches!(
-        volume.rename(&path("inside"), &path("file")),
-        Err(VolumeError::Link { .. })
-    ));
-    assert_eq!(
-        volume.find(&path("file")).unwrap().unwrap().kind,
-        EntryKind::Link
-    );
+    assert!(matches!(volume.list(&path("folder")), Err(VolumeError::Link { .. })));
+    assert!(matches!(volume.create_dir_all(&path(r"folder\new")), Err(VolumeError::Link { .. })));
+    assert!(matches!(volume.create_dir_all(&path("dangling")), Err(VolumeError::Link { .. })));
+    assert!(matches!(volume.lock(&path("file"), "me"), Err(LockError::Volume(VolumeError::Link { .. }))));
+    assert!(matches!(volume.rename(&path("inside"), &path("file")), Err(VolumeError::Link { .. })));
+    assert_eq!(volume.find(&path("file")).unwrap().unwrap().kind, EntryKind::Link);
 
     assert_eq!(names_in(outside.path()), ["SYSTEM"]);
     assert_eq!(fs::read(outside.path().join("SYSTEM")).unwrap(), b"outside");
@@ -101,13 +71,7 @@ fn the_folder_of_the_volume_may_itself_be_reached_through_a_link() {
 #[test]
 fn pipes_and_sockets_are_refused_and_nothing_waits() {
     let folder = image();
-    assert!(
-        Command::new("mkfifo")
-            .arg(folder.path().join("pipe"))
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("mkfifo").arg(folder.path().join("pipe")).status().unwrap().success());
     let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
     let (sender, receiver) = mpsc::channel();
     let volume = volume(&folder);
@@ -124,15 +88,8 @@ fn pipes_and_sockets_are_refused_and_nothing_waits() {
             .collect();
         sender.send(answers).unwrap();
     });
-    let answers = receiver
-        .recv_timeout(Duration::from_secs(20))
-        .expect("a pipe made the volume wait");
-    assert!(
-        answers
-            .iter()
-            .all(|answer| matches!(answer, Err(VolumeError::NotAFile { .. }))),
-        "{answers:?}"
-    );
+    let answers = receiver.recv_timeout(Duration::from_secs(20)).expect("a pipe made the volume wait");
+    assert!(answers.iter().all(|answer| matches!(answer, Err(VolumeError::NotAFile { .. }))), "{answers:?}");
 }
 
 #[test]
@@ -145,15 +102,9 @@ fn names_that_differ_in_case_only() {
     assert_eq!(volume.read(&path("HOSTS"), 99).unwrap().unwrap(), b"HOSTS");
     for answer in every_answer(&volume, &path("hosts")) {
         let message = answer.unwrap_err().to_string();
-        assert_eq!(
-            message,
-            r#"hosts is ambiguous: "HOSTS" and "Hosts" differ only in case"#
-        );
+        assert_eq!(message, r#"hosts is ambiguous: "HOSTS" and "Hosts" differ only in case"#);
     }
-    assert!(matches!(
-        volume.find(&path("ärger")),
-        Err(VolumeError::Ambiguous { .. })
-    ));
+    assert!(matches!(volume.find(&path("ärger")), Err(VolumeError::Ambiguous { .. })));
     volume.replace(&path("HOSTS"), b"new").unwrap();
     assert_eq!(fs::read(folder.path().join("Hosts")).unwrap(), b"Hosts");
 }
@@ -164,14 +115,7 @@ fn names_that_are_not_text_are_listed_and_never_taken_for_another() {
     let name = OsStr::from_bytes(b"hosts\xFF");
     fs::write(folder.path().join(name), "").unwrap();
     let volume = volume(&folder);
-    assert!(
-        volume
-            .list(&VolumePath::root())
-            .unwrap()
-            .unwrap()
-            .iter()
-            .any(|entry| entry.name == name)
-    );
+    assert!(volume.list(&VolumePath::root()).unwrap().unwrap().iter().any(|entry| entry.name == name));
     assert_eq!(volume.find(&path("hosts\u{FFFD}")).unwrap(), None);
     volume.replace(&path("hosts"), b"").unwrap();
     assert!(folder.path().join(name).exists());
@@ -182,10 +126,7 @@ fn a_name_too_long_for_the_host_is_missing() {
     let folder = image();
     let long = path(&"ä".repeat(200));
     assert_eq!(volume(&folder).read(&long, 9).unwrap(), None);
-    assert!(matches!(
-        volume(&folder).replace(&long, b""),
-        Err(VolumeError::Io { .. })
-    ));
+    assert!(matches!(volume(&folder).replace(&long, b""), Err(VolumeError::Io { .. })));
 }
 
 #[test]
@@ -195,10 +136,7 @@ fn deep_paths_work_to_the_limit() {
     let volume = volume(&folder);
     volume.create_dir_all(&deep).unwrap();
     volume.replace(&deep.join("x").unwrap(), b"deep").unwrap();
-    assert_eq!(
-        volume.read(&deep.join("X").unwrap(), 9).unwrap().unwrap(),
-        b"deep"
-    );
+    assert_eq!(volume.read(&deep.join("X").unwrap(), 9).unwrap().unwrap(), b"deep");
 }
 
 #[test]
@@ -235,10 +173,7 @@ fn a_lock_of_another_process_is_seen_and_ends_with_it() {
     holder.stdout.take().unwrap().read_exact(&mut word).unwrap();
     let volume = volume(&folder);
     let answer = volume.lock(&path("LOCK"), "me");
-    assert!(
-        matches!(&answer, Err(LockError::Held { owner: Some(owner) }) if owner == "another process"),
-        "{answer:?}"
-    );
+    assert!(matches!(&answer, Err(LockError::Held { owner: Some(owner) }) if owner == "another process"), "{answer:?}");
     assert_eq!(fs::read(&file).unwrap(), b"another process");
     holder.kill().unwrap();
     holder.wait().unwrap();
@@ -286,10 +221,7 @@ fn a_folder_swapped_for_a_link_is_not_followed() {
 fn a_file_swapped_for_a_pipe_does_not_block() {
     let folder = image();
     fs::write(folder.path().join("real"), "inside").unwrap();
-    let made = Command::new("mkfifo")
-        .arg(folder.path().join("evil"))
-        .status()
-        .unwrap();
+    let made = Command::new("mkfifo").arg(folder.path().join("evil")).status().unwrap();
     assert!(made.success());
     let volume = volume(&folder);
     let root = folder.path().to_owned();
