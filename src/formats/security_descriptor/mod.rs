@@ -1,7 +1,7 @@
 //! Windows security descriptors: who owns a thing, and who may do what with it.
 //!
-//! Types and their plain accessors. The self-relative bytes are [`binary`], the text is [`sddl`], names of registry
-//! rights are [`rights`], granting is [`grant`], what a subkey inherits is [`inherit`]. Source: [MS-DTYP] 2.4.4 to 2.4.6.
+//! Types and their plain accessors. The self-relative bytes are `binary`, the text is `sddl`, names of registry
+//! rights are `rights`, granting is `grant`, what a subkey inherits is `inherit`. Source: [MS-DTYP] 2.4.4 to 2.4.6.
 
 mod binary;
 mod grant;

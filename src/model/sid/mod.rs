@@ -1,6 +1,6 @@
 //! Security identifiers: one account, group or service, in the one form that does not depend on a language or a name.
 //!
-//! Text and binary forms: [MS-DTYP] 2.4.2. Names: the [`accounts`] table. Looks nothing up on a machine.
+//! Text and binary forms: [MS-DTYP] 2.4.2. Names: the `accounts` table. Looks nothing up on a machine.
 
 mod accounts;
 

@@ -143,12 +143,12 @@ fn a_step_that_fails_leaves_no_temporary_file() {
 #[test]
 fn only_its_own_temporary_files_are_cleaned() {
     let folder = image();
-    for name in [".trueup-0123456789abcdef.tmp", ".trueup-0123456789ABCDEF.tmp", ".trueup-1.tmp", "a.tmp"] {
+    for name in [".trueup-0123456789abcdef.tmp", ".trueup-00000000000000AA.tmp", ".trueup-1.tmp", "a.tmp"] {
         fs::write(folder.path().join(name), "").unwrap();
     }
     fs::create_dir(folder.path().join(".trueup-fedcba9876543210.tmp")).unwrap();
     volume(&folder).replace(&path("hosts"), b"").unwrap();
     let expected =
-        [".trueup-0123456789ABCDEF.tmp", ".trueup-1.tmp", ".trueup-fedcba9876543210.tmp", "Windows", "a.tmp", "hosts"];
+        [".trueup-00000000000000AA.tmp", ".trueup-1.tmp", ".trueup-fedcba9876543210.tmp", "Windows", "a.tmp", "hosts"];
     assert_eq!(names_in(folder.path()), expected);
 }
