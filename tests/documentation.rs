@@ -21,6 +21,33 @@ fn the_guide_is_true() {
 }
 
 #[test]
+fn the_examples_converge_on_the_demo_image() {
+    let examples = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut documents: Vec<String> = std::fs::read_dir(&examples)
+        .expect("the examples can be listed")
+        .map(|entry| entry.expect("an entry").path().display().to_string())
+        .filter(|path| path.ends_with(".trueup.yaml"))
+        .collect();
+    documents.sort();
+    assert!(documents.len() >= 4, "{documents:?}");
+    for document in documents {
+        let folder = tempfile::tempdir().expect("a folder");
+        let programs = tempfile::tempdir().expect("a folder");
+        std::fs::copy(env!("CARGO_BIN_EXE_trueup"), programs.path().join("trueup")).expect("the program can be copied");
+        let image = "-m image:demo/image";
+        for (command, code) in [
+            ("trueup demo demo --only-make".to_owned(), 0),
+            (format!("trueup plan '{document}' {image} --detailed-exitcode"), 2),
+            (format!("trueup apply '{document}' {image} --auto-approve"), 0),
+            (format!("trueup plan '{document}' {image} --detailed-exitcode"), 0),
+        ] {
+            let (output, found) = run(&command, folder.path(), programs.path());
+            assert_eq!(found, code, "{command}\n{output}");
+        }
+    }
+}
+
+#[test]
 fn a_wrong_page_is_noticed() {
     assert!(difference("a\nb\n", "a\nc\n", 0).is_some());
     assert!(difference("a\n", "a\nb\n", 0).is_some());

@@ -3,6 +3,7 @@
 mod entries;
 mod files;
 mod registry;
+mod registry_keys;
 mod rounds;
 mod schema;
 mod support;

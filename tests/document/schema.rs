@@ -47,7 +47,7 @@ fn key_cases() -> Vec<(&'static str, serde_json::Value, bool)> {
         ("{ protect: true }", json!({ "protect": true }), false),
         ("{ range: { A: [1, 2] } }", json!({ "range": { "A": [1, 2] } }), true),
         ("{ range: { A: [1] } }", json!({ "range": { "A": [1] } }), false),
-        ("{ security: { sddl: x } }", json!({ "security": { "sddl": "x" } }), true),
+        ("{ security: { sddl: O:BA } }", json!({ "security": { "sddl": "x" } }), true),
         ("{ security: { grant: [{ to: a }] } }", json!({ "security": { "grant": [{ "to": "a" }] } }), false),
         (
             "{ security: { grant: [{ to: a, rights: full }] } }",
