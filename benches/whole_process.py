@@ -73,7 +73,7 @@ def documents(folder, name, keys, per_key, parts):
 
 
 def reg_file(path, keys, per_key):
-    with open(path, "w", encoding="utf-16") as out:
+    with open(path, "w", newline="") as out:
         out.write("Windows Registry Editor Version 5.00\r\n\r\n")
         number = 0
         for key in range(keys):
@@ -126,7 +126,7 @@ def measure(folder):
             reg = folder / "bench.reg"
             reg_file(reg, keys, per_key)
             merge = ["hivexregedit", "--merge", "--prefix", "HKEY_LOCAL_MACHINE\\SOFTWARE", str(config / "SOFTWARE"), str(reg)]
-            show(f"  hivexregedit --merge of the same: {name}", median(3, reset, *merge))
+            show(f"  hivexregedit --merge, new: {name}", median(3, reset, *merge))
 
     if "--million" in sys.argv:
         for name, keys, per_key, parts in [("1,000,000 values over 10,000 keys", 10_000, 100, 4)]:

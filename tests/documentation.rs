@@ -1,9 +1,15 @@
 //! Runs every command of the README and the guide, in order, and holds what it prints against what the page says.
-//!
-//! A `console` block holds commands after `$ ` and their output. `$ cat FILE` is not run when FILE is not there yet: what
-//! follows it becomes the file. A line `…` stands for any lines, a `…` at a line's end for any rest, and `[exit N]` for
-//! the exit code. Times and run names differ from run to run and are not compared. A `yaml` block whose next paragraph
-//! begins "Put it into `FILE`" becomes that file; every other one must be a valid document.
+//! In a `console` block a command stands after `$ `, `…` is any lines or any rest of a line, `[exit N]` the exit code;
+//! a `$ cat FILE` of a file that is not there makes it. Times and run names are not compared. A `yaml` block followed by
+//! "Put it into `FILE`" becomes that file; every other one must be a valid document.
+
+#![cfg(unix)]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests are not seen as tests"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -33,7 +39,7 @@ fn the_examples_converge_on_the_demo_image() {
     for document in documents {
         let folder = tempfile::tempdir().expect("a folder");
         let programs = tempfile::tempdir().expect("a folder");
-        std::fs::copy(env!("CARGO_BIN_EXE_trueup"), programs.path().join("trueup")).expect("the program can be copied");
+        link_program(programs.path());
         let image = "-m image:demo/image";
         for (command, code) in [
             ("trueup demo demo --only-make".to_owned(), 0),
@@ -62,8 +68,7 @@ fn run_page(name: &str) {
     let text = std::fs::read_to_string(root.join(name)).expect("the page can be read");
     let folder = tempfile::tempdir().expect("a folder");
     let programs = tempfile::tempdir().expect("a folder");
-    let program = programs.path().join("trueup");
-    std::fs::copy(env!("CARGO_BIN_EXE_trueup"), &program).expect("the program can be copied");
+    link_program(programs.path());
     let mut commands = 0;
     for (language, block, after) in blocks(&text) {
         match language {
@@ -73,6 +78,11 @@ fn run_page(name: &str) {
         }
     }
     assert_eq!(text.contains("```console"), commands > 0, "{name}: a page with commands runs some");
+}
+
+/// Puts the program under its own name where the shell finds it.
+fn link_program(folder: &Path) {
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_trueup"), folder.join("trueup")).expect("the program can be linked");
 }
 
 /// The fenced blocks of a page: language, content, and the text that follows.

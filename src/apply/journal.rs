@@ -28,7 +28,9 @@ enum Event<'a> {
     /// Step `step` is about to be performed.
     Intent {
         step: usize,
-        address: &'a ResourceId,
+        /// Left out where the operation tells it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        address: Option<&'a ResourceId>,
         operation: &'a Operation,
     },
     /// All intents before this line are durable once it is; their unit is performed next.
@@ -57,7 +59,7 @@ enum Event<'a> {
 #[serde(tag = "event", rename_all = "snake_case")]
 enum ReadEvent {
     Begin { journal_version: u32, run: String, started: jiff::Timestamp, owner: String, operations: usize },
-    Intent { step: usize, address: ResourceId, operation: Box<Operation> },
+    Intent { step: usize, address: Option<ResourceId>, operation: Box<Operation> },
     Act {},
     Committed { steps: usize, failed: Vec<usize> },
     Abandoned { steps: usize },
@@ -95,6 +97,7 @@ impl Journal {
     /// The record cannot be written.
     pub fn intend(&mut self, address: &ResourceId, operation: &Operation) -> Result<usize, WriteError> {
         let step = self.steps;
+        let address = (!operation.is_about(address)).then_some(address);
         self.write(&Event::Intent { step, address, operation })?;
         self.steps += 1;
         Ok(step)
@@ -237,6 +240,7 @@ pub fn read_journal(bytes: &[u8]) -> Result<JournalRun, JournalError> {
                 });
             }
             (ReadEvent::Intent { step, address, operation }, Some(run)) if step == run.intents.len() => {
+                let address = address.unwrap_or_else(|| operation.address());
                 run.intents.push((address, *operation));
             }
             (ReadEvent::Act {}, Some(run)) => run.state = RunState::Unfinished,

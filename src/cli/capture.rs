@@ -83,10 +83,8 @@ fn whole(machine: &dyn Machine, keys: &[String]) -> Result<Facts, Failure> {
         }
     }
     answer(machine, &queries, &mut facts);
-    for (_, unread) in facts.unread() {
-        if let Unread::Refused { .. } = unread {
-            return Err(Failure::refused(unread.to_string()).hint("take the hives as they are with --accept-dirty"));
-        }
+    if let Some(failure) = inputs::refusal(&facts) {
+        return Err(failure);
     }
     Ok(facts)
 }

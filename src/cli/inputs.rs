@@ -93,21 +93,24 @@ pub fn facts(machine: &dyn Machine, desired: &Desired, as_of: jiff::Timestamp) -
     let wanted = desired.entries.iter().map(|entry| &entry.wanted);
     let facts =
         observe(machine, wanted, as_of).map_err(|error| Failure::failed("cannot read the machine").because(error))?;
-    let mut refused: Vec<&Unread> = Vec::new();
-    for (_, unread) in facts.unread() {
-        if matches!(unread, Unread::Refused { .. }) && !refused.contains(&unread) {
-            refused.push(unread);
-        }
+    match refusal(&facts) {
+        Some(failure) => Err(failure),
+        None => Ok(facts),
     }
-    if let Some(first) = refused.first() {
-        let mut failure = Failure::refused(first.to_string());
-        if first.to_string().contains("not closed properly") {
-            failure =
-                failure.hint("start the machine once and shut it down, or take the hive as it is with --accept-dirty");
+}
+
+/// The failure that ends a command when something read must not be relied on.
+pub fn refusal(facts: &Facts) -> Option<Failure> {
+    facts.unread().into_iter().find_map(|(_, unread)| match unread {
+        Unread::Refused { hint, .. } => {
+            let failure = Failure::refused(unread.to_string());
+            Some(match hint {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            })
         }
-        return Err(failure);
-    }
-    Ok(facts)
+        _ => None,
+    })
 }
 
 /// A document whose entries have no order is wrong, and the error says where.

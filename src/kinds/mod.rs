@@ -83,28 +83,39 @@ impl<'a> Context<'a> {
         !self.named_keys.moves.is_empty()
     }
 
+    /// What the key's entry wants of its security.
+    pub fn security_of(&self, key: &RegistryKey) -> Option<&registry::WantedSecurity> {
+        self.named_keys.security.get(key)
+    }
+
     /// The place from which an entry moves a key to this one, when it is still there.
     pub fn moved_from(&self, key: &RegistryKey) -> Option<&RegistryKey> {
         self.named_keys.moves.get(key)
     }
 }
 
-/// Every registry key that the document's entries speak of, with the keys above them, and which of them are moved.
+/// Every registry key that the document's entries speak of, with the keys above them, and what of it other entries need.
 #[derive(Clone, Debug, Default)]
 pub struct NamedKeys {
     keys: HashSet<RegistryKey>,
     /// From the new place to the former one.
     moves: HashMap<RegistryKey, RegistryKey>,
+    /// What keys below inherit from.
+    security: HashMap<RegistryKey, registry::WantedSecurity>,
 }
 
 impl NamedKeys {
     pub fn of<'w>(entries: impl IntoIterator<Item = &'w Wanted>) -> Self {
         let mut keys = HashSet::new();
         let mut moves = HashMap::new();
+        let mut security = HashMap::new();
         for wanted in entries {
             let Wanted::RegistryKey(entry) = wanted;
             if let Some(from) = &entry.renamed_from {
                 moves.insert(entry.key.clone(), from.value.clone());
+            }
+            if let Some(wanted) = &entry.security {
+                security.insert(entry.key.clone(), wanted.value.clone());
             }
             let renamed = entry.renamed_from.iter().map(|from| from.value.clone());
             for key in renamed.chain(std::iter::once(entry.key.clone())) {
@@ -117,7 +128,7 @@ impl NamedKeys {
                 }
             }
         }
-        Self { keys, moves }
+        Self { keys, moves, security }
     }
 }
 

@@ -161,7 +161,7 @@ pub enum Unread {
     NotCaptured { what: String },
     /// It could be read, but must not be relied on or written; the whole run is refused.
     #[error("{what} is refused: {detail}")]
-    Refused { what: String, detail: String },
+    Refused { what: String, detail: String, hint: Option<String> },
     #[error("cannot read {what}: {detail}")]
     Failed { what: String, detail: String },
 }

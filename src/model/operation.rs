@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::fact::{KeyTree, Stored, hex_bytes};
 use super::registry::RegistryKey;
 use super::registry_data::{RegistryData, type_name};
+use super::resource::ResourceId;
 use super::secret::SecretReference;
 
 /// A value that is known now, or that `apply` evaluates without deciding anything.
@@ -109,6 +110,32 @@ impl Operation {
         match self {
             Self::PutRegistryValue { after: Expression::Secret { reference, .. }, .. } => Some(reference),
             _ => None,
+        }
+    }
+
+    /// The address of what the step writes.
+    pub fn address(&self) -> ResourceId {
+        let key = ResourceId::new("registry", self.registry_key().as_str());
+        match self.value_name() {
+            Some(name) => ResourceId::part_of(&key, name),
+            None => key,
+        }
+    }
+
+    /// Whether [`Operation::address`] is this one.
+    pub fn is_about(&self, address: &ResourceId) -> bool {
+        address.section() == "registry"
+            && address.name() == self.registry_key().as_str()
+            && address.part() == self.value_name()
+    }
+
+    fn value_name(&self) -> Option<&str> {
+        match self {
+            Self::PutRegistryValue { name, .. } | Self::RemoveRegistryValue { name, .. } => Some(name),
+            Self::CreateRegistryKey { .. }
+            | Self::RemoveRegistryTree { .. }
+            | Self::RenameRegistryKey { .. }
+            | Self::PutRegistrySecurity { .. } => None,
         }
     }
 

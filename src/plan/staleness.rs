@@ -28,9 +28,11 @@ pub enum FactId {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         sealed: bool,
     },
-    /// The names and data of all values of the key.
+    /// The names and data of all values of the key, of the sealed ones the type alone.
     RegistryValues {
         key: RegistryKey,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        sealed: Vec<Box<str>>,
     },
     RegistrySubkeys {
         key: RegistryKey,
@@ -54,7 +56,7 @@ impl fmt::Display for FactId {
             Self::RegistryKey { key } => write!(f, "the existence of {key}"),
             Self::RegistryValue { key, name, .. } if name.is_empty() => write!(f, "{key}, value (default)"),
             Self::RegistryValue { key, name, .. } => write!(f, "{key}, value {name}"),
-            Self::RegistryValues { key } => write!(f, "the values of {key}"),
+            Self::RegistryValues { key, .. } => write!(f, "the values of {key}"),
             Self::RegistrySubkeys { key } => write!(f, "the subkeys of {key}"),
             Self::RegistrySecurity { key } => write!(f, "the security of {key}"),
             Self::RegistryTree { key } => write!(f, "what lies below {key}"),
@@ -112,7 +114,10 @@ fn key_prints(key: &RegistryKey, aspects: &KeyAspects, state: &Observed<KeyState
         }
         ValueSelection::All => {
             let print = print(&fact.map(|fact| fact.values()));
-            out.push(FactPrint { id: FactId::RegistryValues { key: key() }, print });
+            let mut sealed = aspects.sealed.clone();
+            sealed.sort_unstable();
+            sealed.dedup();
+            out.push(FactPrint { id: FactId::RegistryValues { key: key(), sealed }, print });
         }
     }
     if aspects.subkeys {
@@ -187,8 +192,8 @@ pub fn queries(prints: &[FactPrint]) -> Queries {
                 let sealed = if *sealed { vec![name.clone()] } else { Vec::new() };
                 ask(&mut queries, key, KeyAspects { values, sealed, ..none() });
             }
-            FactId::RegistryValues { key } => {
-                ask(&mut queries, key, KeyAspects { values: ValueSelection::All, ..none() });
+            FactId::RegistryValues { key, sealed } => {
+                ask(&mut queries, key, KeyAspects { values: ValueSelection::All, sealed: sealed.clone(), ..none() });
             }
             FactId::RegistrySubkeys { key } => ask(&mut queries, key, KeyAspects { subkeys: true, ..none() }),
             FactId::RegistrySecurity { key } => ask(&mut queries, key, KeyAspects { security: true, ..none() }),

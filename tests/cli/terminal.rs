@@ -18,7 +18,8 @@ fn sample() -> Folder {
 #[test]
 fn colour_follows_flag_then_environment() {
     let folder = sample();
-    let cases: [(&[&str], &[(&str, &str)], bool); 10] = [
+    type Case<'c> = (&'c [&'c str], &'c [(&'c str, &'c str)], bool);
+    let cases: [Case<'_>; 10] = [
         (&[], &[], false),
         (&[], &[("FORCE_COLOR", "1")], true),
         (&[], &[("FORCE_COLOR", "0")], false),

@@ -10,7 +10,7 @@ use trueup::apply::{ApplyError, ApplyReport, JournalError, Outcome, RunState, re
 use trueup::document::Desired;
 use trueup::formats::regf;
 use trueup::machine::faulty::{Fault, FaultyMachine};
-use trueup::machine::{Machine, WritableMachine, WriteError};
+use trueup::machine::{WritableMachine, WriteError};
 use trueup::model::operation::{Expression, Operation};
 use trueup::model::time::FileTime;
 use trueup::model::verdict::{Decision, Verdict};
@@ -47,13 +47,7 @@ fn writes(made: &Made<'_>, desired: &Desired, planned: &Planned) -> usize {
     faulty.writes()
 }
 
-fn run_with(
-    made: &Made<'_>,
-    desired: &Desired,
-    planned: &Planned,
-    fault: Fault,
-    at: usize,
-) -> Law {
+fn run_with(made: &Made<'_>, desired: &Desired, planned: &Planned, fault: Fault, at: usize) -> Law {
     let before = (made.model)();
     let end = end_of(&before, &planned.plan)?;
     let faulty = FaultyMachine::new(made.machine, fault, at);
@@ -170,18 +164,25 @@ fn journal_is_true(made: &Made<'_>, plan: &Plan, report: Option<&ApplyReport>, i
     };
     prop_assert_eq!(&run.run, &name);
     prop_assert_eq!(run.operations, plan.operations().count());
-    let intended: Vec<&Operation> = run.intents.iter().map(|(_, operation)| operation).collect();
-    let planned: Vec<&Operation> = plan.operations().collect();
+    let planned = plan.decisions.iter().flat_map(|one| one.operations().iter().map(|operation| (&one.id, operation)));
+    let planned: Vec<_> = planned.collect();
+    let intended: Vec<_> = run.intents.iter().map(|(address, operation)| (address, operation)).collect();
     prop_assert!(planned.starts_with(&intended), "the journal's steps are not the plan's");
     match run.state {
         RunState::Untouched => prop_assert!(is_none, "the journal says that nothing was touched"),
         RunState::Unfinished => {
-            prop_assert_eq!(intended.len(), planned.len(), "the machine was touched before all steps were written ahead");
+            prop_assert_eq!(
+                intended.len(),
+                planned.len(),
+                "the machine was touched before all steps were written ahead"
+            );
             let is_settled = run.settled == intended.len();
             prop_assert!(!is_settled || is_all || !run.failed_steps.is_empty() || is_none);
         }
         RunState::Ended { done, failed, skipped } => match report {
-            Some(report) => prop_assert_eq!((done, failed, skipped), (report.done(), report.failed(), report.skipped())),
+            Some(report) => {
+                prop_assert_eq!((done, failed, skipped), (report.done(), report.failed(), report.skipped()))
+            }
             // The last line was written, and then the machine stopped.
             None => prop_assert!(is_all && (failed, skipped) == (0, 0)),
         },
@@ -213,7 +214,8 @@ fn memory_survives_every_fault() {
         })?;
         for at in 1..=count.get() {
             for fault in FAULTS {
-                with(&|made| run_with(made, &desired, &planned, fault, at)).map_err(|error| at_write(&error, fault, at))?;
+                with(&|made| run_with(made, &desired, &planned, fault, at))
+                    .map_err(|error| at_write(&error, fault, at))?;
             }
         }
         Ok(())
@@ -271,7 +273,8 @@ fn a_saved_plan_fails_as_the_plan_does() {
             return Ok(());
         }
         let bytes = saved(&first, &planned, &case.text()).to_json().unwrap();
-        let read = trueup::plan::SavedPlan::from_json(&bytes).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let read =
+            trueup::plan::SavedPlan::from_json(&bytes).map_err(|error| TestCaseError::fail(error.to_string()))?;
         for at in 1..=planned.plan.operations().count() + 8 {
             let (direct, later) = (memory(&case.hives), memory(&case.hives));
             let expected = apply_plan(&FaultyMachine::new(&direct, Fault::Fail, at), &desired, &planned);

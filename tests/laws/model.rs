@@ -11,7 +11,7 @@ use trueup::formats::upcase::fold;
 use trueup::kinds::registry::{WantedData, WantedKey};
 use trueup::machine::memory::MemoryMachine;
 use trueup::model::common::Ensure;
-use trueup::model::fact::KeyTree;
+use trueup::model::fact::{KeyTree, Stored};
 use trueup::model::operation::{Expression, Operation};
 use trueup::model::registry::RegistryKey;
 use trueup::model::registry_data::RegistryData;
@@ -150,8 +150,8 @@ impl Model {
                 };
                 let values = &mut self.at(&path)?.values;
                 let found = values.get(&fold(name)).cloned();
-                let (told, held) = (before.is_some(), found.is_some());
-                ensure(told == held, &format!("the plan says there is one: {told}; there is one: {held}"))?;
+                let why = format!("the plan tells of {before:?}, there is {found:?}");
+                ensure(is_told(before.as_ref(), found.as_ref()), &why)?;
                 if found.as_ref().is_some_and(|(_, found)| *found == data) {
                     return Ok(());
                 }
@@ -159,9 +159,10 @@ impl Model {
                 values.insert(fold(name), (name_found, data));
                 self.touch(&path, now)?;
             }
-            Operation::RemoveRegistryValue { name, .. } => {
+            Operation::RemoveRegistryValue { name, before, .. } => {
                 let removed = self.at(&path)?.values.remove(&fold(name));
-                ensure(removed.is_some(), "it is not there")?;
+                let why = format!("the plan tells of {before:?}, there is {removed:?}");
+                ensure(is_told(Some(before), removed.as_ref()), &why)?;
                 self.touch(&path, now)?;
             }
             Operation::RemoveRegistryTree { .. } => {
@@ -182,7 +183,8 @@ impl Model {
                 self.touch(&above(&from)?, now)?;
                 self.touch(&above(&path)?, now)?;
             }
-            Operation::PutRegistrySecurity { after, .. } => {
+            Operation::PutRegistrySecurity { before, after, .. } => {
+                ensure(self.at(&path)?.security[..] == before[..], "its security is not what the plan tells")?;
                 self.at(&path)?.security = after.to_vec();
                 self.touch(&path, now)?;
             }
@@ -237,6 +239,16 @@ impl Model {
             out.extend(others.map(|below| Unmet::Subkey(below.to_owned())));
         }
         out
+    }
+}
+
+/// Whether the plan tells rightly what was there; of a secret, its type.
+fn is_told(told: Option<&Stored>, found: Option<&(String, RegistryData)>) -> bool {
+    match (told, found) {
+        (None, None) => true,
+        (Some(Stored::Plain(told)), Some((_, found))) => told == found,
+        (Some(Stored::Sealed { sealed_type }), Some((_, found))) => *sealed_type == found.value_type,
+        _ => false,
     }
 }
 

@@ -35,6 +35,11 @@ fn an_image_and_its_snapshots_give_the_same_plan() {
         let expected = plan(&image.machine, &desired).json;
         let limited = from_snapshot(&snapshot_for(&image.machine, &desired));
         prop_assert_eq!(&plan(&limited, &desired).json, &expected, "the plan of the limited snapshot");
+        // A whole snapshot holds no accounts: names that need one are blocked for another reason there.
+        if !case.text().to_lowercase().contains("nobody") {
+            let whole = from_snapshot(&snapshot_whole(&image.machine));
+            prop_assert_eq!(&plan(&whole, &desired).json, &expected, "the plan of the whole snapshot");
+        }
         Ok(())
     });
 }
@@ -112,16 +117,16 @@ fn the_cases_hold_what_the_laws_speak_of() {
         ("rename_registry_key", 15),
         ("put_registry_security", 60),
         ("registry.absent", 100),
-        ("registry.data_differs", 40),
+        ("registry.data_differs", 20),
         ("registry.type_differs", 40),
         ("registry.malformed", 5),
         ("registry.key_absent", 80),
         ("registry.not_wanted", 30),
         ("registry.not_named", 60),
         ("registry.renamed", 15),
-        ("registry.rename_target_exists", 10),
+        ("registry.rename_target_exists", 5),
         ("registry.security_differs", 60),
-        ("registry.security_denied", 2),
+        ("registry.security_denied", 1),
         ("registry.link", 5),
         ("registry.out_of_range", 5),
         ("plan.dependency_blocked", 5),

@@ -71,15 +71,18 @@ fn meddling() -> impl Strategy<Value = Meddling> {
 fn meddle(key: &mut KeyTree, meddling: &Meddling) {
     match meddling {
         Meddling::Data => {
-            key.values.iter_mut().take(1).for_each(|value| value.data = Stored::Plain(RegistryData::sz("meddled with")));
+            key.values
+                .iter_mut()
+                .take(1)
+                .for_each(|value| value.data = Stored::Plain(RegistryData::sz("meddled with")));
         }
-        Meddling::NewValue => key.values.insert(
-            0,
-            ValueFact { name: "!new".into(), data: Stored::Plain(RegistryData::dword(1)) },
-        ),
+        Meddling::NewValue => {
+            key.values.insert(0, ValueFact { name: "!new".into(), data: Stored::Plain(RegistryData::dword(1)) })
+        }
         Meddling::NoValues => key.values.clear(),
         Meddling::NewKey => {
-            let new = KeyTree { name: "!new".into(), values: Vec::new(), subkeys: Vec::new(), link: false, ..key.clone() };
+            let new =
+                KeyTree { name: "!new".into(), values: Vec::new(), subkeys: Vec::new(), link: false, ..key.clone() };
             key.subkeys.insert(0, new);
         }
         Meddling::NoKeys => key.subkeys.clear(),
@@ -97,10 +100,12 @@ fn meddle(key: &mut KeyTree, meddling: &Meddling) {
 }
 
 fn at_path<'t>(hives: &'t mut Hives, path: &str) -> &'t mut KeyTree {
-    let (root, tree) = hives.0.iter_mut().find(|(root, _)| path == *root || path.starts_with(&format!("{root}\\"))).unwrap();
-    path[root.len()..].split('\\').filter(|name| !name.is_empty()).fold(tree, |tree, name| {
-        tree.subkeys.iter_mut().find(|key| &*key.name == name).expect("it is there")
-    })
+    let (root, tree) =
+        hives.0.iter_mut().find(|(root, _)| path == *root || path.starts_with(&format!("{root}\\"))).unwrap();
+    path[root.len()..]
+        .split('\\')
+        .filter(|name| !name.is_empty())
+        .fold(tree, |tree, name| tree.subkeys.iter_mut().find(|key| &*key.name == name).expect("it is there"))
 }
 
 /// The facts as JSON without what nobody decides on: times, and which key above an absent one is there.
@@ -147,7 +152,11 @@ fn a_plan_is_stale_for_what_it_rests_on_only() {
                 prop_assert!(!facts.is_empty());
                 prop_assert_eq!(Model::of_memory(&after), model, "it was refused and yet written");
                 let told = ApplyError::Stale(facts.clone()).to_string();
-                prop_assert!(facts.len() > 5 || facts.iter().all(|fact| told.contains(&fact.0.to_string())), "{}", told);
+                prop_assert!(
+                    facts.len() > 5 || facts.iter().all(|fact| told.contains(&fact.0.to_string())),
+                    "{}",
+                    told
+                );
             }
             Ok(report) => {
                 prop_assert!(!moved, "accepted although {:?} at {:?} moved a fact", meddling, path);
@@ -169,7 +178,7 @@ fn an_approved_plan_is_refused_when_it_would_do_other_things() {
         let planned = plan(&memory(&case.hives), &document);
         let paths: Vec<String> = case.hives.keys().into_iter().map(|(path, _)| path).collect();
         let mut hives = case.hives.clone();
-        meddle(at_path(&mut hives, at.get(&paths)), &meddling);
+        meddle(at_path(&mut hives, &paths[at.index(paths.len())]), &meddling);
         let after = memory(&hives);
         let other = plan(&after, &document);
         let same = other.plan.operations().eq(planned.plan.operations());

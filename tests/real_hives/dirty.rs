@@ -46,7 +46,7 @@ fn the_system_hive_of_windows_10_is_refused_until_accepted() {
         "  HKLM\\SYSTEM\\CurrentControlSet\\Services\\HTTP\\Parameters: { values: { MaxRequestBytes: 0x8000 } }\n";
     let Some(folder) = refused_and_accepted("SYSTEM_WIN_10_1709", SYSTEM, keys) else { return };
     // Windows alone can resolve its own transactions: the hive says so still, and the flag stays necessary.
-    folder.run(&PLAN).exits(4).notes(&["may have pending transactions"]);
+    folder.run(&PLAN).exits(4).notes(&["left transactions open"]);
 }
 
 #[test]

@@ -201,8 +201,7 @@ impl EntryView<'_> {
         let operations = creations(ancestor, &self.wanted.key);
         let reason = Reason::code("registry.key_absent");
         let mut key = Decision::change(self.id.clone(), self.wanted.at, Action::Create, reason, operations);
-        let levels = self.wanted.key.depth().saturating_sub(ancestor.depth());
-        match security::inherited(ancestor_now, levels, facts) {
+        match security::inherited(&self.wanted.key, ancestor, ancestor_now, facts, context) {
             Ok(inherited) => self.add_security(&mut key, inherited.as_ref(), facts),
             Err(unread) if self.wanted.security.is_some() => return self.unread(&unread),
             Err(_) => {}

@@ -38,17 +38,38 @@ pub fn wants(wanted: &WantedKey, facts: &Facts, context: &Context<'_>, queries: 
     }
 }
 
-/// The descriptor that a key will have when it is made so many levels below `ancestor`; `None` when the entry asks nothing of it.
-pub fn inherited(ancestor: &RegistryKey, levels: usize, facts: &Facts) -> Observed<Option<Arc<[u8]>>> {
-    let Some(mut bytes) = observed(facts, ancestor)?.present().and_then(|fact| fact.security.clone()) else {
+/// The descriptor that a missing key will have when it is made below `ancestor`, which lies at `ancestor_now`, once the
+/// entries of the keys above it are done; `None` when the entry asks nothing of it.
+pub fn inherited(
+    key: &RegistryKey,
+    ancestor: &RegistryKey,
+    ancestor_now: &RegistryKey,
+    facts: &Facts,
+    context: &Context<'_>,
+) -> Observed<Option<Arc<[u8]>>> {
+    let Some(found) = observed(facts, ancestor_now)?.present().and_then(|fact| fact.security.clone()) else {
         return Ok(None);
     };
-    for _ in 0..levels {
-        bytes = new_subkey_descriptor(&bytes)
-            .map_err(|error| Unread::Failed { what: format!("the security of {ancestor}"), detail: error.to_string() })?
-            .into();
+    let subkey = |parent: &[u8]| -> Observed<Arc<[u8]>> {
+        let made = new_subkey_descriptor(parent).map_err(|error| Unread::Failed {
+            what: format!("the security of {ancestor_now}"),
+            detail: error.to_string(),
+        });
+        made.map(Into::into)
+    };
+    let above =
+        std::iter::successors(key.parent(), RegistryKey::parent).take_while(|above| above.starts_with(ancestor));
+    let mut bytes = found;
+    for above in above.collect::<Vec<_>>().iter().rev() {
+        if above != ancestor {
+            bytes = subkey(&bytes)?;
+        }
+        // A wish that is refused blocks its entry, and with it those below.
+        if let Some(Ok(Some(after))) = context.security_of(above).map(|wanted| after(wanted, &bytes, facts)) {
+            bytes = after;
+        }
     }
-    Ok(Some(bytes))
+    subkey(&bytes).map(Some)
 }
 
 /// Compares the descriptor found with the wanted one.
@@ -57,32 +78,28 @@ pub fn compare(wanted: &WantedKey, found: Option<&Arc<[u8]>>, facts: &Facts) -> 
     let Some(before) = found else {
         return SecurityOutcome::Refused(Reason::with("registry.unreadable", "the key's security was not read"));
     };
-    let parsed = match SecurityDescriptor::parse(before) {
-        Ok(parsed) => parsed,
-        Err(error) => return SecurityOutcome::Refused(Reason::with("registry.security_damaged", error.to_string())),
-    };
-    let after = match &security.value {
-        WantedSecurity::Sddl(text) => stated(text, &parsed),
-        WantedSecurity::Parts { owner, grant, exclusive } => {
-            parts(owner.as_ref().map(|owner| owner.value.as_str()), grant, *exclusive, &parsed, facts)
-        }
-    };
-    let after = match after {
-        Ok(Some(after)) => after,
-        Ok(None) => return SecurityOutcome::Holds,
-        Err(reason) => return SecurityOutcome::Refused(reason),
-    };
-    match after.to_bytes() {
-        Ok(bytes) => SecurityOutcome::Differs {
-            operation: Operation::PutRegistrySecurity {
-                key: wanted.key.clone(),
-                before: Arc::clone(before),
-                after: bytes.into(),
-            },
+    match after(&security.value, before, facts) {
+        Ok(None) => SecurityOutcome::Holds,
+        Ok(Some(after)) => SecurityOutcome::Differs {
+            operation: Operation::PutRegistrySecurity { key: wanted.key.clone(), before: Arc::clone(before), after },
             reason: Reason::with("registry.security_differs", asked(&security.value)),
         },
-        Err(error) => SecurityOutcome::Refused(Reason::with("registry.security_too_large", error.to_string())),
+        Err(reason) => SecurityOutcome::Refused(reason),
     }
+}
+
+/// The descriptor that holds what is wanted and all else of what was found; `None` when that is the one found.
+fn after(wanted: &WantedSecurity, before: &[u8], facts: &Facts) -> Result<Option<Arc<[u8]>>, Reason> {
+    let found = SecurityDescriptor::parse(before)
+        .map_err(|error| Reason::with("registry.security_damaged", error.to_string()))?;
+    let after = match wanted {
+        WantedSecurity::Sddl(text) => stated(text, &found),
+        WantedSecurity::Parts { owner, grant, exclusive } => {
+            parts(owner.as_ref().map(|owner| owner.value.as_str()), grant, *exclusive, &found, facts)
+        }
+    }?;
+    let bytes = after.map(|after| after.to_bytes()).transpose();
+    Ok(bytes.map_err(|error| Reason::with("registry.security_too_large", error.to_string()))?.map(Into::into))
 }
 
 /// What the document asks of the key's security, in its own words.

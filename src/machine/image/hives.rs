@@ -134,7 +134,14 @@ fn unmended(path: &VolumePath, bytes: Vec<u8>, dirty: DirtyHives, why: &regf::Er
     }
     Err(Unread::Refused {
         what: path.to_string(),
-        detail: format!("the hive was not closed properly and its logs do not mend it: {}", chain(why)),
+        detail: match why {
+            regf::Error::TransactionsPending => {
+                "the hive was not closed properly: Windows left transactions open in it, and only Windows can finish them"
+                    .to_owned()
+            }
+            why => format!("the hive was not closed properly and its logs do not mend it: {}", chain(why)),
+        },
+        hint: Some("start the machine once and shut it down, or take the hive as it is with --accept-dirty".into()),
     })
 }
 

@@ -145,6 +145,7 @@ fn current_control_set(
                 "the next start takes control set {default} (Select\\Default), not {current} (Select\\Current): \
                  what is written to the current one would have no effect"
             ),
+            hint: Some("start the machine once, so that the control sets agree".into()),
         });
     }
     *first = format!("ControlSet{current:03}");
