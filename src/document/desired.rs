@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::merge::Overridden;
-use crate::kinds::Wanted;
 use crate::kinds::sections::SECTIONS;
+use crate::kinds::{Wanted, registry};
 use crate::model::decode::{Decode, Decoder, Entries};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::node::Node;
@@ -66,8 +66,21 @@ crate::record! {
         /// Texts, numbers and booleans for use as `${name}` in values and keys.
         #[example(serde_json::json!({ "install": "C:\\Program Files\\Vendor" }))]
         pub variables: Option<VariableFields>,
+        /// What the entries of a section say that do not say otherwise themselves.
+        #[example(serde_json::json!({ "registry": { "report_unmanaged": true } }))]
+        pub defaults: Option<Defaults>,
         /// By computer name: what differs on one machine, laid over the rest of the document when it is for that machine.
         pub machines: Option<Entries<Overlay>>,
+    }
+}
+
+crate::record! {
+    /// By section, the fields that its entries take over where they are silent.
+    #[expect(dead_code, reason = "laid into the entries before they are decoded; read here to be checked")]
+    pub struct Defaults {
+        /// For the keys of the registry.
+        #[example(serde_json::json!({ "report_unmanaged": true }))]
+        pub registry: Option<registry::DefaultFields>,
     }
 }
 
@@ -134,7 +147,7 @@ pub struct Overlay;
 
 impl Overlay {
     /// The fields that a machine's part of the document can have, beside the sections.
-    pub const FIELDS: &'static [&'static str] = &["machine", "include", "variables"];
+    pub const FIELDS: &'static [&'static str] = &["machine", "include", "variables", "defaults"];
 }
 
 impl Decode for Overlay {

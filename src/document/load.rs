@@ -11,6 +11,7 @@ use super::parse;
 use super::read::{FileReader, MAX_FILE, TextError, resolve_name, text_of};
 use super::variables::{Environment, Variables, command_line_scalar};
 use crate::formats::upcase;
+use crate::kinds::sections::SECTIONS;
 use crate::model::decode::{Decode as _, Decoder};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::node::{Content, Key, Mapping, Node, Scalar, Style};
@@ -169,6 +170,7 @@ impl<'s, 'r> Loader<'s, 'r> {
             return None;
         }
         self.variables(&mut whole, options);
+        self.defaults(&mut whole);
         Some(whole)
     }
 
@@ -395,6 +397,27 @@ impl<'s, 'r> Loader<'s, 'r> {
         self.lay_over(whole, part);
     }
 
+    /// Takes `defaults` out of the document and lays them under the entries of their sections.
+    fn defaults(&mut self, whole: &mut Node<'s>) {
+        let Content::Mapping(root) = &mut whole.content else { return };
+        let Some((_, node)) = root.remove("defaults") else { return };
+        if desired::Defaults::decode(&node, &mut self.decoder).is_none() {
+            return;
+        }
+        for section in SECTIONS {
+            let Some(defaults) = node.as_mapping().and_then(|all| all.get(section.name)?.as_mapping()) else {
+                continue;
+            };
+            let entries = root.entries.iter_mut().find(|(key, _)| key.text == section.name);
+            let Some((_, Node { content: Content::Mapping(entries), .. })) = entries else { continue };
+            for (_, entry) in &mut entries.entries {
+                if let Content::Mapping(entry) = &mut entry.content {
+                    lay_under(entry, defaults, section.defaults_when_absent);
+                }
+            }
+        }
+    }
+
     /// Takes `variables` out of the document and resolves every reference in the rest.
     fn variables(&mut self, whole: &mut Node<'s>, options: &LoadOptions<'_>) {
         let diagnostics = &mut self.decoder.diagnostics;
@@ -408,6 +431,16 @@ impl<'s, 'r> Loader<'s, 'r> {
         }
         variables.resolve_all(diagnostics);
         variables.expand(whole, diagnostics);
+    }
+}
+
+/// Adds the defaults on which an entry is silent; one that is to be absent takes over only what has a meaning then.
+fn lay_under<'s>(entry: &mut Mapping<'s>, defaults: &Mapping<'s>, when_absent: &[&str]) {
+    let absent = entry.get("ensure").and_then(Node::as_scalar).is_some_and(|ensure| ensure.text == "absent");
+    for (key, value) in &defaults.entries {
+        if entry.get(&key.text).is_none() && (!absent || when_absent.contains(&&*key.text)) {
+            entry.entries.push((key.clone(), value.clone()));
+        }
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Section {
     pub name: &'static str,
     pub decode: fn(&Node<'_>, &mut Decoder) -> Vec<Wanted>,
     pub schema: fn(&mut SchemaGenerator) -> Schema,
+    /// Of the section's `defaults`, what an entry that is to be absent takes over.
+    pub defaults_when_absent: &'static [&'static str],
     /// The rule for the mapping at a path of names below the section.
     pub merge_rule: fn(&[&str]) -> MergeRule,
 }
@@ -29,5 +31,6 @@ pub const SECTIONS: &[Section] = &[Section {
     name: "registry",
     decode: |node, cx| registry::decode_section(node, cx).into_iter().map(Wanted::RegistryKey).collect(),
     schema: registry::section_schema,
+    defaults_when_absent: &["view", "on_change"],
     merge_rule: registry::merge_rule,
 }];

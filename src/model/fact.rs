@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::registry::RegistryKey;
-use super::registry_data::{RegistryData, type_name};
+use super::registry_data::{RegistryData, type_as_name, type_name};
 use super::sid::Sid;
 use super::time::FileTime;
 use crate::formats::upcase;
@@ -174,7 +174,10 @@ pub type Observed<T> = Result<T, Unread>;
 #[serde(untagged)]
 pub enum Stored {
     Plain(RegistryData),
-    Sealed { sealed_type: u32 },
+    Sealed {
+        #[serde(with = "type_as_name")]
+        sealed_type: u32,
+    },
 }
 
 impl Stored {

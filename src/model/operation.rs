@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fact::{KeyTree, Stored, hex_bytes};
 use super::registry::RegistryKey;
-use super::registry_data::{RegistryData, type_name};
+use super::registry_data::{RegistryData, type_as_name, type_name};
 use super::resource::ResourceId;
 use super::secret::SecretReference;
 
@@ -19,6 +19,7 @@ pub enum Expression {
     Registry(RegistryData),
     /// A string value of this type whose text is the secret.
     Secret {
+        #[serde(rename = "type", with = "type_as_name")]
         value_type: u32,
         reference: SecretReference,
     },

@@ -50,6 +50,21 @@ fn type_number(name: &str) -> Option<u32> {
     u32::from_str_radix(name.strip_prefix("REG_0x")?, 16).ok()
 }
 
+/// A value type by its name in JSON.
+pub mod type_as_name {
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(value_type: &u32, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&super::type_name(*value_type))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+        let name = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        super::type_number(&name).ok_or_else(|| D::Error::custom("unknown registry type"))
+    }
+}
+
 /// A value's type and its bytes as stored: strings are UTF-16LE with their terminator.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RegistryData {

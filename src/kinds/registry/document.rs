@@ -12,7 +12,7 @@ use super::wanted::{WantedData, WantedGrant, WantedKey, WantedRange, WantedSecur
 use crate::formats::security_descriptor::{AccessMask, SecurityDescriptor};
 use crate::formats::upcase;
 use crate::kinds::sections::MergeRule;
-use crate::model::common::{Common, Ensure};
+use crate::model::common::{Common, Ensure, OnChange};
 use crate::model::decode::{Decode, Decoder, Entries, Unique};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::node::{Key, Mapping, Node};
@@ -43,6 +43,18 @@ crate::record! {
         #[example(serde_json::json!({ "MailBoxMaxItems": [1000, 10000] }))]
         pub range: Option<Entries<Spanned<Bounds>>>,
         ..common: Common
+    }
+}
+
+crate::record! {
+    /// What every key of the document says that does not say otherwise itself. Sets are owned key by key, never by default.
+    pub struct DefaultFields {
+        /// List the values and keys that are there and not named.
+        pub report_unmanaged: Option<bool>,
+        /// The view of a 32-bit or of a 64-bit program.
+        pub view: Option<Spanned<View>>,
+        /// What else follows when a key changes.
+        pub on_change: Option<OnChange>,
     }
 }
 
