@@ -3,7 +3,7 @@
 //! Where one is missing, its part is skipped with a line that says so; in CI (`CI=true`) that is a failure.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use super::image::shared;
@@ -18,22 +18,17 @@ fn missing(what: &str) {
     println!("skipped: {what} is not at hand");
 }
 
-/// The Python of `target/venv` where CI made one, else the system's.
-fn interpreter() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let made = ["target/venv/bin/python3", "target/venv/bin/python"].map(|path| root.join(path));
-    made.into_iter().find(|path| path.exists()).unwrap_or_else(|| "python3".into())
-}
+/// The one on the PATH: `./test` puts the environment that it made first.
+const INTERPRETER: &str = "python3";
 
 /// What a Python program that needs a module prints; none where the module is missing.
 pub fn python(module: &str, arguments: &[&OsStr]) -> Option<String> {
-    let interpreter = interpreter();
-    let has = Command::new(&interpreter).args(["-c", &format!("import {module}")]).output();
+    let has = Command::new(INTERPRETER).args(["-c", &format!("import {module}")]).output();
     if !has.is_ok_and(|output| output.status.success()) {
         missing(&format!("Python's {module}"));
         return None;
     }
-    let output = Command::new(&interpreter).args(arguments).output().expect("python3 runs");
+    let output = Command::new(INTERPRETER).args(arguments).output().expect("python3 runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Some(String::from_utf8(output.stdout).expect("it prints UTF-8"))
 }
