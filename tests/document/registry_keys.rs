@@ -1,6 +1,6 @@
 //! What the `registry` section refuses about keys and between entries, and what it says then.
 
-use crate::support::problems;
+use crate::support::{codes, problems};
 
 #[test]
 fn keys_that_are_none() {
@@ -232,4 +232,35 @@ fn an_exclusive_key_without_values_is_a_warning() {
       |
       = help: name the values that stay
     "#);
+}
+
+#[test]
+fn moves_that_cannot_work_are_errors() {
+    let text = r"registry:
+  HKLM\SOFTWARE\Gone: { ensure: absent }
+  HKLM\SOFTWARE\Kept: { renamed_from: HKLM\SOFTWARE\gone\Part }
+  HKLM\SOFTWARE\New: { renamed_from: HKLM\SOFTWARE\Old }
+  HKLM\SOFTWARE\Old\Below: {}
+  HKLM\SOFTWARE\Out: { renamed_from: HKLM\SOFTWARE\OLD\Inner }
+  HKLM\SOFTWARE\Far: { renamed_from: HKLM\SYSTEM\Far }
+  HKCR\Same: { renamed_from: HKLM\SOFTWARE\Classes\Hive }
+  HKLM\SOFTWARE\classes\same: {}
+";
+    insta::assert_snapshot!(codes(text), @r"
+    4:39 registry.below_removed_key
+    6:3 registry.rename_conflict
+    7:38 registry.rename_conflict
+    8:38 registry.rename_across_hives
+    10:3 registry.key_twice
+    ");
+}
+
+#[test]
+fn a_child_of_a_moved_key_is_named_by_its_new_place() {
+    let text = r"registry:
+  HKLM\SOFTWARE\New: { renamed_from: HKLM\SOFTWARE\Old }
+  HKLM\SOFTWARE\New\Below: { values: { A: 1 } }
+  HKLM\SOFTWARE\New\Second: { renamed_from: HKLM\SOFTWARE\New\First }
+";
+    assert_eq!(codes(text), "");
 }

@@ -1,7 +1,7 @@
 //! Law 6: whatever write fails, and before or after whatever write the machine stops, what is there is all or none of what was to be
 //! committed, the journal tells the truth, nothing else is touched, and the next run comes to the end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -14,7 +14,7 @@ use trueup::machine::{WritableMachine, WriteError};
 use trueup::model::operation::{Expression, Operation};
 use trueup::model::time::FileTime;
 use trueup::model::verdict::{Decision, Verdict};
-use trueup::plan::Plan;
+use trueup::plan::{EntrySpan, Plan};
 
 use super::documents::{Scope, case};
 use super::model::{Model, place};
@@ -90,6 +90,20 @@ fn tells_the_truth(plan: &Plan, report: &ApplyReport, before: &Model, after: &Mo
     prop_assert!(report.failed() > 0, "a write failed, and the report knows of none");
     prop_assert!(!report.is_complete());
     let moves = plan.operations().any(|operation| matches!(operation, Operation::RenameRegistryKey { .. }));
+    let outcomes: BTreeMap<String, &Outcome> =
+        report.outcomes.iter().map(|one| (one.address.to_string(), &one.outcome)).collect();
+    let of_entry = |span: &EntrySpan| {
+        let decisions = &plan.decisions[span.start..span.end];
+        decisions.iter().filter_map(|decision| outcomes.get(&decision.id.to_string()).copied()).collect::<Vec<_>>()
+    };
+    // A commit that failed leaves nothing done, and everything was tried.
+    for span in plan.after.entries.iter().filter(|_| report.done() > 0) {
+        let needed: Vec<_> = span.needs.iter().flat_map(|needed| of_entry(&plan.after.entries[*needed])).collect();
+        if needed.iter().any(|outcome| **outcome != Outcome::Done) {
+            let tried = of_entry(span).into_iter().filter(|outcome| !matches!(outcome, Outcome::Skipped { .. }));
+            prop_assert_eq!(tried.count(), 0, "{} depends on what was not done", plan.decisions[span.start].id);
+        }
+    }
     for one in &report.outcomes {
         let decision = verdict_of(plan, &one.address.to_string()).expect("only changes have an outcome");
         for operation in decision.operations() {

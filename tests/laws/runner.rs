@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use proptest::strategy::Strategy;
+use proptest::strategy::{Strategy, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
 /// The seed of a run that asks for nothing else: the same cases everywhere.
@@ -25,6 +25,14 @@ pub fn rng(seed: u64) -> TestRng {
     TestRng::from_seed(RngAlgorithm::ChaCha, &bytes)
 }
 
+/// Runs `look` over so many cases from the seed that is always the same, whatever was asked for.
+pub fn look_at<S: Strategy>(cases: u32, strategy: &S, mut look: impl FnMut(S::Value)) {
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng(SEED));
+    for _ in 0..cases {
+        look(strategy.new_tree(&mut runner).expect("cases can be made").current());
+    }
+}
+
 /// Runs `law` over `cases` cases, or over as many as were asked for.
 pub fn check<S: Strategy>(cases: u32, strategy: &S, law: impl Fn(S::Value) -> Law)
 where
@@ -43,7 +51,7 @@ where
         None => (cases, SEED),
     };
     let seed = asked("TRUEUP_LAW_SEED").unwrap_or(fresh);
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 2_000, ..Config::default() };
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: asked("TRUEUP_LAW_SHRINK").map_or(2_000, |most| most as u32), ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, rng(seed));
     if let Err(broken) = runner.run(strategy, law) {
         panic!("TRUEUP_LAW_SEED={seed} TRUEUP_LAW_CASES={} breaks it again\n{broken}", cases.saturating_mul(weight));
