@@ -51,7 +51,12 @@ where
         None => (cases, SEED),
     };
     let seed = asked("TRUEUP_LAW_SEED").unwrap_or(fresh);
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: asked("TRUEUP_LAW_SHRINK").map_or(2_000, |most| most as u32), ..Config::default() };
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: asked("TRUEUP_LAW_SHRINK").map_or(2_000, |most| most as u32),
+        ..Config::default()
+    };
     let mut runner = TestRunner::new_with_rng(config, rng(seed));
     if let Err(broken) = runner.run(strategy, law) {
         panic!("TRUEUP_LAW_SEED={seed} TRUEUP_LAW_CASES={} breaks it again\n{broken}", cases.saturating_mul(weight));
