@@ -3,6 +3,7 @@
 //!
 //! `TRUEUP_LAW_CASES=10000` (or `PROPTEST_CASES`) runs more cases, with a new seed each time; `TRUEUP_LAW_SEED` repeats one.
 
+#![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

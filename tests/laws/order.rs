@@ -9,6 +9,7 @@ use proptest::test_runner::TestCaseError;
 use trueup::kinds::registry::WantedKey;
 use trueup::model::common::Ensure;
 use trueup::model::resource::ResourceId;
+use trueup::model::verdict::{Decision, Verdict};
 use trueup::plan::{OrderError, order};
 
 use super::documents::{Scope, case, desired, document, wanted_keys};
@@ -57,6 +58,15 @@ fn dependencies_are_kept() {
         }
         prop_assert_eq!(end, planned.plan.decisions.len());
         let at = |entry: usize| places[wanted[entry].key.as_str()];
+        // What needs a blocked entry is not changed.
+        for span in spans {
+            let is_blocked = |one: &Decision| matches!(one.verdict, Verdict::Blocked | Verdict::Pending);
+            let needed = span.needs.iter().flat_map(|needed| &planned.plan.decisions[spans[*needed].start..spans[*needed].end]);
+            if needed.clone().any(is_blocked) {
+                let changed = planned.plan.decisions[span.start..span.end].iter().filter(|one| !one.operations().is_empty());
+                prop_assert_eq!(changed.count(), 0, "{} needs what is blocked", planned.plan.decisions[span.start].id);
+            }
+        }
         for (earlier, later) in before(&wanted) {
             prop_assert!(at(earlier) < at(later), "{} before {}", wanted[earlier].key, wanted[later].key);
             prop_assert!(

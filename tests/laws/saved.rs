@@ -10,11 +10,11 @@ use trueup::model::registry_data::RegistryData;
 use trueup::model::time::FileTime;
 use trueup::plan::SavedPlan;
 
-use super::documents::{Scope, case, desired};
+use super::documents::{Scope, case, desired, wanted_keys};
 use super::generate::{Hives, SECURITY};
-use super::model::Model;
+use super::model::{Model, named, place};
 use super::runner::{Law, check};
-use super::world::{apply_plan, apply_saved_plan, image, memory, plan, saved, snapshot_for};
+use super::world::{key, apply_plan, apply_saved_plan, image, memory, plan, saved, snapshot_for};
 
 const EVERYTHING: Scope = Scope { image_only: true, secrets: true };
 const ANYWHERE: Scope = Scope { image_only: false, secrets: true };
@@ -139,7 +139,11 @@ fn a_plan_is_stale_for_what_it_rests_on_only() {
         }
         cases.set(cases.get() + 1);
         let plan = read_back(&saved(&before, &planned, &case.text()))?;
+        // Half of the keys are those that the document names, and those above them.
+        let named = named(&wanted_keys(&document));
         let paths: Vec<String> = case.hives.keys().into_iter().map(|(path, _)| path).collect();
+        let near = paths.iter().filter(|path| named.contains(&place(&key(path)))).cloned().cycle();
+        let paths: Vec<String> = near.take(paths.len()).chain(paths.clone()).collect();
         let path = at.get(&paths);
         let mut hives = case.hives.clone();
         meddle(at_path(&mut hives, path), &meddling);
