@@ -1,4 +1,4 @@
-//! The laws of `DESIGN.md` §4 over generated machines and documents. A machine is made three ways from one tree of keys: in memory, as an
+//! The laws of trueup over generated machines and documents. A machine is made three ways from one tree of keys: in memory, as an
 //! offline volume with real hives, and as a snapshot.
 //!
 //! `TRUEUP_LAW_CASES=10000` (or `PROPTEST_CASES`) runs more cases, with a new seed each time; `TRUEUP_LAW_SEED` repeats one.

@@ -341,7 +341,9 @@ impl Writer<'_> {
         let paths: Vec<String> = keys.chain(self.earlier.iter().cloned()).collect();
         let mut path = paths[pick.above.index(paths.len())].clone();
         let mut below = pick.below.clone();
-        if below.is_empty() && (spec.renamed_from.is_some() || (spec.absent && is_place(&path))) {
+        if below.is_empty()
+            && (spec.renamed_from.is_some() && (pick.case != 0 || is_place(&path)) || (spec.absent && is_place(&path)))
+        {
             below.push("New".into());
         }
         for name in &below {
@@ -403,11 +405,7 @@ impl Writer<'_> {
     }
 
     /// The values by folded name.
-    fn values(
-        &self,
-        spec: &EntrySpec,
-        found: Option<&KeyTree>,
-    ) -> BTreeMap<String, (String, String)> {
+    fn values(&self, spec: &EntrySpec, found: Option<&KeyTree>) -> BTreeMap<String, (String, String)> {
         let mut out = BTreeMap::new();
         let values = found.map(|key| key.values.as_slice()).unwrap_or_default();
         for value in &spec.values {

@@ -61,9 +61,11 @@ fn dependencies_are_kept() {
         // What needs a blocked entry is not changed.
         for span in spans {
             let is_blocked = |one: &Decision| matches!(one.verdict, Verdict::Blocked | Verdict::Pending);
-            let needed = span.needs.iter().flat_map(|needed| &planned.plan.decisions[spans[*needed].start..spans[*needed].end]);
+            let needed =
+                span.needs.iter().flat_map(|needed| &planned.plan.decisions[spans[*needed].start..spans[*needed].end]);
             if needed.clone().any(is_blocked) {
-                let changed = planned.plan.decisions[span.start..span.end].iter().filter(|one| !one.operations().is_empty());
+                let changed =
+                    planned.plan.decisions[span.start..span.end].iter().filter(|one| !one.operations().is_empty());
                 prop_assert_eq!(changed.count(), 0, "{} needs what is blocked", planned.plan.decisions[span.start].id);
             }
         }

@@ -14,7 +14,7 @@ use super::documents::{Scope, case, desired, wanted_keys};
 use super::generate::{Hives, SECURITY};
 use super::model::{Model, named, place};
 use super::runner::{Law, check};
-use super::world::{key, apply_plan, apply_saved_plan, image, memory, plan, saved, snapshot_for};
+use super::world::{apply_plan, apply_saved_plan, image, key, memory, plan, saved, snapshot_for};
 
 const EVERYTHING: Scope = Scope { image_only: true, secrets: true };
 const ANYWHERE: Scope = Scope { image_only: false, secrets: true };
