@@ -139,13 +139,16 @@ fn derived_sid(name: &str) -> Result<Sid, SidError> {
 }
 
 fn check_vacant(folder: &Path) -> Result<(), SampleError> {
+    let occupied = || SampleError::Occupied { folder: folder.to_owned() };
+    // Hosts disagree about the error of listing a file.
+    if folder.is_file() {
+        return Err(occupied());
+    }
     match fs::read_dir(folder).map(|mut entries| entries.next().is_none()) {
         Ok(true) => Ok(()),
+        Ok(false) => Err(occupied()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(source) if source.kind() != io::ErrorKind::NotADirectory => {
-            Err(SampleError::Write { path: folder.to_owned(), source })
-        }
-        Ok(false) | Err(_) => Err(SampleError::Occupied { folder: folder.to_owned() }),
+        Err(source) => Err(SampleError::Write { path: folder.to_owned(), source }),
     }
 }
 
