@@ -8,11 +8,8 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use trueup::document::{Desired, FileReader, LoadOptions, ReadError, load};
-use trueup::formats::upcase::{eq, fold};
 use trueup::kinds::Wanted;
 use trueup::kinds::registry::WantedKey;
-use trueup::model::common::Ensure;
-use trueup::model::fact::KeyTree;
 use trueup::model::registry_data::{
     REG_BINARY, REG_DWORD, REG_EXPAND_SZ, REG_MULTI_SZ, REG_NONE, REG_QWORD, REG_SZ, Reading, RegistryData, hex,
 };
@@ -135,7 +132,7 @@ struct EntrySpec {
     exclusive_keys: bool,
     report_unmanaged: bool,
     renamed_from: Option<Pick>,
-    security: Option<usize>,
+    security: Option<(usize, bool)>,
     range: Option<(String, u64)>,
     depends_on: Option<(Index, u8)>,
     reboot: bool,
@@ -188,8 +185,8 @@ fn entry() -> impl Strategy<Value = EntrySpec> + Clone {
     let flags =
         (prop::bool::weighted(0.3), prop::bool::weighted(0.2), prop::bool::weighted(0.2), prop::bool::weighted(0.1));
     let rest = (
-        proptest::option::weighted(0.25, pick()),
-        proptest::option::weighted(0.3, 0..SECURITY.len()),
+        proptest::option::weighted(0.2, pick()),
+        proptest::option::weighted(0.25, (0..SECURITY.len(), any::<bool>())),
         proptest::option::weighted(0.2, (name(&VALUE_NAMES), 0..5_u64)),
         proptest::option::weighted(0.2, (any::<Index>(), 0..4_u8)),
     );
@@ -226,8 +223,7 @@ fn make(machine: &MachineSpec, specs: &[EntrySpec], classes: bool, scope: Scope)
     let mut entries: Vec<String> = Vec::new();
     for spec in specs {
         let addresses = addresses(&entries);
-        let earlier = earlier(&entries);
-        let writer = Writer { hives: &hives, classes, scope, addresses: &addresses, earlier: &earlier };
+        let writer = Writer { hives: &hives, classes, scope, addresses: &addresses };
         // An entry that cannot stand beside the others is tried again with less in it.
         let bare = EntrySpec { depends_on: None, renamed_from: None, range: None, view: None, ..spec.clone() };
         for spec in [spec, &EntrySpec { depends_on: None, ..spec.clone() }, &bare] {
@@ -248,32 +244,17 @@ fn addresses(entries: &[String]) -> Vec<String> {
     resources.map(|(id, _)| id.to_string()).collect()
 }
 
-/// The keys that are named so far, as paths of a machine.
-fn earlier(entries: &[String]) -> Vec<String> {
-    let Some(desired) = desired(&document(entries)) else { return Vec::new() };
-    let path = |wanted: &&WantedKey| {
-        let path = wanted.key.as_str();
-        let other = |short: &str, long: &str| path.strip_prefix(short).map(|rest| format!("{long}{rest}"));
-        other("HKCR", r"HKLM\SOFTWARE\Classes")
-            .or_else(|| other(r"HKLM\SYSTEM\CurrentControlSet", r"HKLM\SYSTEM\ControlSet001"))
-            .unwrap_or_else(|| path.to_owned())
-    };
-    wanted_keys(&desired).iter().filter(|wanted| wanted.common.ensure == Ensure::Present).map(path).collect()
-}
-
 struct Writer<'a> {
     hives: &'a Hives,
     /// Classes are named as `HKCR`.
     classes: bool,
     scope: Scope,
     addresses: &'a [String],
-    /// The keys of the entries so far.
-    earlier: &'a [String],
 }
 
 impl Writer<'_> {
     fn entry(&self, spec: &EntrySpec) -> String {
-        let (path, found) = self.path(&spec.key, spec);
+        let (path, found) = self.path(&spec.key, spec.absent || spec.renamed_from.is_some());
         let mut out = format!("  {}:\n", quote(&self.spell(&path, spec)));
         let mut field = |name: &str, value: &str| {
             let _ = writeln!(out, "    {name}: {value}");
@@ -306,7 +287,7 @@ impl Writer<'_> {
         if let Some(from) = spec.renamed_from.as_ref().and_then(|from| self.former(from, &path)) {
             field("renamed_from", &quote(&self.spell(&from, spec)));
         }
-        if let Some(security) = spec.security {
+        if let Some((security, _)) = spec.security {
             let known = if self.scope.image_only { SECURITY.len() } else { KNOWN_SECURITY };
             field("security", SECURITY[security % known]);
         }
@@ -314,7 +295,7 @@ impl Writer<'_> {
             let numbers = found
                 .into_iter()
                 .flat_map(|key| &key.values)
-                .filter(|value| !spec.values.iter().any(|spec| eq(&spec.name, &value.name)));
+                .filter(|value| !spec.values.iter().any(|spec| trueup::formats::upcase::eq(&spec.name, &value.name)));
             let name = numbers.map(|value| &*value.name).next().unwrap_or(name);
             let name = if name.is_empty() { "(default)" } else { name };
             field("range", &format!("{{ {}: [{least}, 4000000000] }}", quote(name)));
@@ -334,23 +315,23 @@ impl Writer<'_> {
         out
     }
 
-    /// The path of a pick and, when it is there, the key. Hives' roots are not to be moved or removed, and a key to be moved most often
-    /// has a new place.
-    fn path(&self, pick: &Pick, spec: &EntrySpec) -> (String, Option<&KeyTree>) {
-        let keys = self.hives.keys().into_iter().map(|(path, _)| path).filter(|path| is_open(path));
-        let paths: Vec<String> = keys.chain(self.earlier.iter().cloned()).collect();
-        let mut path = paths[pick.above.index(paths.len())].clone();
+    /// The path of a pick and, when it is there, the key. Hives' roots are not to be moved or removed.
+    fn path(&self, pick: &Pick, below_roots: bool) -> (String, Option<&trueup::model::fact::KeyTree>) {
+        let keys = self.hives.keys();
+        let keys: Vec<_> = keys.into_iter().filter(|(path, _)| is_open(path)).collect();
+        let (path, tree) = &keys[pick.above.index(keys.len())];
+        let mut path = path.clone();
+        let mut found = Some(*tree);
         let mut below = pick.below.clone();
-        if below.is_empty()
-            && (spec.renamed_from.is_some() && (pick.case != 0 || is_place(&path)) || (spec.absent && is_place(&path)))
-        {
-            below.push("New".into());
+        if below_roots && below.is_empty() && is_place(&path) {
+            below.push("Vendor".into());
         }
         for name in &below {
             let _ = write!(path, "\\{name}");
+            let folded = trueup::formats::upcase::fold(name);
+            found = found
+                .and_then(|tree| tree.subkeys.iter().find(|key| trueup::formats::upcase::fold(&key.name) == folded));
         }
-        let folded = fold(&path);
-        let found = self.hives.keys().into_iter().find(|(path, _)| fold(path) == folded).map(|(_, key)| key);
         let head = path.find('\\').unwrap_or(path.len());
         (format!("{}{}", &path[..head], in_case(&path[head..], pick.case)), found)
     }
@@ -405,7 +386,11 @@ impl Writer<'_> {
     }
 
     /// The values by folded name.
-    fn values(&self, spec: &EntrySpec, found: Option<&KeyTree>) -> BTreeMap<String, (String, String)> {
+    fn values(
+        &self,
+        spec: &EntrySpec,
+        found: Option<&trueup::model::fact::KeyTree>,
+    ) -> BTreeMap<String, (String, String)> {
         let mut out = BTreeMap::new();
         let values = found.map(|key| key.values.as_slice()).unwrap_or_default();
         for value in &spec.values {
@@ -425,7 +410,7 @@ impl Writer<'_> {
                 (Want::Same | Want::OtherType | Want::OtherData | Want::Secret, _) => Some("7".to_owned()),
             };
             let Some(text) = text else { continue };
-            out.insert(fold(name), (in_case(name, value.case), text));
+            out.insert(trueup::formats::upcase::fold(name), (in_case(name, value.case), text));
         }
         out
     }

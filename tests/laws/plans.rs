@@ -70,7 +70,7 @@ fn the_cases_hold_what_the_laws_speak_of() {
     use std::collections::BTreeMap;
 
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    let cases = 300;
+    let cases = 600;
     look_at(cases, &case(Scope { secrets: true, image_only: false }), |case| {
         let desired = case.desired();
         let planned = plan(&memory(&case.hives), &desired);
