@@ -1,31 +1,98 @@
 //! The journal of a run: what will be done, written ahead and synced, then what was done. One JSON line per event.
 //!
 //! Each line is `crc32 json`, the checksum as eight hex digits over the JSON bytes: a torn last line is told from damage.
-//! The first line names the format version. Recovery and undo read this file; nothing else on the machine knows the run.
+//! The first line names the format version. Recovery, undo and history read this file; nothing else on the machine knows the run.
 
 use serde::{Deserialize, Serialize};
 
-use crate::machine::{JournalFile, WriteError};
+use crate::machine::{JournalFile, PartChange, RunName, WriteError};
 use crate::model::operation::Operation;
+use crate::model::remembered::{AppliedEntry, Owed};
 use crate::model::resource::ResourceId;
 
-/// The version of the journal's form; an unknown one is not touched.
-pub const JOURNAL_VERSION: u32 = 1;
+/// The version of the journal's form; another one is not touched.
+pub const JOURNAL_VERSION: u32 = 2;
 
 /// How many bytes are gathered before they are handed to the file.
 const BUFFER_BYTES: usize = 1 << 20;
+
+/// What a run is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "purpose", rename_all = "snake_case")]
+pub enum Purpose {
+    /// To make the machine what a document says.
+    Apply,
+    /// To take back a run that had ended.
+    Rollback { of: RunName },
+    /// To take back a run that had stopped before its end.
+    Undo { of: RunName },
+    /// To take the machine as it is for what was last applied: only the record changes.
+    Baseline,
+}
+
+impl Purpose {
+    /// The run that is taken back.
+    pub const fn takes_back(&self) -> Option<&RunName> {
+        match self {
+            Self::Apply | Self::Baseline => None,
+            Self::Rollback { of } | Self::Undo { of } => Some(of),
+        }
+    }
+}
+
+/// The first line of a journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beginning {
+    pub run: RunName,
+    #[serde(flatten)]
+    pub purpose: Purpose,
+    pub started: jiff::Timestamp,
+    pub owner: String,
+    /// The document's name.
+    pub document: String,
+    pub operations: usize,
+    /// The entries ask for a reboot when these operations are done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reboot: bool,
+    /// The services that must be restarted when these operations are done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restarts: Vec<Box<str>>,
+    /// What the sealed hold's key is known by, where the run keeps secrets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<String>,
+}
+
+/// What the record held before a run, of all that the run changes in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordBefore {
+    /// Whether there was a record.
+    pub existed: bool,
+    pub entries: Vec<AppliedEntry>,
+    /// Addresses of which nothing was remembered.
+    pub absent: Vec<ResourceId>,
+    pub owed: Owed,
+}
+
+/// What became of a part of the steps, by number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    /// The first step of the unit, and the one after its last.
+    pub first: usize,
+    pub end: usize,
+    /// The steps among them that are not done: failed, or skipped because of others.
+    pub not_done: Vec<usize>,
+    pub parts: Vec<PartChange>,
+}
 
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Event<'a> {
     Begin {
         journal_version: u32,
-        run: &'a str,
-        started: jiff::Timestamp,
-        owner: &'a str,
-        operations: usize,
+        #[serde(flatten)]
+        beginning: &'a Beginning,
     },
-    /// Step `step` is about to be performed.
+    /// Step `step` will be performed.
     Intent {
         step: usize,
         /// Left out where the operation tells it.
@@ -33,37 +100,60 @@ enum Event<'a> {
         address: Option<&'a ResourceId>,
         operation: &'a Operation,
     },
-    /// All intents before this line are durable once it is; their unit is performed next.
-    Act {
-        steps: usize,
-    },
-    /// The unit's steps are durable on the machine, but for those named.
-    Committed {
-        steps: usize,
-        failed: &'a [usize],
-    },
-    /// The unit was not committed.
-    Abandoned {
-        steps: usize,
-        detail: &'a str,
-    },
-    End {
-        done: usize,
-        failed: usize,
-        skipped: usize,
-    },
+    /// A run that stopped is continued.
+    Resume { at: jiff::Timestamp, owner: &'a str },
+    /// The parts are about to be replaced; everything before this line is durable once it is.
+    Commit(&'a Commit),
+    /// All parts of the last commit are durable on the machine.
+    Committed {},
+    /// The last commit failed; these of its steps are not done.
+    Settled { not_done: &'a [usize] },
+    /// The record is about to be replaced.
+    Record(&'a RecordBefore),
+    End(&'a Ending),
+}
+
+/// The counts with which a run ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ending {
+    pub done: usize,
+    pub failed: usize,
+    pub skipped: usize,
+    /// How many were done and taken back again, because another failed.
+    #[serde(default)]
+    pub undone: usize,
 }
 
 /// An event as read back.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum ReadEvent {
-    Begin { journal_version: u32, run: String, started: jiff::Timestamp, owner: String, operations: usize },
-    Intent { step: usize, address: Option<ResourceId>, operation: Box<Operation> },
-    Act {},
-    Committed { steps: usize, failed: Vec<usize> },
-    Abandoned { steps: usize },
-    End { done: usize, failed: usize, skipped: usize },
+    Begin {
+        journal_version: u32,
+        #[serde(flatten)]
+        beginning: Box<Beginning>,
+    },
+    Intent {
+        step: usize,
+        address: Option<ResourceId>,
+        operation: Box<Operation>,
+    },
+    Resume {},
+    Commit(Commit),
+    Committed {},
+    Settled { not_done: Vec<usize> },
+    Record(Box<RecordBefore>),
+    End(Ending),
+}
+
+impl ReadEvent {
+    /// Whether all that stands before such a line was durable when it was written.
+    const fn follows_a_sync(&self) -> bool {
+        match self {
+            Self::Begin { .. } | Self::Intent { .. } | Self::Commit(_) => false,
+            Self::Resume {} | Self::Committed {} | Self::Settled { .. } | Self::Record(_) | Self::End(_) => true,
+        }
+    }
 }
 
 /// Writes the journal of one run.
@@ -78,15 +168,30 @@ impl Journal {
     ///
     /// # Errors
     /// The record cannot be written.
-    pub fn begin(
-        file: Box<dyn JournalFile>,
-        run: &str,
-        started: jiff::Timestamp,
-        owner: &str,
-        operations: usize,
-    ) -> Result<Self, WriteError> {
+    pub fn begin(file: Box<dyn JournalFile>, beginning: &Beginning) -> Result<Self, WriteError> {
         let mut journal = Self { file, buffer: Vec::new(), steps: 0 };
-        journal.write(&Event::Begin { journal_version: JOURNAL_VERSION, run, started, owner, operations })?;
+        journal.write(&Event::Begin { journal_version: JOURNAL_VERSION, beginning })?;
+        journal.flush()?;
+        Ok(journal)
+    }
+
+    /// Continues a journal that holds so many steps, behind what can be read of it.
+    ///
+    /// # Errors
+    /// The record cannot be written.
+    pub fn resume(
+        file: Box<dyn JournalFile>,
+        steps: usize,
+        torn: bool,
+        at: jiff::Timestamp,
+        owner: &str,
+    ) -> Result<Self, WriteError> {
+        let mut journal = Self { file, buffer: Vec::new(), steps };
+        if torn {
+            // Ends the torn line; it is left out by every reader.
+            journal.buffer.push(b'\n');
+        }
+        journal.write(&Event::Resume { at, owner })?;
         journal.flush()?;
         Ok(journal)
     }
@@ -103,30 +208,39 @@ impl Journal {
         Ok(step)
     }
 
-    /// Makes all intents durable. Only then may the machine be touched.
+    /// Makes all that was noted durable, with what is about to be replaced. Only then may the machine be touched.
     ///
     /// # Errors
     /// The record cannot be written: nothing may be performed.
-    pub fn act(&mut self) -> Result<(), WriteError> {
-        self.write(&Event::Act { steps: self.steps })?;
+    pub fn commit(&mut self, commit: &Commit) -> Result<(), WriteError> {
+        self.write(&Event::Commit(commit))?;
         self.flush()
     }
 
-    /// Notes that the unit is durable on the machine, but for the failed steps.
+    /// Notes that the unit is durable on the machine.
     ///
     /// # Errors
     /// The record cannot be written; the machine is changed all the same.
-    pub fn committed(&mut self, failed: &[usize]) -> Result<(), WriteError> {
-        self.write(&Event::Committed { steps: self.steps, failed })?;
+    pub fn committed(&mut self) -> Result<(), WriteError> {
+        self.write(&Event::Committed {})?;
         self.flush()
     }
 
-    /// Notes that the unit was not committed.
+    /// Notes which steps of a commit that failed are not done.
     ///
     /// # Errors
     /// The record cannot be written.
-    pub fn abandoned(&mut self, detail: &str) -> Result<(), WriteError> {
-        self.write(&Event::Abandoned { steps: self.steps, detail })?;
+    pub fn settled(&mut self, not_done: &[usize]) -> Result<(), WriteError> {
+        self.write(&Event::Settled { not_done })?;
+        self.flush()
+    }
+
+    /// Notes what the record held, before it is replaced.
+    ///
+    /// # Errors
+    /// The record cannot be written.
+    pub fn record(&mut self, before: &RecordBefore) -> Result<(), WriteError> {
+        self.write(&Event::Record(before))?;
         self.flush()
     }
 
@@ -134,8 +248,8 @@ impl Journal {
     ///
     /// # Errors
     /// The record cannot be written.
-    pub fn end(&mut self, done: usize, failed: usize, skipped: usize) -> Result<(), WriteError> {
-        self.write(&Event::End { done, failed, skipped })?;
+    pub fn end(&mut self, ending: &Ending) -> Result<(), WriteError> {
+        self.write(&Event::End(ending))?;
         self.flush()
     }
 
@@ -173,27 +287,34 @@ impl Journal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunState {
     /// Ended, whatever its outcomes.
-    Ended { done: usize, failed: usize, skipped: usize },
+    Ended(Ending),
     /// Stopped before the machine was touched.
     Untouched,
     /// Stopped when the machine may have been changed, entirely or not.
     Unfinished,
 }
 
+/// What is known of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommitState {
+    /// All its steps are done, but for those that it names.
+    Known,
+    /// The run stopped before it told: each part has to be looked at.
+    Unknown,
+}
+
 /// A run as read back from its journal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JournalRun {
-    pub run: String,
-    pub started: jiff::Timestamp,
-    pub owner: String,
-    pub operations: usize,
+    pub beginning: Beginning,
     pub state: RunState,
     /// The steps that were intended, in order.
     pub intents: Vec<(ResourceId, Operation)>,
-    /// How many steps, from the first, belong to units whose end is known.
-    pub settled: usize,
-    /// The numbers of steps that failed inside a committed unit.
-    pub failed_steps: Vec<usize>,
+    pub commits: Vec<(Commit, CommitState)>,
+    /// What the record held before, where the run came to replace it.
+    pub record_before: Option<RecordBefore>,
+    /// The last line is not whole.
+    pub torn: bool,
 }
 
 /// Why a journal cannot be read.
@@ -207,67 +328,130 @@ pub enum JournalError {
     Empty,
 }
 
-/// Reads a journal. A torn last line is what a crash leaves, and is left out; damage before it is an error.
+/// Reads a journal. What a crash leaves is left out: lines that are not whole and that nothing follows which was written after they
+/// were durable. Other damage is an error.
 ///
 /// # Errors
 /// Damage, or an unknown version.
 pub fn read_journal(bytes: &[u8]) -> Result<JournalRun, JournalError> {
-    let mut lines = bytes.split_inclusive(|byte| *byte == b'\n').enumerate().peekable();
     let mut found: Option<JournalRun> = None;
-    while let Some((index, line)) = lines.next() {
-        let Some(event) = read_line(line) else {
-            if lines.peek().is_none() {
-                break;
+    // The first line of a stretch that is not whole.
+    let mut broken: Option<usize> = None;
+    for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let damaged = || JournalError::Damaged { line: index + 1 };
+        let event = match read_line(line) {
+            Some(Ok(event)) => event,
+            Some(Err(version)) => return Err(JournalError::Version { found: version }),
+            None => {
+                broken.get_or_insert(index + 1);
+                continue;
             }
-            return Err(JournalError::Damaged { line: index + 1 });
         };
-        let damaged = JournalError::Damaged { line: index + 1 };
+        if let Some(line) = broken {
+            match event {
+                // Whoever continued the run has left out what was broken before.
+                ReadEvent::Resume {} => broken = None,
+                event if event.follows_a_sync() => return Err(JournalError::Damaged { line }),
+                // Of the same batch, which never became durable as a whole.
+                _ => continue,
+            }
+        }
         match (event, found.as_mut()) {
             (ReadEvent::Begin { journal_version, .. }, None) if journal_version != JOURNAL_VERSION => {
                 return Err(JournalError::Version { found: journal_version });
             }
-            (ReadEvent::Begin { run, started, owner, operations, .. }, None) => {
-                let (state, intents) = (RunState::Untouched, Vec::new());
+            (ReadEvent::Begin { beginning, .. }, None) => {
                 found = Some(JournalRun {
-                    run,
-                    started,
-                    owner,
-                    operations,
-                    state,
-                    intents,
-                    settled: 0,
-                    failed_steps: Vec::new(),
+                    beginning: *beginning,
+                    state: RunState::Untouched,
+                    intents: Vec::new(),
+                    commits: Vec::new(),
+                    record_before: None,
+                    torn: false,
                 });
             }
-            (ReadEvent::Intent { step, address, operation }, Some(run)) if step == run.intents.len() => {
-                let address = address.unwrap_or_else(|| operation.address());
-                run.intents.push((address, *operation));
-            }
-            (ReadEvent::Act {}, Some(run)) => run.state = RunState::Unfinished,
-            (ReadEvent::Committed { steps, failed }, Some(run)) => {
-                run.settled = steps.min(run.intents.len());
-                run.failed_steps.extend(failed);
-            }
-            (ReadEvent::Abandoned { steps, .. }, Some(run)) => run.settled = steps.min(run.intents.len()),
-            (ReadEvent::End { done, failed, skipped }, Some(run)) => {
-                run.state = RunState::Ended { done, failed, skipped }
-            }
-            _ => return Err(damaged),
+            (event, Some(run)) => take(run, event).ok_or_else(damaged)?,
+            _ => return Err(damaged()),
         }
     }
-    found.ok_or(JournalError::Empty)
+    let mut run = found.ok_or(JournalError::Empty)?;
+    run.torn = broken.is_some();
+    Ok(run)
 }
 
-fn read_line(line: &[u8]) -> Option<ReadEvent> {
+/// Adds an event to what is known of a run; `None` when it cannot stand there.
+fn take(run: &mut JournalRun, event: ReadEvent) -> Option<()> {
+    match event {
+        ReadEvent::Begin { .. } => return None,
+        ReadEvent::Intent { step, address, operation } => {
+            if step != run.intents.len() {
+                return None;
+            }
+            let address = address.unwrap_or_else(|| operation.address());
+            run.intents.push((address, *operation));
+        }
+        ReadEvent::Resume {} => {}
+        ReadEvent::Commit(commit) => {
+            if commit.first > commit.end || commit.end > run.intents.len() {
+                return None;
+            }
+            run.state = RunState::Unfinished;
+            run.commits.push((commit, CommitState::Unknown));
+        }
+        ReadEvent::Committed {} => run.commits.last_mut()?.1 = CommitState::Known,
+        ReadEvent::Settled { not_done } => {
+            let (commit, state) = run.commits.last_mut()?;
+            commit.not_done.extend(not_done);
+            *state = CommitState::Known;
+        }
+        ReadEvent::Record(before) => {
+            run.state = RunState::Unfinished;
+            // The first one tells what was there before the run; a resumed run only adds to that.
+            match &mut run.record_before {
+                None => run.record_before = Some(*before),
+                Some(known) => known.add(*before),
+            }
+        }
+        ReadEvent::End(ending) => run.state = RunState::Ended(ending),
+    }
+    Some(())
+}
+
+impl RecordBefore {
+    /// Takes over what a later account says of addresses that this one does not speak of.
+    fn add(&mut self, later: Self) {
+        let known: std::collections::HashSet<ResourceId> =
+            self.entries.iter().map(|entry| &entry.address).chain(&self.absent).map(ResourceId::folded).collect();
+        self.entries.extend(later.entries.into_iter().filter(|entry| !known.contains(&entry.address.folded())));
+        self.absent.extend(later.absent.into_iter().filter(|address| !known.contains(&address.folded())));
+    }
+}
+
+/// A whole line's event, or the version of a journal whose events are others.
+fn read_line(line: &[u8]) -> Option<Result<ReadEvent, u32>> {
+    #[derive(Deserialize)]
+    struct Head {
+        journal_version: u32,
+    }
     let line = line.strip_suffix(b"\n")?;
     let (digits, body) = line.split_at_checked(8)?;
     let body = body.strip_prefix(b" ")?;
     let checksum = u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    (crc32fast::hash(body) == checksum).then(|| serde_json::from_slice(body).ok()).flatten()
+    if crc32fast::hash(body) != checksum {
+        return None;
+    }
+    if let Ok(event) = serde_json::from_slice(body) {
+        return Some(Ok(event));
+    }
+    let head: Head = serde_json::from_slice(body).ok()?;
+    (head.journal_version != JOURNAL_VERSION).then_some(Err(head.journal_version))
 }
+
+/// How much of a journal's end is looked at to tell whether its run ended.
+pub const JOURNAL_TAIL: u64 = 4096;
 
 /// Whether the last bytes of a journal show that its run ended.
 pub fn has_ended(tail: &[u8]) -> bool {
     let last = tail.split_inclusive(|byte| *byte == b'\n').next_back();
-    matches!(last.and_then(read_line), Some(ReadEvent::End { .. }))
+    matches!(last.and_then(read_line), Some(Ok(ReadEvent::End(_))))
 }

@@ -1,24 +1,135 @@
-//! The only loop that changes a machine: lock, look again, journal, perform, verify, plan again, report.
+//! The only loop that changes a machine: lock, look again, journal, perform, verify, plan again, remember, report.
 //! It executes a plan that leaves no decision open, and decides nothing itself.
 
+mod basis;
+mod confirm;
+mod held;
+mod history;
 mod journal;
+mod recover;
+mod remember;
 mod run;
+mod state;
+mod steps;
 mod verify;
 
-pub use journal::{JOURNAL_VERSION, Journal, JournalError, JournalRun, RunState, has_ended, read_journal};
-pub use run::{ApplyError, ApplyOptions, Progress, apply, apply_saved};
+pub use basis::{Basis, DocumentBasis, RollbackBasis};
+pub use confirm::{confirm, is_unconfirmed};
+pub use history::{PastRun, RunOutcome, history, past_run};
+pub use journal::{
+    Beginning, Commit, CommitState, Ending, JOURNAL_TAIL, JOURNAL_VERSION, Journal, JournalError, JournalRun, Purpose,
+    RecordBefore, RunState, has_ended, read_journal,
+};
+pub use recover::{RecoverError, done_steps, resume, settle, unfinished};
+pub use remember::accept_baseline;
+pub use run::{apply, apply_saved};
 
+use crate::formats::hold::{HoldError, HoldKey};
+use crate::machine::{MachineKind, ObserveError, RunName, SecretSource, WriteError};
+use crate::model::fact::Unread;
+use crate::model::operation::Operation;
+use crate::model::remembered::Owed;
 use crate::model::resource::ResourceId;
-use crate::model::secret::SecretReference;
-use crate::plan::Summary;
+use crate::model::verdict::Finding;
+use crate::plan::{Moved, OrderError, Summary};
 
-/// Where secrets come from when a step needs one.
-pub trait SecretSource {
-    /// The secret's text. It is held only while the step runs.
-    ///
-    /// # Errors
-    /// The reference cannot be resolved; the message never holds any part of a secret.
-    fn resolve(&self, reference: &SecretReference) -> Result<String, String>;
+/// What becomes of a run when a step fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    /// What depends on the failed step is skipped, the rest goes on.
+    #[default]
+    Continue,
+    /// Nothing more is done; what was done stays.
+    Stop,
+    /// All that was done is taken back.
+    Rollback,
+}
+
+/// What a run needs beside the plan.
+pub struct ApplyOptions<'a> {
+    /// Who is at work, for the lock and the journal.
+    pub owner: &'a str,
+    /// The clock's reading for what is written.
+    pub now: jiff::Timestamp,
+    /// Codes of findings that are accepted although they are errors.
+    pub accept: &'a [String],
+    pub secrets: &'a dyn SecretSource,
+    pub on_failure: OnFailure,
+    /// The key under which secrets that are overwritten are kept.
+    pub hold: Option<&'a HoldKey>,
+    /// How long journals are kept.
+    pub retain: std::time::Duration,
+    /// Undo the run unless it is confirmed within this time.
+    pub confirm_within: Option<std::time::Duration>,
+}
+
+/// How long journals are kept where nothing is said: 90 days.
+pub const RETAIN: std::time::Duration = std::time::Duration::from_hours(90 * 24);
+
+/// Told how far a run has come.
+pub trait Progress {
+    /// A phase begins, of so many steps.
+    fn phase(&mut self, name: &'static str, steps: usize);
+    /// One step of the phase is through.
+    fn step(&mut self, _operation: &Operation) {}
+}
+
+/// Why a run did not take place, or did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    #[error("the plan is refused: {}", codes(.0))]
+    Refused(Vec<Finding>),
+    #[error("the machine is no longer what the plan was made for: {}", facts(.0))]
+    Stale(Vec<Moved>),
+    #[error("the plan was made on another sort of machine ({made_on}); this is {this}")]
+    WrongTarget { made_on: String, this: MachineKind },
+    #[error("cannot resolve the secret from {reference}: {detail}")]
+    Secret { reference: String, detail: String },
+    #[error("run {0} stopped before its end")]
+    Unfinished(RunName),
+    #[error("what run {run} kept of overwritten secrets cannot be used")]
+    Hold {
+        run: String,
+        #[source]
+        source: HoldError,
+    },
+    #[error("run {run} kept secrets that this step needs, and no key of the hold was named")]
+    NoHoldKey { run: String },
+    #[error("this machine cannot undo a run by itself")]
+    NoScheduler,
+    #[error("this host gives no random numbers")]
+    Random(#[source] getrandom::Error),
+    #[error("trueup's record cannot be read")]
+    Record(#[source] Unread),
+    #[error(transparent)]
+    Order(#[from] OrderError),
+    #[error(transparent)]
+    Observe(#[from] ObserveError),
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+fn codes(findings: &[Finding]) -> String {
+    let mut codes: Vec<&str> = findings.iter().map(|finding| &*finding.code).collect();
+    codes.dedup();
+    codes.join(", ")
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// How many moved facts an error names before it counts the rest.
+const NAMED_FACTS: usize = 5;
+
+fn facts(moved: &[Moved]) -> String {
+    let mut names: Vec<String> = moved.iter().take(NAMED_FACTS).map(|moved| moved.0.to_string()).collect();
+    if moved.len() > NAMED_FACTS {
+        names.push(format!("and {} more", moved.len() - NAMED_FACTS));
+    }
+    names.join("; ")
 }
 
 /// What became of one changed resource.
@@ -34,6 +145,10 @@ pub enum Outcome {
     Skipped {
         because: String,
     },
+    /// Done and taken back again, because something else failed.
+    Undone {
+        because: String,
+    },
 }
 
 /// The complete account of a run; every changed resource is in it, whatever happened.
@@ -46,6 +161,17 @@ pub struct ApplyReport {
     /// What still differs when the machine is planned again; 0 after a complete run.
     pub remaining_operations: usize,
     pub reboot: bool,
+    /// What the machine owes since this run or an earlier one.
+    #[serde(skip_serializing_if = "Owed::is_empty")]
+    pub owed: Owed,
+    /// How many things the record was told of beside what was applied.
+    pub bookkeeping: usize,
+    /// What went wrong beside the steps, such as a journal that could not be removed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// Until when the run must be confirmed, or else it is undone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirm_until: Option<jiff::Timestamp>,
 }
 
 /// What the plan had no steps for although the machine may differ: counted, so that no report hides it.
@@ -55,12 +181,13 @@ pub struct Left {
     pub deferred: usize,
     pub pending: usize,
     pub unverifiable: usize,
+    pub waived: usize,
 }
 
 impl Left {
     pub const fn of(summary: &Summary) -> Self {
-        let Summary { blocked, deferred, pending, unverifiable, .. } = *summary;
-        Self { blocked, deferred, pending, unverifiable }
+        let Summary { blocked, deferred, pending, unverifiable, waived, .. } = *summary;
+        Self { blocked, deferred, pending, unverifiable, waived }
     }
 }
 
@@ -72,20 +199,49 @@ pub struct ResourceOutcome {
 }
 
 impl ApplyReport {
+    /// The report of a run that had nothing to do.
+    pub fn nothing(summary: &Summary, owed: Owed) -> Self {
+        Self {
+            run: None,
+            outcomes: Vec::new(),
+            left: Left::of(summary),
+            remaining_operations: 0,
+            reboot: false,
+            owed,
+            bookkeeping: 0,
+            warnings: Vec::new(),
+            confirm_until: None,
+        }
+    }
+
     pub fn done(&self) -> usize {
-        self.outcomes.iter().filter(|one| one.outcome == Outcome::Done).count()
+        self.count(|outcome| *outcome == Outcome::Done)
     }
 
     pub fn failed(&self) -> usize {
-        self.outcomes.iter().filter(|one| matches!(one.outcome, Outcome::Failed { .. })).count()
+        self.count(|outcome| matches!(outcome, Outcome::Failed { .. }))
     }
 
     pub fn skipped(&self) -> usize {
-        self.outcomes.iter().filter(|one| matches!(one.outcome, Outcome::Skipped { .. })).count()
+        self.count(|outcome| matches!(outcome, Outcome::Skipped { .. }))
+    }
+
+    pub fn undone(&self) -> usize {
+        self.count(|outcome| matches!(outcome, Outcome::Undone { .. }))
+    }
+
+    fn count(&self, test: impl Fn(&Outcome) -> bool) -> usize {
+        self.outcomes.iter().filter(|one| test(&one.outcome)).count()
+    }
+
+    fn ending(&self) -> Ending {
+        Ending { done: self.done(), failed: self.failed(), skipped: self.skipped(), undone: self.undone() }
     }
 
     /// Whether all was done that this machine can do; what waits for somebody else or cannot be compared is no failure.
     pub fn is_complete(&self) -> bool {
-        self.failed() == 0 && self.skipped() == 0 && self.remaining_operations == 0 && self.left.blocked == 0
+        self.failed() + self.skipped() + self.undone() == 0
+            && self.remaining_operations == 0
+            && self.left.blocked == 0
     }
 }

@@ -2,110 +2,61 @@
 
 use std::borrow::Cow;
 
-use super::journal::Journal;
+use super::basis::{Basis, RollbackBasis};
+use super::held::{self, Holds};
+use super::journal::{Beginning, Journal, JournalRun, Purpose};
+use super::recover::{done_steps, unfinished};
+use super::remember::{self, Recalled};
+use super::state::{Planned, State, decision_of};
+use super::steps::{Batch, UnitEnd, evaluate, perform};
 use super::verify::verify;
-use super::{ApplyReport, Left, Outcome, ResourceOutcome, SecretSource};
-use crate::document::Desired;
-use crate::machine::{MachineKind, ObserveError, Step, Unit, WritableMachine, WriteError, Writer, answer, observe};
+use super::{ApplyError, ApplyOptions, ApplyReport, Left, OnFailure, Progress, chain};
+use crate::machine::{Machine, RunName, WritableMachine, WriteError, Writer, answer, fresh_key};
 use crate::model::fact::Facts;
-use crate::model::operation::{Expression, Operation};
-use crate::model::registry_data::RegistryData;
+use crate::model::operation::{Hold, Operation};
+use crate::model::remembered::Confirmation;
 use crate::model::time::FileTime;
-use crate::model::verdict::{Decision, Finding, Verdict};
+use crate::model::verdict::Finding;
 use crate::plan::staleness::{moved, prints, queries};
-use crate::plan::{Moved, OrderError, Plan, PlanOptions, SavedPlan, build};
+use crate::plan::{Plan, PlanOptions, SavedPlan};
 
-/// What a run needs beside the plan.
-pub struct ApplyOptions<'a> {
-    /// Who is at work, for the lock and the journal.
-    pub owner: &'a str,
-    /// The clock's reading for what is written.
-    pub now: jiff::Timestamp,
-    /// Codes of findings that are accepted although they are errors.
-    pub accept: &'a [String],
-    pub secrets: &'a dyn SecretSource,
-    pub rewrite_secrets: bool,
-}
+/// Bytes that a step takes in the journal beside its data, roughly.
+const STEP_BYTES: u64 = 256;
 
-/// Told how far a run has come.
-pub trait Progress {
-    /// A phase begins, of so many steps.
-    fn phase(&mut self, name: &'static str, steps: usize);
-    /// One step of the phase is through.
-    fn step(&mut self, _operation: &Operation) {}
-}
-
-/// Why a run did not take place, or did not come to its end.
-#[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
-    #[error("the plan is refused: {}", codes(.0))]
-    Refused(Vec<Finding>),
-    #[error("the machine is no longer what the plan was made for: {}", facts(.0))]
-    Stale(Vec<Moved>),
-    #[error("the plan was made on another sort of machine ({made_on}); this is {this}")]
-    WrongTarget { made_on: String, this: MachineKind },
-    #[error("cannot resolve the secret from {reference}: {detail}")]
-    Secret { reference: String, detail: String },
-    #[error(transparent)]
-    Order(#[from] OrderError),
-    #[error(transparent)]
-    Observe(#[from] ObserveError),
-    #[error(transparent)]
-    Write(#[from] WriteError),
-}
-
-fn codes(findings: &[Finding]) -> String {
-    let mut codes: Vec<&str> = findings.iter().map(|finding| &*finding.code).collect();
-    codes.dedup();
-    codes.join(", ")
-}
-
-/// How many moved facts an error names before it counts the rest.
-const NAMED_FACTS: usize = 5;
-
-fn facts(moved: &[Moved]) -> String {
-    let mut names: Vec<String> = moved.iter().take(NAMED_FACTS).map(|moved| moved.0.to_string()).collect();
-    if moved.len() > NAMED_FACTS {
-        names.push(format!("and {} more", moved.len() - NAMED_FACTS));
-    }
-    names.join("; ")
-}
-
-/// Applies a plan that was made from `facts` and approved.
+/// Applies a plan that was made on `basis` from `facts` and approved.
 ///
 /// # Errors
 /// The plan is refused or stale, or the machine cannot be written: see [`ApplyError`]. What failed step by step is in
 /// the report instead.
 pub fn apply(
     machine: &dyn WritableMachine,
-    desired: &Desired,
+    basis: &dyn Basis,
     approved: &Plan,
     facts: &Facts,
     options: &ApplyOptions<'_>,
     progress: &mut dyn Progress,
 ) -> Result<ApplyReport, ApplyError> {
-    let Some(Opened { mut writer, planned }) = open(machine, approved, options)? else {
-        return Ok(nothing_to_do(approved));
+    let Some(Opened { mut writer, planned }) = open(machine, basis, approved, options)? else {
+        return Ok(ApplyReport::nothing(&approved.summary(), approved.owed.clone()));
     };
     progress.phase("look again", approved.decisions.len());
-    let wanted = desired.entries.iter().map(|entry| &entry.wanted);
-    let now = observe(machine.as_machine(), wanted, approved.as_of)?;
-    let plan_options = PlanOptions { as_of: approved.as_of, rewrite_secrets: options.rewrite_secrets };
-    let fresh = build(desired, &now, plan_options)?;
-    if !fresh.operations().eq(approved.operations()) {
+    let now = basis.facts(machine.as_machine(), options.secrets)?;
+    let fresh = basis.plan(&now)?;
+    if !fresh.operations().eq(approved.operations()) || fresh.bookkeeping != approved.bookkeeping {
         return Err(ApplyError::Stale(moved(&prints(facts), &now)));
     }
+    refuse_protected(&fresh, options)?;
     drop((fresh, now));
-    execute(machine, &mut *writer, desired, approved, &planned, options, progress)
+    execute(machine, &mut *writer, basis, approved, &planned, options, progress)
 }
 
-/// Applies a plan that was saved; `desired` is the document that it holds.
+/// Applies a plan that was saved; `basis` is the document that it holds.
 ///
 /// # Errors
 /// As [`apply`]; a plan is stale only when a fact that it rests on has moved.
 pub fn apply_saved(
     machine: &dyn WritableMachine,
-    desired: &Desired,
+    basis: &dyn Basis,
     saved: &SavedPlan,
     options: &ApplyOptions<'_>,
     progress: &mut dyn Progress,
@@ -114,17 +65,28 @@ pub fn apply_saved(
     if kind.as_deref() != Some(&saved.target.kind) {
         return Err(ApplyError::WrongTarget { made_on: saved.target.kind.clone(), this: machine.kind() });
     }
-    let Some(Opened { mut writer, planned }) = open(machine, &saved.plan, options)? else {
-        return Ok(nothing_to_do(&saved.plan));
+    let Some(Opened { mut writer, planned }) = open(machine, basis, &saved.plan, options)? else {
+        return Ok(ApplyReport::nothing(&saved.plan.summary(), saved.plan.owed.clone()));
     };
     progress.phase("look again", saved.facts.len());
     let mut now = Facts::new(machine.identity());
-    answer(machine.as_machine(), &queries(&saved.facts), &mut now);
+    answer(machine.as_machine(), &queries(&saved.facts), None, &mut now);
     let moved = moved(&saved.facts, &now);
     if !moved.is_empty() {
         return Err(ApplyError::Stale(moved));
     }
-    execute(machine, &mut *writer, desired, &saved.plan, &planned, options, progress)
+    // Marks that were set since the plan was saved hold for it too.
+    let mut marked = saved.plan.clone();
+    marked.findings.clear();
+    remember::refuse_protected(&mut marked, machine.as_machine()).map_err(ApplyError::Record)?;
+    refuse_protected(&marked, options)?;
+    execute(machine, &mut *writer, basis, &saved.plan, &planned, options, progress)
+}
+
+/// Refuses again what only the record tells: it may have changed since the plan was approved.
+fn refuse_protected(fresh: &Plan, options: &ApplyOptions<'_>) -> Result<(), ApplyError> {
+    let refusals: Vec<Finding> = fresh.refusals(options.accept).cloned().collect();
+    if refusals.is_empty() { Ok(()) } else { Err(ApplyError::Refused(refusals)) }
 }
 
 /// A machine that is locked for this run, and what the run will do.
@@ -134,232 +96,242 @@ struct Opened<'m, 'p> {
 }
 
 /// Refuses what must be refused, evaluates the steps, then takes the lock, which is the first write; `None` when the
-/// plan holds no operation, so that a run that changes nothing writes nothing.
+/// plan holds nothing to do, so that a run that changes nothing writes nothing.
 fn open<'m, 'p>(
     machine: &'m dyn WritableMachine,
+    basis: &dyn Basis,
     plan: &'p Plan,
     options: &ApplyOptions<'_>,
 ) -> Result<Option<Opened<'m, 'p>>, ApplyError> {
-    let refusals: Vec<Finding> = plan.refusals(options.accept).cloned().collect();
-    if !refusals.is_empty() {
-        return Err(ApplyError::Refused(refusals));
-    }
-    if !plan.has_operations() {
+    refuse_protected(plan, options)?;
+    if !plan.has_work() {
         return Ok(None);
     }
-    let planned = evaluate(plan, options.secrets)?;
-    Ok(Some(Opened { writer: machine.writer(options.owner)?, planned }))
-}
-
-fn nothing_to_do(plan: &Plan) -> ApplyReport {
-    let left = Left::of(&plan.summary());
-    ApplyReport { run: None, outcomes: Vec::new(), left, remaining_operations: 0, reboot: false }
-}
-
-/// A step of the plan with the decision and the entry that it belongs to.
-struct Planned<'p> {
-    decision: usize,
-    entry: usize,
-    step: Step<'p>,
+    if options.confirm_within.is_some() && machine.scheduler().is_none() {
+        return Err(ApplyError::NoScheduler);
+    }
+    let mut holds = Holds::new(machine.as_machine(), options.hold);
+    let planned = evaluate(plan, options.secrets, &mut holds)?;
+    let writer = machine.writer(options.owner)?;
+    // Only whoever takes a run back may work on top of one that has not come to its end.
+    if let Some(open) = unfinished(machine.as_machine()).map_err(ApplyError::from)?
+        && basis.purpose() != (Purpose::Undo { of: open.beginning.run.clone() })
+    {
+        return Err(ApplyError::Unfinished(open.beginning.run));
+    }
+    Ok(Some(Opened { writer, planned }))
 }
 
 fn execute(
     machine: &dyn WritableMachine,
     writer: &mut dyn Writer,
-    desired: &Desired,
+    basis: &dyn Basis,
     plan: &Plan,
     planned: &[Planned<'_>],
     options: &ApplyOptions<'_>,
     progress: &mut dyn Progress,
 ) -> Result<ApplyReport, ApplyError> {
-    let run = run_name(machine, options.now);
-    let mut journal = Journal::begin(writer.journal(&run)?, &run, options.now, options.owner, planned.len())?;
-    let mut state = State::new(plan);
-    let now = FileTime::from_timestamp(options.now);
-
-    let mut rest = planned;
-    while let Some(first) = rest.first() {
-        let unit = writer.unit(first.step.operation);
-        let length = rest.iter().take_while(|planned| writer.unit(planned.step.operation) == unit).count();
-        let (batch, tail) = rest.split_at(length);
-        rest = tail;
-        perform_unit(batch, unit, writer, &mut journal, &mut state, now, progress)?;
+    let reader = machine.as_machine();
+    let operations: Vec<&Operation> = planned.iter().map(|planned| planned.step.operation).collect();
+    writer.require_space(&mut operations.iter().copied(), journal_bytes(planned))?;
+    let runs = reader.runs().map_err(ApplyError::Record)?;
+    let run = RunName::next(options.now, runs.last());
+    let recalled = Recalled::of(reader).map_err(ApplyError::Record)?;
+    if basis.has_secrets() && reader.fingerprint_key().map_err(ApplyError::Record)?.is_none() {
+        writer.put_fingerprint_key(&fresh_key().map_err(ApplyError::Random)?)?;
     }
+    let named = match options.hold {
+        Some(key) if held::loses_secrets(&operations) => held::keep(reader, writer, &run, &operations, key)?,
+        _ => operations.iter().map(|operation| Cow::Borrowed(*operation)).collect(),
+    };
+    let confirm_until = arm(machine, writer, &run, &recalled, options)?;
 
-    progress.phase("verify", planned.len());
-    let wanted = desired.entries.iter().map(|entry| &entry.wanted);
-    let facts = observe(machine.as_machine(), wanted, plan.as_of)?;
-    let steps = planned.iter().map(|planned| &planned.step);
-    for (planned, wrong) in planned.iter().zip(verify(machine.as_machine(), &facts, steps)) {
-        if let Some(wrong) = wrong {
-            state.fail(planned, wrong);
+    let beginning = Beginning {
+        run: run.clone(),
+        purpose: basis.purpose(),
+        started: options.now,
+        owner: options.owner.to_owned(),
+        document: plan.document.clone(),
+        operations: planned.len(),
+        reboot: plan.needs_reboot(),
+        restarts: restarts(plan),
+        hold: options.hold.map(crate::formats::hold::HoldKey::id),
+    };
+    let mut journal = Journal::begin(writer.journal(&run)?, &beginning)?;
+    for (planned, operation) in planned.iter().zip(&named) {
+        if let Some(decision) = decision_of(plan, planned) {
+            journal.intend(&decision.id, operation)?;
         }
     }
-    progress.phase("plan again", plan.decisions.len());
-    // Secrets were just written and cannot be told apart from others: they are not written twice.
-    let again = build(desired, &facts, PlanOptions { as_of: plan.as_of, rewrite_secrets: false })?;
-
-    let report = ApplyReport {
-        run: Some(run),
-        outcomes: state.outcomes(),
-        left: Left::of(&plan.summary()),
-        remaining_operations: again.operations().count(),
-        reboot: plan.summary().reboot,
-    };
-    journal.end(report.done(), report.failed(), report.skipped())?;
+    let mut state = State::new(plan);
+    let now = FileTime::from_timestamp(options.now);
+    let undone = perform_all(planned, reader, writer, &mut journal, &mut state, now, options, progress)?;
+    let mut finish = Finish { machine, writer, basis, plan, options, run: &run, recalled: &recalled, confirm_until };
+    let report = finish.verified(planned, state, &mut journal, undone, progress)?;
+    drop(journal);
+    if options.on_failure == OnFailure::Rollback && !report.is_complete() && report.done() > 0 {
+        return finish.take_back(report, progress);
+    }
     Ok(report)
 }
 
-/// Evaluates every expression before anything is touched: a secret that is not to be had changes nothing.
-fn evaluate<'p>(plan: &'p Plan, secrets: &dyn SecretSource) -> Result<Vec<Planned<'p>>, ApplyError> {
-    let mut planned = Vec::new();
-    for (entry, span) in plan.after.entries.iter().enumerate() {
-        for decision in span.start..span.end {
-            for operation in plan.decisions.get(decision).map(Decision::operations).into_iter().flatten() {
-                let data = match operation {
-                    Operation::PutRegistryValue { after: Expression::Registry(data), .. } => Some(Cow::Borrowed(data)),
-                    Operation::PutRegistryValue { after: Expression::Secret { value_type, reference }, .. } => {
-                        let text = secrets
-                            .resolve(reference)
-                            .map_err(|detail| ApplyError::Secret { reference: reference.to_string(), detail })?;
-                        Some(Cow::Owned(RegistryData::text(*value_type, &text)))
-                    }
-                    _ => None,
-                };
-                planned.push(Planned { decision, entry, step: Step { operation, data } });
-            }
-        }
-    }
-    Ok(planned)
-}
-
-fn perform_unit(
-    batch: &[Planned<'_>],
-    unit: Unit,
+/// All units in the plan's order; says whether everything was discarded because of a failure.
+#[expect(clippy::too_many_arguments, reason = "the one place where all parts of a run meet")]
+fn perform_all(
+    planned: &[Planned<'_>],
+    machine: &dyn Machine,
     writer: &mut dyn Writer,
     journal: &mut Journal,
     state: &mut State<'_>,
     now: FileTime,
+    options: &ApplyOptions<'_>,
     progress: &mut dyn Progress,
-) -> Result<(), ApplyError> {
-    let Unit::Registry = unit;
-    for planned in batch {
-        if let Some(decision) = state.plan.decisions.get(planned.decision) {
-            journal.intend(&decision.id, planned.step.operation)?;
+) -> Result<bool, ApplyError> {
+    let mut first = 0;
+    while let Some(begin) = planned.get(first) {
+        let unit = writer.unit(begin.step.operation);
+        let rest = planned.get(first..).unwrap_or_default();
+        let length = rest.iter().take_while(|planned| writer.unit(planned.step.operation) == unit).count();
+        let steps = rest.get(..length).unwrap_or_default();
+        let batch = Batch { steps, first, done: &[] };
+        match perform(&batch, machine, writer, journal, state, now, options.on_failure, progress)? {
+            UnitEnd::Committed => {}
+            UnitEnd::Discarded => return Ok(true),
         }
+        first += length;
     }
-    journal.act()?;
-
-    progress.phase("apply", batch.len());
-    let mut failed = Vec::new();
-    for (number, planned) in batch.iter().enumerate() {
-        progress.step(planned.step.operation);
-        if let Some(because) = state.obstacle(planned) {
-            state.skip(planned, because);
-            failed.push(number);
-            continue;
-        }
-        match writer.stage(&planned.step, now) {
-            Ok(()) => {}
-            Err(stopped @ WriteError::Stopped { .. }) => return Err(stopped.into()),
-            Err(error) => {
-                state.fail(planned, chain(&error));
-                failed.push(number);
-            }
-        }
-    }
-    progress.phase("write", 1);
-    match writer.commit(now) {
-        Ok(()) => journal.committed(&failed)?,
-        Err(stopped @ WriteError::Stopped { .. }) => return Err(stopped.into()),
-        Err(error) => {
-            let detail = chain(&error);
-            for planned in batch {
-                state.fail(planned, detail.clone());
-            }
-            journal.abandoned(&detail)?;
-        }
-    }
-    Ok(())
+    Ok(false)
 }
 
-/// What has failed so far.
-struct State<'p> {
-    plan: &'p Plan,
-    failures: Vec<Option<Outcome>>,
-    /// For each entry the first of its decisions that was not done.
-    failed_entries: Vec<Option<usize>>,
+/// What the journal of the steps will take, so that room for it can be asked for before the first byte of it is written.
+fn journal_bytes(planned: &[Planned<'_>]) -> u64 {
+    let data = |planned: &Planned<'_>| planned.step.data.as_ref().map_or(0, |data| data.bytes.len());
+    let bytes: usize = planned.iter().map(data).sum();
+    // Data stand in the journal as hex digits at worst.
+    let steps = u64::try_from(planned.len()).unwrap_or(u64::MAX).saturating_mul(STEP_BYTES);
+    u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(steps)
 }
 
-impl<'p> State<'p> {
-    fn new(plan: &'p Plan) -> Self {
-        let failed_entries = vec![None; plan.after.entries.len()];
-        Self { plan, failures: vec![None; plan.decisions.len()], failed_entries }
-    }
-
-    fn fail(&mut self, planned: &Planned<'_>, detail: String) {
-        self.note(planned, Outcome::Failed { detail });
-    }
-
-    fn skip(&mut self, planned: &Planned<'_>, because: String) {
-        self.note(planned, Outcome::Skipped { because });
-    }
-
-    fn note(&mut self, planned: &Planned<'_>, outcome: Outcome) {
-        if let Some(slot @ None) = self.failures.get_mut(planned.decision) {
-            *slot = Some(outcome);
-        }
-        if let Some(slot @ None) = self.failed_entries.get_mut(planned.entry) {
-            *slot = Some(planned.decision);
+fn restarts(plan: &Plan) -> Vec<Box<str>> {
+    let mut names: Vec<Box<str>> = Vec::new();
+    for name in plan.restarts() {
+        if !names.iter().any(|known| crate::formats::upcase::eq(known, name)) {
+            names.push(name.into());
         }
     }
+    names
+}
 
-    /// Why a step must not be tried: an earlier step of its resource, the entry that it is a part of, or anything that
-    /// its entry depends on was not done.
-    fn obstacle(&self, planned: &Planned<'_>) -> Option<String> {
-        let span = self.plan.after.entries.get(planned.entry)?;
-        let not_done = |decision: usize| matches!(self.failures.get(decision), Some(Some(_))).then_some(decision);
-        // A saved plan does not hold what stays, so the entry's own decision is known by its address, not its place.
-        let of_entry = || {
-            let first = (*self.failed_entries.get(planned.entry)?)?;
-            let whole = self.plan.decisions.get(planned.decision)?.id.entry();
-            let is_whole = |decision: &usize| self.plan.decisions.get(*decision).is_some_and(|one| one.id == whole);
-            (first..planned.decision).filter(is_whole).find_map(not_done)
+/// Arms the undoing of the run before its first write, and notes it in the record, where whoever undoes it looks.
+fn arm(
+    machine: &dyn WritableMachine,
+    writer: &mut dyn Writer,
+    run: &RunName,
+    recalled: &Recalled,
+    options: &ApplyOptions<'_>,
+) -> Result<Option<jiff::Timestamp>, ApplyError> {
+    let Some(within) = options.confirm_within else { return Ok(None) };
+    let scheduler = machine.scheduler().ok_or(ApplyError::NoScheduler)?;
+    let until = jiff::SignedDuration::try_from(within)
+        .ok()
+        .and_then(|within| options.now.checked_add(within).ok())
+        .ok_or_else(|| WriteError::refused("arm the undoing of the run", "the time to confirm it is too long"))?;
+    let mut record = recalled.record.clone().unwrap_or_default();
+    record.confirmation = Some(Confirmation { run: run.to_string().into(), until });
+    writer.put_record(&record)?;
+    scheduler.arm(run, until)?;
+    Ok(Some(until))
+}
+
+/// What is left when all units are through.
+struct Finish<'f> {
+    machine: &'f dyn WritableMachine,
+    writer: &'f mut dyn Writer,
+    basis: &'f dyn Basis,
+    plan: &'f Plan,
+    options: &'f ApplyOptions<'f>,
+    run: &'f RunName,
+    recalled: &'f Recalled,
+    confirm_until: Option<jiff::Timestamp>,
+}
+
+impl Finish<'_> {
+    /// Reads everything back, plans again, remembers, and ends the journal.
+    fn verified(
+        &mut self,
+        planned: &[Planned<'_>],
+        mut state: State<'_>,
+        journal: &mut Journal,
+        discarded: bool,
+        progress: &mut dyn Progress,
+    ) -> Result<ApplyReport, ApplyError> {
+        let reader = self.machine.as_machine();
+        progress.phase("verify", planned.len());
+        let facts = self.basis.facts(reader, self.options.secrets)?;
+        if discarded {
+            state.undo_all("another step failed, and --on-failure rollback takes everything back");
+        } else {
+            let steps = planned.iter().map(|planned| &planned.step);
+            for (planned, wrong) in planned.iter().zip(verify(reader, &facts, steps)) {
+                if let Some(wrong) = wrong {
+                    state.fail(planned, wrong);
+                }
+            }
+        }
+        progress.phase("plan again", self.plan.decisions.len());
+        let again = self.basis.plan(&facts)?;
+        let summary = self.plan.summary();
+        let mut report = ApplyReport {
+            run: Some(self.run.to_string()),
+            outcomes: state.outcomes(),
+            left: Left::of(&summary),
+            remaining_operations: again.operations().count(),
+            reboot: self.plan.needs_reboot(),
+            owed: self.plan.owed.clone(),
+            bookkeeping: self.plan.bookkeeping.len(),
+            warnings: Vec::new(),
+            confirm_until: self.confirm_until,
         };
-        let needed = || span.needs.iter().find_map(|entry| *self.failed_entries.get(*entry)?);
-        let culprit = not_done(planned.decision).or_else(of_entry).or_else(needed)?;
-        let id = &self.plan.decisions.get(culprit)?.id;
-        Some(format!("{id} was not done"))
+        let record = self.recalled.after(self.basis, self.plan, &again, &report, self.run, self.options.now);
+        let record = self.recalled.with_confirmation(record, self.run, self.confirm_until);
+        report.owed = record.owed.clone();
+        if let Some(before) = self.recalled.changed_by(&record) {
+            journal.record(&before)?;
+            self.writer.put_record(&record)?;
+        }
+        journal.end(&report.ending())?;
+        if let Err(error) = remember::forget_old(reader, self.writer, self.options.retain, self.options.now) {
+            report.warnings.push(format!("an old run could not be forgotten: {}", chain(&error)));
+        }
+        Ok(report)
     }
 
-    fn outcomes(self) -> Vec<ResourceOutcome> {
-        let changes = self.plan.decisions.iter().zip(self.failures);
-        changes
-            .filter(|(decision, _)| matches!(decision.verdict, Verdict::Change { .. }))
-            .map(|(decision, failure)| ResourceOutcome {
-                address: decision.id.clone(),
-                outcome: failure.unwrap_or(Outcome::Done),
-            })
-            .collect()
-    }
-}
-
-/// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-/// A name that sorts by time and that no other run of the machine has.
-fn run_name(machine: &dyn WritableMachine, now: jiff::Timestamp) -> String {
-    let base = now.strftime("%Y%m%dT%H%M%SZ").to_string();
-    let last = machine.last_run().ok().flatten().map(|run| run.name);
-    match last {
-        Some(last) if last == base => format!("{base}-2"),
-        Some(last) => match last.strip_prefix(&format!("{base}-")).and_then(|number| number.parse::<u32>().ok()) {
-            Some(number) => format!("{base}-{}", number.saturating_add(1)),
-            None => base,
-        },
-        None => base,
+    /// Takes back what this run did, as a run of its own, because something of it failed.
+    fn take_back(&mut self, report: ApplyReport, progress: &mut dyn Progress) -> Result<ApplyReport, ApplyError> {
+        let reader = self.machine.as_machine();
+        let bytes = reader.journal(self.run, None).map_err(ApplyError::Record)?.unwrap_or_default();
+        let past: JournalRun = super::read_journal(&bytes).map_err(super::RecoverError::from)?;
+        let steps = done_steps(reader, &past).certain();
+        let mut options = PlanOptions::at(self.options.now);
+        options.hold = if self.options.hold.is_some() { Hold::Sealed } else { Hold::None };
+        let purpose = Purpose::Rollback { of: self.run.clone() };
+        let basis = RollbackBasis { run: &past, steps: &steps, purpose, options };
+        let facts = basis.facts(reader, self.options.secrets)?;
+        let plan = basis.plan(&facts)?;
+        let mut holds = Holds::new(reader, self.options.hold);
+        let planned = evaluate(&plan, self.options.secrets, &mut holds)?;
+        let inner = ApplyOptions { on_failure: OnFailure::Continue, confirm_within: None, ..*self.options };
+        let undo = execute(self.machine, self.writer, &basis, &plan, &planned, &inner, progress)?;
+        let mut report = report;
+        let because = format!("another step failed; run {} took it back", undo.run.as_deref().unwrap_or_default());
+        let left: Vec<_> = undo.outcomes.iter().filter(|one| one.outcome != super::Outcome::Done).collect();
+        for one in &mut report.outcomes {
+            if one.outcome == super::Outcome::Done && !left.iter().any(|left| left.address == one.address) {
+                one.outcome = super::Outcome::Undone { because: because.clone() };
+            }
+        }
+        report.owed = undo.owed;
+        report.warnings.extend(undo.warnings);
+        Ok(report)
     }
 }

@@ -64,7 +64,9 @@ fn removed_key(operation: &Operation) -> Option<&RegistryKey> {
 fn ask(operation: &Operation, queries: &mut Queries) {
     let none = KeyAspects::default;
     match operation {
-        Operation::CreateRegistryKey { key } | Operation::RemoveRegistryTree { key, .. } => queries.key(key, none()),
+        Operation::CreateRegistryKey { key }
+        | Operation::RemoveRegistryTree { key, .. }
+        | Operation::PutRegistryTree { key, .. } => queries.key(key, none()),
         Operation::PutRegistryValue { key, name, .. } | Operation::RemoveRegistryValue { key, name, .. } => {
             queries.key(key, KeyAspects { values: ValueSelection::Named(vec![name.clone()]), ..none() });
         }
@@ -89,7 +91,7 @@ fn check(step: &Step<'_>, read: &Read<'_>) -> Result<(), String> {
         KeyState::Present(_) => Err(format!("{key} is still there")),
     };
     match step.operation {
-        Operation::CreateRegistryKey { key } => present(key).map(|_| ()),
+        Operation::CreateRegistryKey { key } | Operation::PutRegistryTree { key, .. } => present(key).map(|_| ()),
         Operation::RemoveRegistryTree { key, .. } => absent(key),
         Operation::RenameRegistryKey { from, to } => {
             present(to)?;

@@ -65,12 +65,19 @@ pub struct Context<'a> {
     pub as_of: jiff::Timestamp,
     /// Write secrets whose state nothing can tell.
     pub rewrite_secrets: bool,
+    /// Ask for, and list, all that is there in the places that are named.
+    pub survey: bool,
     named_keys: &'a NamedKeys,
 }
 
 impl<'a> Context<'a> {
     pub fn new(as_of: jiff::Timestamp, rewrite_secrets: bool, named_keys: &'a NamedKeys) -> Self {
-        Self { as_of, rewrite_secrets, named_keys }
+        Self { as_of, rewrite_secrets, survey: false, named_keys }
+    }
+
+    #[must_use]
+    pub const fn surveying(self, survey: bool) -> Self {
+        Self { survey, ..self }
     }
 
     /// Whether some entry speaks of the key, or of one below it.

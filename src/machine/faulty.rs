@@ -5,10 +5,12 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::machine::{
-    JournalFile, LastRun, Machine, MachineKind, RegistryReader, Step, Unit, WritableMachine, WriteError, Writer,
+    JournalFile, Machine, MachineKind, PartChange, RegistryReader, RunName, Scheduler, Step, Unit, WritableMachine, WriteError, Writer,
 };
 use crate::model::fact::{Identity, Observed};
+use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
+use crate::model::remembered::Record;
 use crate::model::sid::Sid;
 use crate::model::time::FileTime;
 
@@ -23,7 +25,8 @@ pub enum Fault {
     StopAfter,
 }
 
-/// A machine that misbehaves at its `at`-th write, counted from 1: each staged step, commit, journal append and sync.
+/// A machine that misbehaves at its `at`-th write, counted from 1: each staged step, commit, journal append and sync,
+/// and whatever else is written to the record.
 pub struct FaultyMachine<'m> {
     inner: &'m dyn WritableMachine,
     script: Rc<Script>,
@@ -90,8 +93,36 @@ impl Machine for FaultyMachine<'_> {
         self.inner.account(name)
     }
 
-    fn last_run(&self) -> Observed<Option<LastRun>> {
-        self.inner.last_run()
+    fn last_shutdown(&self) -> Option<FileTime> {
+        self.inner.last_shutdown()
+    }
+
+    fn record(&self) -> Observed<Option<Record>> {
+        self.inner.record()
+    }
+
+    fn runs(&self) -> Observed<Vec<RunName>> {
+        self.inner.runs()
+    }
+
+    fn journal(&self, run: &RunName, tail: Option<u64>) -> Observed<Option<Vec<u8>>> {
+        self.inner.journal(run, tail)
+    }
+
+    fn fingerprint_key(&self) -> Observed<Option<FingerprintKey>> {
+        self.inner.fingerprint_key()
+    }
+
+    fn held(&self, run: &RunName) -> Observed<Option<Vec<u8>>> {
+        self.inner.held(run)
+    }
+
+    fn part_of(&self, operation: &Operation) -> Observed<String> {
+        self.inner.part_of(operation)
+    }
+
+    fn part_state(&self, part: &str) -> Observed<Option<String>> {
+        self.inner.part_state(part)
     }
 }
 
@@ -102,6 +133,10 @@ impl WritableMachine for FaultyMachine<'_> {
 
     fn writer(&self, owner: &str) -> Result<Box<dyn Writer + '_>, WriteError> {
         Ok(Box::new(FaultyWriter { inner: self.inner.writer(owner)?, script: Rc::clone(&self.script) }))
+    }
+
+    fn scheduler(&self) -> Option<&dyn Scheduler> {
+        self.inner.scheduler()
     }
 }
 
@@ -119,13 +154,53 @@ impl Writer for FaultyWriter<'_> {
         self.script.around(&step.operation.to_string(), || self.inner.stage(step, now))
     }
 
-    fn commit(&mut self, now: FileTime) -> Result<(), WriteError> {
-        self.script.around("commit", || self.inner.commit(now))
+    fn require_space(
+        &self,
+        operations: &mut dyn Iterator<Item = &Operation>,
+        journal: u64,
+    ) -> Result<(), WriteError> {
+        self.inner.require_space(operations, journal)
     }
 
-    fn journal(&mut self, run: &str) -> Result<Box<dyn JournalFile>, WriteError> {
+    fn prepare(&mut self, now: FileTime) -> Result<Vec<PartChange>, WriteError> {
+        self.script.around("prepare", || self.inner.prepare(now))
+    }
+
+    fn commit(&mut self) -> Result<(), WriteError> {
+        self.script.around("commit", || self.inner.commit())
+    }
+
+    fn sync_part(&mut self, part: &str) -> Result<(), WriteError> {
+        self.script.around("make a part durable", || self.inner.sync_part(part))
+    }
+
+    fn discard(&mut self) {
+        self.inner.discard();
+    }
+
+    fn journal(&mut self, run: &RunName) -> Result<Box<dyn JournalFile>, WriteError> {
         let inner = self.script.around("open the journal", || self.inner.journal(run))?;
         Ok(Box::new(FaultyJournal { inner, script: Rc::clone(&self.script) }))
+    }
+
+    fn put_record(&mut self, record: &Record) -> Result<(), WriteError> {
+        self.script.around("write the record", || self.inner.put_record(record))
+    }
+
+    fn put_fingerprint_key(&mut self, key: &FingerprintKey) -> Result<(), WriteError> {
+        self.script.around("write the key of fingerprints", || self.inner.put_fingerprint_key(key))
+    }
+
+    fn put_held(&mut self, run: &RunName, sealed: &[u8]) -> Result<(), WriteError> {
+        self.script.around("write to the sealed hold", || self.inner.put_held(run, sealed))
+    }
+
+    fn forget_run(&mut self, run: &RunName) -> Result<(), WriteError> {
+        self.script.around("forget a run", || self.inner.forget_run(run))
+    }
+
+    fn stale_owner(&self) -> Option<&str> {
+        self.inner.stale_owner()
     }
 }
 

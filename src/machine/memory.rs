@@ -1,4 +1,4 @@
-//! A machine in memory: the registry as a tree. The model that other machines are tested against.
+//! A machine in memory: the registry as a tree, and a record. The model that other machines are tested against.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -6,26 +6,44 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::formats::security_descriptor::new_subkey_descriptor;
-use crate::formats::upcase;
-use crate::machine::tree::{Node, absent, place};
 use crate::machine::{
-    JOURNAL_TAIL, JournalFile, LastRun, Machine, MachineKind, RegistryReader, Step, WritableMachine, WriteError,
-    Writer, identity,
+    JournalFile, Machine, MachineKind, PartChange, RegistryReader, RunName, Scheduler, Step, WritableMachine, WriteError, Writer,
+    identity,
 };
-use crate::model::fact::{Identity, KeyAspects, KeyState, KeyTree, Observed, Stored};
+use crate::model::fact::{Identity, KeyAspects, KeyState, KeyTree, Observed, Stored, Unread};
+use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
 use crate::model::registry::RegistryKey;
+use crate::model::registry_tree::{Node, Performed, absent, place};
+use crate::model::remembered::Record;
 use crate::model::time::FileTime;
 
 /// A journal's bytes, shared with the machine that keeps it.
 type JournalBytes = Rc<RefCell<Vec<u8>>>;
 
-/// A whole machine in memory; clones are independent copies of the registry.
+/// The one part that all steps change at once.
+const PART: &str = "registry";
+
+/// A whole machine in memory.
 #[derive(Debug, Default)]
 pub struct MemoryMachine {
     registry: RefCell<Node>,
-    journals: RefCell<BTreeMap<String, JournalBytes>>,
+    /// How often the registry was replaced.
+    generation: Cell<u64>,
+    memory: RefCell<Memory>,
     locked: Cell<bool>,
+    /// The runs that would be undone, and when.
+    pub armed: RefCell<BTreeMap<RunName, jiff::Timestamp>>,
+}
+
+/// What trueup keeps on the machine.
+#[derive(Debug, Default)]
+struct Memory {
+    journals: BTreeMap<RunName, JournalBytes>,
+    held: BTreeMap<RunName, Vec<u8>>,
+    /// As bytes, so that what a file would lose is lost here too.
+    record: Option<Vec<u8>>,
+    key: Option<FingerprintKey>,
 }
 
 impl MemoryMachine {
@@ -63,7 +81,8 @@ impl MemoryMachine {
 
     /// The bytes of a run's journal.
     pub fn journal_bytes(&self, run: &str) -> Option<Vec<u8>> {
-        self.journals.borrow().get(run).map(|bytes| bytes.borrow().clone())
+        let run = run.parse().ok()?;
+        self.memory.borrow().journals.get(&run).map(|bytes| bytes.borrow().clone())
     }
 }
 
@@ -80,15 +99,39 @@ impl Machine for MemoryMachine {
         Ok(self)
     }
 
-    fn last_run(&self) -> Observed<Option<LastRun>> {
-        let journals = self.journals.borrow();
-        Ok(journals.last_key_value().map(|(name, bytes)| {
+    fn record(&self) -> Observed<Option<Record>> {
+        let memory = self.memory.borrow();
+        let Some(bytes) = &memory.record else { return Ok(None) };
+        let damaged = |error: &dyn std::error::Error| Unread::Failed { what: "the record".into(), detail: error.to_string() };
+        Record::from_json(bytes).map(Some).map_err(|error| damaged(&error))
+    }
+
+    fn runs(&self) -> Observed<Vec<RunName>> {
+        Ok(self.memory.borrow().journals.keys().cloned().collect())
+    }
+
+    fn journal(&self, run: &RunName, tail: Option<u64>) -> Observed<Option<Vec<u8>>> {
+        Ok(self.memory.borrow().journals.get(run).map(|bytes| {
             let bytes = bytes.borrow();
-            let tail = bytes
-                .get(bytes.len().saturating_sub(usize::try_from(JOURNAL_TAIL).unwrap_or(usize::MAX))..)
-                .unwrap_or_default();
-            LastRun { name: name.clone(), journal_tail: tail.to_vec() }
+            let tail = tail.and_then(|tail| usize::try_from(tail).ok()).unwrap_or(usize::MAX);
+            bytes.get(bytes.len().saturating_sub(tail)..).unwrap_or_default().to_vec()
         }))
+    }
+
+    fn fingerprint_key(&self) -> Observed<Option<FingerprintKey>> {
+        Ok(self.memory.borrow().key.clone())
+    }
+
+    fn held(&self, run: &RunName) -> Observed<Option<Vec<u8>>> {
+        Ok(self.memory.borrow().held.get(run).cloned())
+    }
+
+    fn part_of(&self, _: &Operation) -> Observed<String> {
+        Ok(PART.to_owned())
+    }
+
+    fn part_state(&self, _: &str) -> Observed<Option<String>> {
+        Ok(Some(self.generation.get().to_string()))
     }
 }
 
@@ -116,6 +159,22 @@ impl WritableMachine for MemoryMachine {
         }
         Ok(Box::new(MemoryWriter { machine: self, staged: None }))
     }
+
+    fn scheduler(&self) -> Option<&dyn Scheduler> {
+        Some(self)
+    }
+}
+
+impl Scheduler for MemoryMachine {
+    fn arm(&self, run: &RunName, at: jiff::Timestamp) -> Result<(), WriteError> {
+        self.armed.borrow_mut().insert(run.clone(), at);
+        Ok(())
+    }
+
+    fn disarm(&self, run: &RunName) -> Result<(), WriteError> {
+        self.armed.borrow_mut().remove(run);
+        Ok(())
+    }
 }
 
 struct MemoryWriter<'m> {
@@ -133,20 +192,66 @@ impl Drop for MemoryWriter<'_> {
 impl Writer for MemoryWriter<'_> {
     fn stage(&mut self, step: &Step<'_>, now: FileTime) -> Result<(), WriteError> {
         let registry = self.staged.get_or_insert_with(|| self.machine.registry.borrow().clone());
-        perform(registry, step, now)
+        let performed = Performed {
+            operation: step.operation,
+            value: step.data.as_deref().cloned().map(Stored::Plain),
+            tree: step.tree.as_deref(),
+            inherit: &|security| new_subkey_descriptor(security).ok().map(Arc::from),
+        };
+        registry
+            .perform(&performed, now)
+            .map_err(|detail| WriteError::refused(step.operation.to_string(), detail))
     }
 
-    fn commit(&mut self, _now: FileTime) -> Result<(), WriteError> {
+    fn require_space(&self, _: &mut dyn Iterator<Item = &Operation>, _: u64) -> Result<(), WriteError> {
+        Ok(())
+    }
+
+    fn prepare(&mut self, _: FileTime) -> Result<Vec<PartChange>, WriteError> {
+        let now = self.machine.generation.get();
+        let change =
+            PartChange { part: PART.to_owned(), before: Some(now.to_string()), after: (now + 1).to_string() };
+        Ok(self.staged.iter().map(|_| change.clone()).collect())
+    }
+
+    fn commit(&mut self) -> Result<(), WriteError> {
         if let Some(registry) = self.staged.take() {
             *self.machine.registry.borrow_mut() = registry;
+            self.machine.generation.set(self.machine.generation.get() + 1);
         }
         Ok(())
     }
 
-    fn journal(&mut self, run: &str) -> Result<Box<dyn JournalFile>, WriteError> {
-        let bytes = JournalBytes::default();
-        self.machine.journals.borrow_mut().insert(run.to_owned(), Rc::clone(&bytes));
+    fn discard(&mut self) {
+        self.staged = None;
+    }
+
+    fn journal(&mut self, run: &RunName) -> Result<Box<dyn JournalFile>, WriteError> {
+        let bytes = Rc::clone(self.machine.memory.borrow_mut().journals.entry(run.clone()).or_default());
         Ok(Box::new(MemoryJournal(bytes)))
+    }
+
+    fn put_record(&mut self, record: &Record) -> Result<(), WriteError> {
+        let bytes = record.to_json().map_err(|error| WriteError::failed("write the record", error))?;
+        self.machine.memory.borrow_mut().record = Some(bytes);
+        Ok(())
+    }
+
+    fn put_fingerprint_key(&mut self, key: &FingerprintKey) -> Result<(), WriteError> {
+        self.machine.memory.borrow_mut().key = Some(key.clone());
+        Ok(())
+    }
+
+    fn put_held(&mut self, run: &RunName, sealed: &[u8]) -> Result<(), WriteError> {
+        self.machine.memory.borrow_mut().held.insert(run.clone(), sealed.to_vec());
+        Ok(())
+    }
+
+    fn forget_run(&mut self, run: &RunName) -> Result<(), WriteError> {
+        let mut memory = self.machine.memory.borrow_mut();
+        memory.journals.remove(run);
+        memory.held.remove(run);
+        Ok(())
     }
 }
 
@@ -161,73 +266,4 @@ impl JournalFile for MemoryJournal {
     fn sync(&mut self) -> Result<(), WriteError> {
         Ok(())
     }
-}
-
-fn perform(registry: &mut Node, step: &Step<'_>, now: FileTime) -> Result<(), WriteError> {
-    let refused = |detail: &str| WriteError::refused(step.operation.to_string(), detail);
-    match step.operation {
-        Operation::CreateRegistryKey { key } => {
-            let (parent, name) = parent_mut(registry, key).ok_or_else(|| refused("the key above it is not there"))?;
-            if !parent.subkeys.contains_key(&*name) {
-                let security = new_subkey_descriptor(&parent.security)
-                    .map_err(|_| refused("the security of the key above it is damaged"))?;
-                parent.subkeys.insert(name, Node::new(key.name(), security.into(), now));
-                parent.last_written = now;
-            }
-            Ok(())
-        }
-        Operation::PutRegistryValue { key, name, .. } => {
-            let data = step.data.as_deref().cloned().ok_or_else(|| refused("its data was not evaluated"))?;
-            let node = registry.descend_mut(place(key).into_iter()).ok_or_else(|| refused("the key is not there"))?;
-            let data = Stored::Plain(data);
-            if node.values.get(&*upcase::fold(name)).is_none_or(|found| found.data != data) {
-                node.put_value(name, data, now);
-            }
-            Ok(())
-        }
-        Operation::RemoveRegistryValue { key, name, .. } => {
-            let node = registry.descend_mut(place(key).into_iter()).ok_or_else(|| refused("the key is not there"))?;
-            if node.values.remove(&*upcase::fold(name)).is_some() {
-                node.last_written = now;
-            }
-            Ok(())
-        }
-        Operation::RemoveRegistryTree { key, .. } => {
-            if let Some((parent, name)) = parent_mut(registry, key)
-                && parent.subkeys.remove(&*name).is_some()
-            {
-                parent.last_written = now;
-            }
-            Ok(())
-        }
-        Operation::RenameRegistryKey { from, to } => {
-            if registry.descend(place(to).into_iter()).is_ok() {
-                return Err(refused("the new name is taken"));
-            }
-            if parent_mut(registry, to).is_none() {
-                return Err(refused("the key above the new name is not there"));
-            }
-            let (parent, name) = parent_mut(registry, from).ok_or_else(|| refused("the old key is not there"))?;
-            let mut node = parent.subkeys.remove(&*name).ok_or_else(|| refused("the old key is not there"))?;
-            parent.last_written = now;
-            node.name = to.name().into();
-            if let Some((parent, name)) = parent_mut(registry, to) {
-                parent.subkeys.insert(name, node);
-                parent.last_written = now;
-            }
-            Ok(())
-        }
-        Operation::PutRegistrySecurity { key, after, .. } => {
-            let node = registry.descend_mut(place(key).into_iter()).ok_or_else(|| refused("the key is not there"))?;
-            node.security = Arc::clone(after);
-            node.last_written = now;
-            Ok(())
-        }
-    }
-}
-
-fn parent_mut<'n>(registry: &'n mut Node, key: &RegistryKey) -> Option<(&'n mut Node, Box<str>)> {
-    let mut names = place(key);
-    let name = names.pop()?;
-    Some((registry.descend_mut(names.into_iter())?, name.into()))
 }

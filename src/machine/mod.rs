@@ -3,10 +3,13 @@
 
 use std::borrow::Cow;
 
-use crate::model::fact::{Facet, Identity, KeyAspects, KeyState, Observed, Unread};
+use crate::model::fact::{Facet, Identity, KeyAspects, KeyState, KeyTree, Observed, Unread};
+use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::RegistryData;
+use crate::model::remembered::Record;
+use crate::model::secret::SecretReference;
 use crate::model::sid::Sid;
 use crate::model::time::FileTime;
 
@@ -16,9 +19,10 @@ pub mod image;
 pub mod memory;
 mod observe;
 pub mod snapshot;
-mod tree;
+mod started;
 
-pub use observe::{ObserveError, answer, observe};
+pub use crate::model::run::RunName;
+pub use observe::{ObserveError, ObserveOptions, answer, begin, fresh_key, observe};
 
 /// Which of the four machines this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -63,22 +67,90 @@ pub trait Machine {
         })
     }
 
-    /// The newest run in the machine's record, and the last bytes of its journal.
-    fn last_run(&self) -> Observed<Option<LastRun>> {
+    /// When the machine was last shut down, as far as it tells.
+    fn last_shutdown(&self) -> Option<FileTime> {
+        self.registry().ok().and_then(started::last_shutdown)
+    }
+
+    /// What trueup remembers of the machine; `None` where nothing was ever applied.
+    ///
+    /// # Errors
+    /// [`Unread::Unsupported`] for a machine that keeps no record, else why it cannot be read.
+    fn record(&self) -> Observed<Option<Record>> {
+        Err(no_record(self.kind()))
+    }
+
+    /// The runs of which there is a journal, oldest first.
+    ///
+    /// # Errors
+    /// As [`Machine::record`].
+    fn runs(&self) -> Observed<Vec<RunName>> {
+        Err(no_record(self.kind()))
+    }
+
+    /// The journal of a run, or the last `tail` bytes of it.
+    ///
+    /// # Errors
+    /// As [`Machine::record`].
+    fn journal(&self, _run: &RunName, _tail: Option<u64>) -> Observed<Option<Vec<u8>>> {
+        Err(no_record(self.kind()))
+    }
+
+    /// The key of the record's fingerprints; `None` while there is none.
+    ///
+    /// # Errors
+    /// As [`Machine::record`].
+    fn fingerprint_key(&self) -> Observed<Option<FingerprintKey>> {
         Ok(None)
+    }
+
+    /// What a run keeps in the sealed hold.
+    ///
+    /// # Errors
+    /// As [`Machine::record`].
+    fn held(&self, _run: &RunName) -> Observed<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
+    /// The part that an operation changes, as [`PartChange::part`] names it.
+    ///
+    /// # Errors
+    /// The operation's place cannot be told.
+    fn part_of(&self, operation: &Operation) -> Observed<String> {
+        Err(Unread::Failed { what: operation.to_string(), detail: "this machine has no such part".into() })
+    }
+
+    /// What tells the present state of a part from others, see [`PartChange`]; `None` when it is not there.
+    ///
+    /// # Errors
+    /// The part cannot be read.
+    fn part_state(&self, part: &str) -> Observed<Option<String>> {
+        Err(Unread::Failed { what: part.to_owned(), detail: "this machine has no such part".into() })
     }
 }
 
-/// The newest run that a machine's record holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LastRun {
-    pub name: String,
-    /// At most [`JOURNAL_TAIL`] bytes.
-    pub journal_tail: Vec<u8>,
+fn no_record(kind: MachineKind) -> Unread {
+    Unread::Unsupported { facet: Facet::Record, machine: kind.to_string(), detail: "it keeps none".into() }
 }
 
-/// How much of a journal's end is looked at to tell whether its run ended.
-pub const JOURNAL_TAIL: u64 = 4096;
+/// Where secrets come from when they are needed.
+pub trait SecretSource {
+    /// The secret's text. It is held only while it is used.
+    ///
+    /// # Errors
+    /// The reference cannot be resolved; the message never holds any part of a secret.
+    fn resolve(&self, reference: &SecretReference) -> Result<zeroize::Zeroizing<String>, String>;
+}
+
+/// Resolves nothing: for callers that must not know any secret.
+#[derive(Clone, Copy, Debug)]
+pub struct NoSecrets;
+
+impl SecretSource for NoSecrets {
+    fn resolve(&self, _: &SecretReference) -> Result<zeroize::Zeroizing<String>, String> {
+        Err("secrets are not looked up here".into())
+    }
+}
 
 /// Registry reads. Paths are 64-bit ones; links are reported, never followed.
 pub trait RegistryReader {
@@ -96,14 +168,53 @@ pub trait WritableMachine: Machine {
     /// # Errors
     /// Somebody else holds the lock, or the machine cannot be written.
     fn writer(&self, owner: &str) -> Result<Box<dyn Writer + '_>, WriteError>;
+
+    /// What can undo a run later by itself; `None` on a machine where nothing runs.
+    fn scheduler(&self) -> Option<&dyn Scheduler> {
+        None
+    }
+}
+
+/// Undoes a run at a point in time unless it is told not to, even when nobody can reach the machine any more.
+pub trait Scheduler {
+    /// Arms the undoing of a run.
+    ///
+    /// # Errors
+    /// It could not be armed: the run must not begin.
+    fn arm(&self, run: &RunName, at: jiff::Timestamp) -> Result<(), WriteError>;
+
+    /// Disarms it, when it is armed.
+    ///
+    /// # Errors
+    /// It could not be disarmed, and may undo the run.
+    fn disarm(&self, run: &RunName) -> Result<(), WriteError>;
 }
 
 /// One operation with its expression evaluated.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Step<'a> {
     pub operation: &'a Operation,
     /// The data of a value that the operation puts: the plan's own, or made from a secret.
     pub data: Option<Cow<'a, RegistryData>>,
+    /// The tree that the operation puts, where secrets of it had to be taken from the hold.
+    pub tree: Option<Box<KeyTree>>,
+}
+
+impl std::fmt::Debug for Step<'_> {
+    /// Without data: it may be a secret's.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Step").field(&self.operation.to_string()).finish()
+    }
+}
+
+/// A part of a machine that is replaced at once: a crash leaves it as it was or as it was to be.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct PartChange {
+    /// The machine's own name for it, such as a hive's file.
+    pub part: String,
+    /// What tells its state before, `None` when it was not there, and after.
+    pub before: Option<String>,
+    pub after: String,
 }
 
 /// Operations that a machine makes durable together: a crash leaves all or none of them.
@@ -126,17 +237,70 @@ pub trait Writer {
     /// The step was not done and nothing of it remains; other steps may go on.
     fn stage(&mut self, step: &Step<'_>, now: FileTime) -> Result<(), WriteError>;
 
-    /// Makes durable what was staged since the last commit.
+    /// Refuses when the machine has no room for the operations and a journal of so many bytes.
+    ///
+    /// # Errors
+    /// There is too little room; nothing was written.
+    fn require_space(&self, operations: &mut dyn Iterator<Item = &Operation>, journal: u64) -> Result<(), WriteError>;
+
+    /// Makes ready what was staged since the last commit, and names the parts that [`Writer::commit`] will replace. Nothing is
+    /// changed yet.
+    ///
+    /// # Errors
+    /// Nothing staged can be done.
+    fn prepare(&mut self, now: FileTime) -> Result<Vec<PartChange>, WriteError>;
+
+    /// Makes durable what was prepared.
     ///
     /// # Errors
     /// Nothing staged may be taken as done; what is on the machine has to be read again.
-    fn commit(&mut self, now: FileTime) -> Result<(), WriteError>;
+    fn commit(&mut self) -> Result<(), WriteError>;
 
-    /// Opens the journal of a new run under the machine's record.
+    /// Makes sure that a part which was replaced by a run that stopped is durable.
+    ///
+    /// # Errors
+    /// The machine refuses.
+    fn sync_part(&mut self, _part: &str) -> Result<(), WriteError> {
+        Ok(())
+    }
+
+    /// Forgets what was staged or prepared and not committed.
+    fn discard(&mut self);
+
+    /// Opens the journal of a run, a new one or one that is continued, under the machine's record.
     ///
     /// # Errors
     /// The record cannot be written.
-    fn journal(&mut self, run: &str) -> Result<Box<dyn JournalFile>, WriteError>;
+    fn journal(&mut self, run: &RunName) -> Result<Box<dyn JournalFile>, WriteError>;
+
+    /// Replaces the record.
+    ///
+    /// # Errors
+    /// The record cannot be written; the old one is still there.
+    fn put_record(&mut self, record: &Record) -> Result<(), WriteError>;
+
+    /// Keeps the key of the record's fingerprints, which must not have one yet.
+    ///
+    /// # Errors
+    /// The record cannot be written.
+    fn put_fingerprint_key(&mut self, key: &FingerprintKey) -> Result<(), WriteError>;
+
+    /// Keeps sealed bytes of a run.
+    ///
+    /// # Errors
+    /// The record cannot be written.
+    fn put_held(&mut self, run: &RunName, sealed: &[u8]) -> Result<(), WriteError>;
+
+    /// Forgets a run: its journal and what it holds.
+    ///
+    /// # Errors
+    /// The record cannot be written.
+    fn forget_run(&mut self, run: &RunName) -> Result<(), WriteError>;
+
+    /// The owner of a lock that nobody holds any more: a run that did not come to its end.
+    fn stale_owner(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// An append-only file of the record.
@@ -159,6 +323,8 @@ pub trait JournalFile {
 pub enum WriteError {
     #[error("another run is at work on this machine: {owner}")]
     Locked { owner: String },
+    #[error("there is too little room: {needed} bytes are needed, {free} are free")]
+    NoSpace { needed: u64, free: u64 },
     #[error("cannot {attempt}: {detail}")]
     Refused { attempt: String, detail: String },
     #[error("cannot {attempt}")]

@@ -1,18 +1,36 @@
 //! Asks a machine what the entries of a document want to know, in few bounded rounds, each answered in bulk.
 
+use std::sync::Arc;
+
 use crate::kinds::{Context, NamedKeys, Wanted};
-use crate::machine::Machine;
-use crate::model::fact::{Facts, KeyState, Observed, Queries, Stored, ValueFact};
+use crate::machine::{Machine, SecretSource};
+use crate::model::fact::{Facts, KeyState, Observed, Queries, Stored, Unread, ValueFact};
+use crate::model::fingerprint::FingerprintKey;
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::RegistryData;
 
 /// How often the answers of one round may lead to new questions.
 const MAX_ROUNDS: usize = 6;
 
-/// Why the questions never ended: a kind that asks without end is a defect, told rather than hung on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("observation did not settle after {MAX_ROUNDS} rounds")]
-pub struct ObserveError;
+/// Why the machine could not be observed at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    /// A kind that asks without end is a defect, told rather than hung on.
+    #[error("observation did not settle after {MAX_ROUNDS} rounds")]
+    Unsettled,
+    #[error("this host gives no random numbers")]
+    Random(#[source] getrandom::Error),
+}
+
+/// What an observation asks for beside what the entries want to know.
+#[derive(Clone, Copy)]
+pub struct ObserveOptions<'o> {
+    pub as_of: jiff::Timestamp,
+    /// Secrets that can be resolved are compared by their fingerprints.
+    pub secrets: &'o dyn SecretSource,
+    /// Ask for all that lies in the places that the entries name, so that what is not named can be counted.
+    pub survey: bool,
+}
 
 /// Reads all that the entries want to know. Values that are secrets are sealed before they become facts.
 ///
@@ -21,11 +39,12 @@ pub struct ObserveError;
 pub fn observe<'w>(
     machine: &dyn Machine,
     wanted: impl Iterator<Item = &'w Wanted> + Clone,
-    as_of: jiff::Timestamp,
+    options: ObserveOptions<'_>,
 ) -> Result<Facts, ObserveError> {
     let named = NamedKeys::of(wanted.clone());
-    let context = Context::new(as_of, false, &named);
-    let mut facts = Facts::new(machine.identity());
+    let context = Context::new(options.as_of, false, &named).surveying(options.survey);
+    let mut facts = begin(machine);
+    let mut key = None;
     for _ in 0..MAX_ROUNDS {
         let mut queries = Queries::default();
         for entry in wanted.clone() {
@@ -35,23 +54,69 @@ pub fn observe<'w>(
         if open.is_empty() {
             return Ok(facts);
         }
-        answer(machine, &open, &mut facts);
+        let key = match &mut key {
+            None if needs_key(&open) => Some(&*key.insert(key_of(machine)?)),
+            known => known.as_ref(),
+        };
+        answer(machine, &open, key, &mut facts);
+        for (reference, value_type) in open.secrets() {
+            let resolved = options.secrets.resolve(reference);
+            let print = match (resolved, key) {
+                (Ok(text), Some(key)) => {
+                    let data = zeroize::Zeroizing::new(RegistryData::text(*value_type, &text).bytes);
+                    Ok(key.of(*value_type, &data))
+                }
+                (Ok(_), None) => Err("there is no key to compare it with".into()),
+                (Err(detail), _) => Err(detail.into()),
+            };
+            facts.insert_secret(reference.clone(), *value_type, print);
+        }
     }
-    Err(ObserveError)
+    Err(ObserveError::Unsettled)
 }
 
-/// Puts the machine's answers to `queries` into `facts`.
-pub fn answer(machine: &dyn Machine, queries: &Queries, facts: &mut Facts) {
+/// The facts of a machine of which nothing was asked yet: who it is, and what it remembers.
+pub fn begin(machine: &dyn Machine) -> Facts {
+    let mut facts = Facts::new(machine.identity());
+    facts.record = machine.record().map(|record| record.map(Arc::new));
+    facts.restarted = machine.last_shutdown();
+    facts
+}
+
+fn needs_key(queries: &Queries) -> bool {
+    !queries.secrets().is_empty() || queries.keys().iter().any(|(_, aspects)| !aspects.sealed.is_empty())
+}
+
+/// The key of the machine's record, or one for this process alone: both tell equal secrets from different ones.
+fn key_of(machine: &dyn Machine) -> Result<FingerprintKey, ObserveError> {
+    match machine.fingerprint_key() {
+        Ok(Some(key)) => Ok(key),
+        _ => fresh_key().map_err(ObserveError::Random),
+    }
+}
+
+/// A key that nobody can foresee.
+///
+/// # Errors
+/// The host gives no random numbers.
+pub fn fresh_key() -> Result<FingerprintKey, getrandom::Error> {
+    let mut bytes = zeroize::Zeroizing::new([0; FingerprintKey::BYTES]);
+    getrandom::fill(&mut *bytes)?;
+    Ok(FingerprintKey::new(*bytes))
+}
+
+/// Puts the machine's answers to `queries` into `facts`; what is to be sealed gets its fingerprint under `key`.
+pub fn answer(machine: &dyn Machine, queries: &Queries, key: Option<&FingerprintKey>, facts: &mut Facts) {
     match machine.registry() {
         Ok(registry) => {
-            for ((key, aspects), mut state) in queries.keys().iter().zip(registry.read(queries.keys())) {
-                seal(&mut state, &aspects.sealed);
-                facts.insert_key(key.clone(), aspects.clone(), state);
+            for ((name, aspects), mut state) in queries.keys().iter().zip(registry.read(queries.keys())) {
+                seal(&mut state, &aspects.sealed, key);
+                facts.insert_key(name.clone(), aspects.clone(), state);
             }
         }
         Err(unread) => {
             for (key, aspects) in queries.keys() {
-                facts.insert_key(RegistryKey::clone(key), aspects.clone(), Err(unread.clone()));
+                facts.insert_key(RegistryKey::clone(key), aspects.clone(), Err(Unread::clone(&unread)));
             }
         }
     }
@@ -60,13 +125,24 @@ pub fn answer(machine: &dyn Machine, queries: &Queries, facts: &mut Facts) {
     }
 }
 
-fn seal(state: &mut Observed<KeyState>, names: &[Box<str>]) {
+fn seal(state: &mut Observed<KeyState>, names: &[Box<str>], key: Option<&FingerprintKey>) {
     let Ok(KeyState::Present(fact)) = state else { return };
     for name in names {
-        let Some(ValueFact { name, data: Stored::Plain(RegistryData { value_type, .. }) }) = fact.value(name) else {
-            continue;
-        };
-        let sealed = ValueFact { name: name.clone(), data: Stored::Sealed { sealed_type: *value_type } };
-        fact.insert_value(sealed);
+        if let Some(sealed) = fact.value(name).and_then(|value| sealed(value, key)) {
+            fact.insert_value(sealed);
+        }
+        for value in fact.tree.iter_mut().flat_map(|tree| &mut tree.values) {
+            if crate::formats::upcase::eq(&value.name, name)
+                && let Some(sealed) = sealed(value, key)
+            {
+                *value = sealed;
+            }
+        }
     }
+}
+
+fn sealed(value: &ValueFact, key: Option<&FingerprintKey>) -> Option<ValueFact> {
+    let data = value.data.plain()?;
+    let fingerprint = key.map(|key| key.of(data.value_type, &data.bytes));
+    Some(ValueFact { name: value.name.clone(), data: Stored::sealed(data.value_type), fingerprint })
 }

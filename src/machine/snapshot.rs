@@ -6,12 +6,13 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::formats::upcase;
-use crate::machine::tree::{Node, absent};
-use crate::machine::{Machine, MachineKind, RegistryReader};
+use crate::machine::{Machine, MachineKind, RegistryReader, RunName};
 use crate::model::fact::{
     Facts, Identity, KeyAspects, KeyFact, KeyState, KeyTree, Observed, Unread, ValueFact, ValueSelection, hex_bytes,
 };
 use crate::model::registry::RegistryKey;
+use crate::model::registry_tree::{Node, absent};
+use crate::model::remembered::{AppliedEntry, Owed, Record};
 use crate::model::sid::Sid;
 use crate::model::time::FileTime;
 
@@ -30,6 +31,26 @@ struct Wire {
     identity: Observed<Identity>,
     keys: Vec<WireKey>,
     accounts: Vec<(String, Observed<Option<Sid>>)>,
+    /// When the machine was last shut down, as far as it tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    restarted: Option<FileTime>,
+    /// What trueup remembers of the machine, but for fingerprints of secrets; left out by versions that did not capture it.
+    #[serde(default = "record_not_captured")]
+    record: Observed<Option<WireRecord>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct WireRecord {
+    #[serde(default, skip_serializing_if = "Owed::is_empty")]
+    owed: Owed,
+    entries: Vec<AppliedEntry>,
+    /// The runs of which the machine has a journal; the journals are not captured.
+    #[serde(default)]
+    runs: Vec<RunName>,
+}
+
+fn record_not_captured() -> Observed<Option<WireRecord>> {
+    Err(Unread::NotCaptured { what: "the record".into() })
 }
 
 /// One key with what was asked of it and what it answered.
@@ -67,6 +88,8 @@ enum WireState {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct WireFact {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<Box<str>>,
     last_written: FileTime,
     #[serde(default)]
     link: bool,
@@ -92,11 +115,17 @@ pub enum SnapshotError {
     Version(String),
 }
 
-/// Facts as a snapshot's JSON, which ends with a line break.
+/// Facts as a snapshot's JSON, which ends with a line break; `runs` are those that the machine's record holds.
 ///
 /// # Errors
 /// Never for facts that were observed; serialisation reports it rather than panic.
-pub fn to_json(facts: &Facts, captured_at: jiff::Timestamp) -> Result<Vec<u8>, serde_json::Error> {
+pub fn to_json(facts: &Facts, runs: &[RunName], captured_at: jiff::Timestamp) -> Result<Vec<u8>, serde_json::Error> {
+    let record = facts.record.clone().map(|record| {
+        record.map(|record| {
+            let Record { entries, owed, .. } = record.without_secrets();
+            WireRecord { owed, entries: entries.into_values().collect(), runs: runs.to_vec() }
+        })
+    });
     let keys = facts.asked().into_iter().filter_map(|(key, aspects)| Some(wire_key(key, aspects, facts.key(key)?)));
     let wire = Wire {
         format_version: SNAPSHOT_VERSION.into(),
@@ -105,6 +134,8 @@ pub fn to_json(facts: &Facts, captured_at: jiff::Timestamp) -> Result<Vec<u8>, s
         identity: facts.identity.clone(),
         keys: keys.collect(),
         accounts: facts.accounts().into_iter().map(|(name, sid)| (name.to_owned(), sid.clone())).collect(),
+        restarted: facts.restarted,
+        record,
     };
     let mut json = serde_json::to_vec_pretty(&wire)?;
     json.push(b'\n');
@@ -116,6 +147,7 @@ fn wire_key(key: &RegistryKey, aspects: &KeyAspects, state: &Observed<KeyState>)
         KeyState::Absent { ancestor } => WireState::Absent { ancestor: ancestor.clone() },
         KeyState::Present(KeyFact { tree: Some(tree), .. }) => WireState::Tree(tree.clone()),
         KeyState::Present(fact) => WireState::Present(WireFact {
+            name: fact.name.clone(),
             last_written: fact.last_written,
             link: fact.link,
             values: fact.values().into_iter().cloned().collect(),
@@ -144,6 +176,9 @@ pub struct SnapshotMachine {
     pub captured_at: jiff::Timestamp,
     keys: HashMap<RegistryKey, Captured>,
     accounts: HashMap<String, Observed<Option<Sid>>>,
+    restarted: Option<FileTime>,
+    record: Observed<Option<Record>>,
+    runs: Vec<RunName>,
 }
 
 #[derive(Debug)]
@@ -171,7 +206,19 @@ impl SnapshotMachine {
             return Err(SnapshotError::Version(head.format_version));
         }
         let wire: Wire = serde_json::from_slice(bytes).map_err(SnapshotError::Json)?;
+        let mut runs = Vec::new();
+        let record = wire.record.map(|record| {
+            record.map(|wire| {
+                let mut record = Record { owed: wire.owed, ..Record::default() };
+                wire.entries.into_iter().for_each(|entry| record.insert(entry));
+                runs = wire.runs;
+                record
+            })
+        });
         Ok(Self {
+            restarted: wire.restarted,
+            record,
+            runs,
             identity: wire.identity,
             captured_at: wire.captured_at,
             keys: wire.keys.into_iter().map(|key| (key.key.clone(), captured(key))).collect(),
@@ -280,6 +327,7 @@ fn captured(key: WireKey) -> Captured {
         Ok(WireState::Absent { ancestor }) => Ok(KeyState::Absent { ancestor }),
         Ok(WireState::Present(fact)) => {
             let mut known = KeyFact::new(fact.last_written, fact.link);
+            known.name = fact.name;
             known.subkeys = fact.subkeys;
             known.security = fact.security.map(|security| security.0);
             fact.values.into_iter().for_each(|value| known.insert_value(value));
@@ -316,6 +364,23 @@ impl Machine for SnapshotMachine {
     fn account(&self, name: &str) -> Observed<Option<Sid>> {
         let unknown = || Err(Unread::NotCaptured { what: format!("the account {name}") });
         self.accounts.get(&upcase::fold(name)).cloned().unwrap_or_else(unknown)
+    }
+
+    fn record(&self) -> Observed<Option<Record>> {
+        self.record.clone()
+    }
+
+    fn runs(&self) -> Observed<Vec<RunName>> {
+        self.record.as_ref().map_err(Clone::clone)?;
+        Ok(self.runs.clone())
+    }
+
+    fn journal(&self, run: &RunName, _: Option<u64>) -> Observed<Option<Vec<u8>>> {
+        Err(Unread::NotCaptured { what: format!("the journal of run {run}") })
+    }
+
+    fn last_shutdown(&self) -> Option<FileTime> {
+        self.restarted
     }
 }
 

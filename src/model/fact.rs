@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::fingerprint::Fingerprint;
 use super::registry::RegistryKey;
 use super::registry_data::{RegistryData, type_as_name, type_name};
+use super::remembered::Record;
+use super::secret::SecretReference;
 use super::sid::Sid;
 use super::time::FileTime;
 use crate::formats::upcase;
@@ -72,6 +75,7 @@ pub struct Queries {
     keys: Vec<(RegistryKey, KeyAspects)>,
     index: HashMap<RegistryKey, usize>,
     accounts: Vec<Arc<str>>,
+    secrets: Vec<(SecretReference, u32)>,
 }
 
 impl Queries {
@@ -92,6 +96,17 @@ impl Queries {
         }
     }
 
+    /// Asks for the fingerprint of a secret as a value of this type.
+    pub fn secret(&mut self, reference: &SecretReference, value_type: u32) {
+        if !self.secrets.iter().any(|(known, of)| known == reference && *of == value_type) {
+            self.secrets.push((reference.clone(), value_type));
+        }
+    }
+
+    pub fn secrets(&self) -> &[(SecretReference, u32)] {
+        &self.secrets
+    }
+
     pub fn keys(&self) -> &[(RegistryKey, KeyAspects)] {
         &self.keys
     }
@@ -101,7 +116,7 @@ impl Queries {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.keys.is_empty() && self.accounts.is_empty()
+        self.keys.is_empty() && self.accounts.is_empty() && self.secrets.is_empty()
     }
 
     /// What of these questions `facts` does not answer yet.
@@ -120,6 +135,8 @@ impl Queries {
         }
         open.accounts = self.accounts;
         open.accounts.retain(|name| !facts.accounts.contains_key(&*upcase::fold(name)));
+        open.secrets = self.secrets;
+        open.secrets.retain(|secret| !facts.secrets.contains_key(secret));
         open
     }
 }
@@ -177,10 +194,25 @@ pub enum Stored {
     Sealed {
         #[serde(with = "type_as_name")]
         sealed_type: u32,
+        /// Where the sealed hold keeps the data, as `run/item`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        held: Option<Box<str>>,
     },
 }
 
 impl Stored {
+    pub const fn sealed(sealed_type: u32) -> Self {
+        Self::Sealed { sealed_type, held: None }
+    }
+
+    /// The type of the data, sealed or not.
+    pub const fn value_type(&self) -> u32 {
+        match self {
+            Self::Plain(data) => data.value_type,
+            Self::Sealed { sealed_type, .. } => *sealed_type,
+        }
+    }
+
     pub fn plain(&self) -> Option<&RegistryData> {
         match self {
             Self::Plain(data) => Some(data),
@@ -193,7 +225,7 @@ impl std::fmt::Display for Stored {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Plain(data) => data.fmt(f),
-            Self::Sealed { sealed_type } => write!(f, "{} (secret)", type_name(*sealed_type)),
+            Self::Sealed { sealed_type, .. } => write!(f, "{} (secret)", type_name(*sealed_type)),
         }
     }
 }
@@ -203,11 +235,22 @@ impl std::fmt::Display for Stored {
 pub struct ValueFact {
     pub name: Box<str>,
     pub data: Stored,
+    /// Of sealed data; it stays with the process that made it.
+    #[serde(skip)]
+    pub fingerprint: Option<Fingerprint>,
+}
+
+impl ValueFact {
+    pub const fn new(name: Box<str>, data: Stored) -> Self {
+        Self { name, data, fingerprint: None }
+    }
 }
 
 /// A key as found, with what was asked of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyFact {
+    /// The key's own name in the case found, where the machine tells.
+    pub name: Option<Box<str>>,
     pub last_written: FileTime,
     /// A symbolic link: its data leads elsewhere and is never followed for writing.
     pub link: bool,
@@ -262,6 +305,17 @@ pub struct KeyTree {
 }
 
 impl KeyTree {
+    /// Whether some value at or below the key is so.
+    pub fn any_value(&self, test: &mut dyn FnMut(&ValueFact) -> bool) -> bool {
+        self.values.iter().any(&mut *test) || self.subkeys.iter().any(|subkey| subkey.any_value(test))
+    }
+
+    /// Every value at and below the key, for changing.
+    pub fn for_each_value(&mut self, change: &mut dyn FnMut(&mut ValueFact)) {
+        self.values.iter_mut().for_each(&mut *change);
+        self.subkeys.iter_mut().for_each(|subkey| subkey.for_each_value(change));
+    }
+
     /// Keys and values in the tree, itself included.
     pub fn size(&self) -> (usize, usize) {
         self.subkeys.iter().map(Self::size).fold((1, self.values.len()), |a, b| (a.0 + b.0, a.1 + b.1))
@@ -304,16 +358,43 @@ pub struct Facts {
     asked: HashMap<RegistryKey, KeyAspects>,
     keys: HashMap<RegistryKey, Observed<KeyState>>,
     accounts: HashMap<Box<str>, Observed<Option<Sid>>>,
+    secrets: HashMap<(SecretReference, u32), Result<Fingerprint, Box<str>>>,
+    /// What trueup remembers of the machine; `None` where nothing was ever applied.
+    pub record: Observed<Option<Arc<Record>>>,
+    /// When the machine was last started or shut down, as far as it tells.
+    pub restarted: Option<FileTime>,
 }
 
 impl Facts {
     pub fn new(identity: Observed<Identity>) -> Self {
-        Self { identity, asked: HashMap::new(), keys: HashMap::new(), accounts: HashMap::new() }
+        Self {
+            identity,
+            asked: HashMap::new(),
+            keys: HashMap::new(),
+            accounts: HashMap::new(),
+            secrets: HashMap::new(),
+            record: Ok(None),
+            restarted: None,
+        }
     }
 
     /// The same machine's facts, with no question answered yet.
     pub fn none(&self) -> Self {
-        Self::new(self.identity.clone())
+        Self { record: self.record.clone(), restarted: self.restarted, ..Self::new(self.identity.clone()) }
+    }
+
+    /// The record, where there is one that can be read.
+    pub fn remembered(&self) -> Option<&Record> {
+        self.record.as_ref().ok()?.as_deref()
+    }
+
+    pub fn insert_secret(&mut self, reference: SecretReference, value_type: u32, print: Result<Fingerprint, Box<str>>) {
+        self.secrets.insert((reference, value_type), print);
+    }
+
+    /// The fingerprint of a secret as a value of this type, or why it is not to be had.
+    pub fn secret(&self, reference: &SecretReference, value_type: u32) -> Option<&Result<Fingerprint, Box<str>>> {
+        self.secrets.get(&(reference.clone(), value_type))
     }
 
     /// Takes the answer to one key question; a later, wider answer replaces an earlier one.

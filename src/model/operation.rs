@@ -11,6 +11,7 @@ use super::registry::RegistryKey;
 use super::registry_data::{RegistryData, type_as_name, type_name};
 use super::resource::ResourceId;
 use super::secret::SecretReference;
+use crate::formats::upcase;
 
 /// A value that is known now, or that `apply` evaluates without deciding anything.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +24,42 @@ pub enum Expression {
         value_type: u32,
         reference: SecretReference,
     },
+    /// Data of this type that the sealed hold keeps, as `run/item`.
+    Held {
+        #[serde(rename = "type", with = "type_as_name")]
+        value_type: u32,
+        item: Box<str>,
+    },
+}
+
+impl Expression {
+    /// What puts back what was found; `None` for a secret that nobody kept.
+    pub fn of(stored: &Stored) -> Option<Self> {
+        match stored {
+            Stored::Plain(data) => Some(Self::Registry(data.clone())),
+            Stored::Sealed { sealed_type, held: Some(item) } => {
+                Some(Self::Held { value_type: *sealed_type, item: item.clone() })
+            }
+            Stored::Sealed { held: None, .. } => None,
+        }
+    }
+
+    /// The type of the value that it makes.
+    pub const fn value_type(&self) -> u32 {
+        match self {
+            Self::Registry(data) => data.value_type,
+            Self::Secret { value_type, .. } | Self::Held { value_type, .. } => *value_type,
+        }
+    }
+
+    /// What a fact says of the value that it makes.
+    pub fn stored(&self) -> Stored {
+        match self {
+            Self::Registry(data) => Stored::Plain(data.clone()),
+            Self::Secret { value_type, .. } => Stored::sealed(*value_type),
+            Self::Held { value_type, item } => Stored::Sealed { sealed_type: *value_type, held: Some(item.clone()) },
+        }
+    }
 }
 
 impl fmt::Display for Expression {
@@ -30,6 +67,7 @@ impl fmt::Display for Expression {
         match self {
             Self::Registry(data) => data.fmt(f),
             Self::Secret { value_type, reference } => write!(f, "{} (secret from {reference})", type_name(*value_type)),
+            Self::Held { value_type, .. } => write!(f, "{} (secret from the sealed hold)", type_name(*value_type)),
         }
     }
 }
@@ -60,6 +98,11 @@ pub enum Operation {
         key: RegistryKey,
         before: Box<KeyTree>,
     },
+    /// Makes a key with all that lay at and below it once; its parent exists, and it does not.
+    PutRegistryTree {
+        key: RegistryKey,
+        after: Box<KeyTree>,
+    },
     /// Moves a key, with all it holds, to a new name or place in the same hive.
     RenameRegistryKey {
         from: RegistryKey,
@@ -75,6 +118,14 @@ pub enum Operation {
     },
 }
 
+/// Whether secrets that are overwritten are kept, sealed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hold {
+    #[default]
+    None,
+    Sealed,
+}
+
 /// Whether an operation can be taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -87,15 +138,23 @@ pub enum Reversibility {
 }
 
 impl Operation {
-    /// Whether the step can be taken back; a secret that was overwritten is not kept anywhere yet.
-    pub fn reversibility(&self) -> Reversibility {
+    /// Whether the step can be taken back when secrets that it overwrites are kept in a hold, or are not.
+    pub fn reversibility(&self, hold: Hold) -> Reversibility {
+        let is_lost = |stored: &Stored| hold == Hold::None && matches!(stored, Stored::Sealed { held: None, .. });
         match self {
-            Self::PutRegistryValue { before: Some(Stored::Sealed { .. }), .. }
-            | Self::RemoveRegistryValue { before: Stored::Sealed { .. }, .. } => Reversibility::Irreversible,
+            Self::PutRegistryValue { before: Some(before), .. } | Self::RemoveRegistryValue { before, .. }
+                if is_lost(before) =>
+            {
+                Reversibility::Irreversible
+            }
+            Self::RemoveRegistryTree { before, .. } if before.any_value(&mut |value| is_lost(&value.data)) => {
+                Reversibility::Compensable
+            }
             Self::CreateRegistryKey { .. }
             | Self::PutRegistryValue { .. }
             | Self::RemoveRegistryValue { .. }
             | Self::RemoveRegistryTree { .. }
+            | Self::PutRegistryTree { .. }
             | Self::RenameRegistryKey { .. }
             | Self::PutRegistrySecurity { .. } => Reversibility::Reversible,
         }
@@ -111,6 +170,25 @@ impl Operation {
         match self {
             Self::PutRegistryValue { after: Expression::Secret { reference, .. }, .. } => Some(reference),
             _ => None,
+        }
+    }
+
+    /// Whether the step takes away the thing at this address, or what holds it.
+    pub fn takes_away(&self, address: &ResourceId) -> bool {
+        if address.section() != "registry" {
+            return false;
+        }
+        let Ok(protected) = RegistryKey::parse(address.name()) else { return false };
+        match self {
+            Self::RemoveRegistryTree { key, .. } => protected.starts_with(key),
+            Self::RenameRegistryKey { from, .. } => protected.starts_with(from),
+            Self::RemoveRegistryValue { key, name, .. } => {
+                *key == protected && address.part().is_some_and(|part| upcase::eq(part, name))
+            }
+            Self::CreateRegistryKey { .. }
+            | Self::PutRegistryValue { .. }
+            | Self::PutRegistryTree { .. }
+            | Self::PutRegistrySecurity { .. } => false,
         }
     }
 
@@ -135,6 +213,7 @@ impl Operation {
             Self::PutRegistryValue { name, .. } | Self::RemoveRegistryValue { name, .. } => Some(name),
             Self::CreateRegistryKey { .. }
             | Self::RemoveRegistryTree { .. }
+            | Self::PutRegistryTree { .. }
             | Self::RenameRegistryKey { .. }
             | Self::PutRegistrySecurity { .. } => None,
         }
@@ -147,6 +226,7 @@ impl Operation {
             | Self::PutRegistryValue { key, .. }
             | Self::RemoveRegistryValue { key, .. }
             | Self::RemoveRegistryTree { key, .. }
+            | Self::PutRegistryTree { key, .. }
             | Self::PutRegistrySecurity { key, .. } => key,
             Self::RenameRegistryKey { to, .. } => to,
         }
@@ -161,6 +241,7 @@ impl fmt::Display for Operation {
             Self::CreateRegistryKey { key } => write!(f, "create key {key}"),
             Self::PutRegistryValue { key, name, .. } => write!(f, "set {} of {key}", shown(name)),
             Self::RemoveRegistryValue { key, name, .. } => write!(f, "remove {} of {key}", shown(name)),
+            Self::PutRegistryTree { key, .. } => write!(f, "put back key {key} and all below it"),
             Self::RemoveRegistryTree { key, .. } => write!(f, "remove key {key} and all below it"),
             Self::RenameRegistryKey { from, to } => write!(f, "rename key {from} to {to}"),
             Self::PutRegistrySecurity { key, .. } => write!(f, "set the security of {key}"),

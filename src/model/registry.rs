@@ -177,6 +177,14 @@ impl RegistryKey {
         self.folded.len() > other.folded.len() && self.starts_with(other)
     }
 
+    /// Where the key comes to lie when `from` is moved to `to`; `None` when it does not lie there.
+    pub fn moved(&self, from: &Self, to: &Self) -> Option<Self> {
+        if !self.starts_with(from) {
+            return None;
+        }
+        self.components().skip(from.depth()).try_fold(to.clone(), |key, name| key.child(name).ok())
+    }
+
     /// The key that a 32-bit program reaches under this name.
     ///
     /// `SOFTWARE` is split but for its shared parts (`Policies`, `Microsoft\SystemCertificates` and others); classes split

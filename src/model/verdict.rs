@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::operation::Operation;
+use super::remembered::Trace;
 use super::resource::ResourceId;
 use super::source::Location;
 use super::time::FileTime;
@@ -61,6 +63,44 @@ pub enum Verdict {
     Pending,
     /// Nothing can tell whether it differs.
     Unverifiable,
+    /// It differs, and the document lets it be for a while; these are the steps that are not taken.
+    Waived {
+        operations: Vec<Operation>,
+    },
+}
+
+/// Why a resource differs, by what was last applied on the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The machine has left what was applied.
+    Drift,
+    /// The machine is as it was left; the document asks for something else since.
+    Asked,
+    /// Neither has moved: a point in time has come at which something else is wanted.
+    Due,
+    /// It was never applied on this machine.
+    New,
+    /// There is no record to tell.
+    Unrecorded,
+}
+
+impl Cause {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Drift => "drift",
+            Self::Asked => "asked",
+            Self::Due => "due",
+            Self::New => "new",
+            Self::Unrecorded => "unrecorded",
+        }
+    }
+}
+
+/// The empty list of services, made once: most decisions have it.
+pub fn no_services() -> Arc<[Box<str>]> {
+    static NONE: std::sync::OnceLock<Arc<[Box<str>]>> = std::sync::OnceLock::new();
+    Arc::clone(NONE.get_or_init(|| Arc::from(Vec::new())))
 }
 
 /// One resource of the plan with its verdict and why.
@@ -74,11 +114,27 @@ pub struct Decision {
     pub last_written: Option<FileTime>,
     /// The reboot that the entry asks for when this changes.
     pub reboot: bool,
+    /// The services that the entry asks to restart when this changes.
+    pub restart: Arc<[Box<str>]>,
+    /// What is wanted and what is there, as digests.
+    pub trace: Option<Trace>,
+    /// Why it differs, where it does.
+    pub cause: Option<Cause>,
 }
 
 impl Decision {
     pub fn keep(id: ResourceId, at: Location) -> Self {
-        Self { id, at, verdict: Verdict::Keep, reasons: Vec::new(), last_written: None, reboot: false }
+        Self {
+            id,
+            at,
+            verdict: Verdict::Keep,
+            reasons: Vec::new(),
+            last_written: None,
+            reboot: false,
+            restart: no_services(),
+            trace: None,
+            cause: None,
+        }
     }
 
     pub fn change(id: ResourceId, at: Location, action: Action, reason: Reason, operations: Vec<Operation>) -> Self {
@@ -92,6 +148,25 @@ impl Decision {
     pub fn written_at(mut self, at: FileTime) -> Self {
         self.last_written = Some(at);
         self
+    }
+
+    #[must_use]
+    pub fn traced(mut self, trace: Trace) -> Self {
+        self.trace = Some(trace);
+        self
+    }
+
+    /// Whether the machine is not what the document says, as far as can be told.
+    pub const fn differs(&self) -> bool {
+        !matches!(self.verdict, Verdict::Keep | Verdict::Unverifiable)
+    }
+
+    /// The steps of a change, and those that a waiver holds back.
+    pub fn shown_operations(&self) -> &[Operation] {
+        match &self.verdict {
+            Verdict::Waived { operations } => operations,
+            _ => self.operations(),
+        }
     }
 
     /// The steps of a change, none for any other verdict.

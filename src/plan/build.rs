@@ -1,13 +1,17 @@
 //! Makes the plan: compares every entry, puts the decisions in order, blocks what depends on the blocked, lints.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
+use super::remembered::{Remembered, keep_books};
 use super::{Dependencies, EntrySpan, OrderError, Plan, lint, order};
 use crate::document::Desired;
 use crate::kinds::{Context, NamedKeys};
 use crate::model::fact::Facts;
-use crate::model::operation::Operation;
-use crate::model::verdict::{Decision, Reason, Verdict};
+use crate::model::operation::{Hold, Operation};
+use crate::model::source::Spanned;
+use crate::model::time::FileTime;
+use crate::model::verdict::{Decision, Reason, Verdict, no_services};
 
 /// What a plan may depend on beside the document and the facts.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +20,17 @@ pub struct PlanOptions {
     pub as_of: jiff::Timestamp,
     /// Write secrets whose state nothing can tell.
     pub rewrite_secrets: bool,
+    /// Whether secrets that are overwritten will be kept.
+    pub hold: Hold,
+    /// List all that is there and not named, whether or not the entries ask for that.
+    pub survey: bool,
+}
+
+impl PlanOptions {
+    /// A plan for a point in time, with nothing special asked.
+    pub const fn at(as_of: jiff::Timestamp) -> Self {
+        Self { as_of, rewrite_secrets: false, hold: Hold::None, survey: false }
+    }
 }
 
 /// Makes the plan that takes a machine with these facts to what the document says.
@@ -25,7 +40,10 @@ pub struct PlanOptions {
 pub fn build(desired: &Desired, facts: &Facts, options: PlanOptions) -> Result<Plan, OrderError> {
     let (sequence, needs) = order(&desired.entries)?;
     let named = NamedKeys::of(desired.entries.iter().map(|entry| &entry.wanted));
-    let context = Context::new(options.as_of, options.rewrite_secrets, &named);
+    let context = Context::new(options.as_of, options.rewrite_secrets, &named).surveying(options.survey);
+    let remembered = Remembered::new(facts.remembered(), desired);
+    let shutdown = facts.restarted.and_then(FileTime::to_timestamp);
+    let owed = facts.remembered().map(|record| record.owed.since(shutdown)).unwrap_or_default();
 
     let mut place_of = vec![0; desired.entries.len()];
     for (place, index) in sequence.iter().enumerate() {
@@ -36,12 +54,18 @@ pub fn build(desired: &Desired, facts: &Facts, options: PlanOptions) -> Result<P
     let mut plan = Plan {
         as_of: options.as_of,
         machine: facts.identity.clone().unwrap_or_default(),
+        document: desired.record_name(),
         files: desired.sources.names().map(str::to_owned).collect(),
         decisions: Vec::new(),
         kept: 0,
         after: Dependencies::default(),
         findings: Vec::new(),
         unmanaged: Vec::new(),
+        orphans: Vec::new(),
+        elsewhere: 0,
+        bookkeeping: Vec::new(),
+        owed,
+        hold: options.hold,
     };
     for index in sequence {
         let Some(entry) = desired.entries.get(index) else { continue };
@@ -50,18 +74,44 @@ pub fn build(desired: &Desired, facts: &Facts, options: PlanOptions) -> Result<P
         let start = plan.decisions.len();
         let needs: Vec<usize> =
             needs.get(index).into_iter().flatten().filter_map(|needed| place_of.get(*needed).copied()).collect();
+        waive(&mut comparison.decisions, desired, options.as_of);
         block_dependants(&mut comparison.decisions, &needs, &plan);
         kind.lint(facts, &comparison.decisions, &mut plan.findings);
+        let on_change = &kind.common().on_change;
+        let restart = services(&on_change.restart);
+        let address = kind.address();
         for decision in &mut comparison.decisions {
-            decision.reboot = kind.common().on_change.reboot;
+            decision.reboot = on_change.reboot;
+            decision.restart = Arc::clone(&restart);
+            if decision.differs() {
+                decision.cause = Some(remembered.cause(decision, &address));
+            }
         }
         plan.decisions.append(&mut comparison.decisions);
         plan.unmanaged.append(&mut comparison.unmanaged);
         plan.after.entries.push(EntrySpan { start, end: plan.decisions.len(), needs });
     }
     share_operations(&mut plan.decisions);
+    keep_books(&mut plan, desired, &remembered);
     lint::lint(desired, facts, &mut plan);
     Ok(plan)
+}
+
+/// What the document lets be for a while is not changed.
+fn waive(decisions: &mut [Decision], desired: &Desired, as_of: jiff::Timestamp) {
+    for waiver in desired.waivers.iter().filter(|waiver| as_of < waiver.expires) {
+        for decision in decisions.iter_mut().filter(|decision| waiver.covers(&decision.id)) {
+            if let Verdict::Change { operations, .. } = &mut decision.verdict {
+                decision.verdict = Verdict::Waived { operations: std::mem::take(operations) };
+                let message = format!("{} until {}: {}", waiver.id.value, waiver.expires, waiver.reason);
+                decision.reasons.push(Reason::with("drift.waived", message));
+            }
+        }
+    }
+}
+
+fn services(names: &[Spanned<String>]) -> Arc<[Box<str>]> {
+    if names.is_empty() { no_services() } else { names.iter().map(|name| Box::from(&*name.value)).collect() }
 }
 
 /// A change cannot run when what it depends on is blocked or waits for somebody else.

@@ -3,18 +3,23 @@
 mod build;
 pub mod lint;
 mod order;
+mod remembered;
+pub mod rollback;
 pub mod saved;
 pub mod staleness;
 pub mod wire;
 
 pub use build::{PlanOptions, build};
 pub use order::{Cycle, OrderError, order};
+pub use remembered::{Bookkeeping, Orphan, Remembered};
 pub use saved::{LoadError, SavedPlan, Target};
 pub use staleness::{FactId, FactPrint, Moved};
 
 use crate::model::fact::Identity;
-use crate::model::operation::Operation;
+use crate::model::operation::{Hold, Operation, Reversibility};
+use crate::model::remembered::Owed;
 use crate::model::resource::ResourceId;
+use crate::formats::upcase;
 use crate::model::verdict::{Action, Decision, Finding, Severity, Verdict};
 
 /// Everything that follows from a document and a machine's facts. Holds no open decision.
@@ -22,6 +27,8 @@ use crate::model::verdict::{Action, Decision, Finding, Severity, Verdict};
 pub struct Plan {
     pub as_of: jiff::Timestamp,
     pub machine: Identity,
+    /// The document's name in the record.
+    pub document: String,
     /// The documents by the number that a [`crate::model::source::FileId`] carries.
     pub files: Vec<String>,
     /// Every resource of the document, in the order in which changes run.
@@ -32,6 +39,16 @@ pub struct Plan {
     pub after: Dependencies,
     pub findings: Vec<Finding>,
     pub unmanaged: Vec<ResourceId>,
+    /// What was applied once and is not named any more.
+    pub orphans: Vec<Orphan>,
+    /// How many entries of other documents the record holds.
+    pub elsewhere: usize,
+    /// What the record itself has to be told.
+    pub bookkeeping: Vec<Bookkeeping>,
+    /// What earlier runs still owe.
+    pub owed: Owed,
+    /// Whether secrets that are overwritten are kept.
+    pub hold: Hold,
 }
 
 /// Which entries of a plan wait for which, over ranges of its decisions.
@@ -62,13 +79,25 @@ pub struct Summary {
     pub deferred: usize,
     pub pending: usize,
     pub unverifiable: usize,
+    #[serde(default)]
+    pub waived: usize,
+    #[serde(default)]
+    pub orphans: usize,
     pub operations: usize,
+    /// How many of the operations cannot be taken back, or not to the letter.
+    #[serde(default)]
+    pub irreversible: usize,
+    #[serde(default)]
+    pub compensable: usize,
+    /// How many services must be restarted, what earlier runs owe included.
+    #[serde(default)]
+    pub restarts: usize,
     pub reboot: bool,
 }
 
 impl Plan {
     pub fn summary(&self) -> Summary {
-        let mut sum = Summary { unchanged: self.kept, ..Summary::default() };
+        let mut sum = Summary { unchanged: self.kept, orphans: self.orphans.len(), ..Summary::default() };
         for decision in &self.decisions {
             let slot = match &decision.verdict {
                 Verdict::Keep => &mut sum.unchanged,
@@ -76,6 +105,7 @@ impl Plan {
                 Verdict::Deferred => &mut sum.deferred,
                 Verdict::Pending => &mut sum.pending,
                 Verdict::Unverifiable => &mut sum.unverifiable,
+                Verdict::Waived { .. } => &mut sum.waived,
                 Verdict::Change { action, .. } => match action {
                     Action::Create => &mut sum.add,
                     Action::Update => &mut sum.change,
@@ -85,9 +115,35 @@ impl Plan {
             };
             *slot += 1;
             sum.operations += decision.operations().len();
-            sum.reboot |= decision.reboot && matches!(decision.verdict, Verdict::Change { .. });
+            for operation in decision.operations() {
+                match operation.reversibility(self.hold) {
+                    Reversibility::Reversible => {}
+                    Reversibility::Compensable => sum.compensable += 1,
+                    Reversibility::Irreversible => sum.irreversible += 1,
+                }
+            }
         }
+        sum.reboot = self.needs_reboot() || self.owed.reboot.is_some();
+        let owed = self.owed.restarts.keys().map(|name| upcase::fold(name));
+        let needed = self.restarts().map(|name| upcase::fold(name));
+        sum.restarts = owed.chain(needed).collect::<std::collections::HashSet<_>>().len();
         sum
+    }
+
+    /// Whether the changes of this plan ask for a reboot.
+    pub fn needs_reboot(&self) -> bool {
+        self.decisions.iter().any(|decision| decision.reboot && matches!(decision.verdict, Verdict::Change { .. }))
+    }
+
+    /// The services that the changes of this plan ask to restart; one may come more than once.
+    pub fn restarts(&self) -> impl Iterator<Item = &str> {
+        let changing = self.decisions.iter().filter(|decision| matches!(decision.verdict, Verdict::Change { .. }));
+        changing.flat_map(|decision| decision.restart.iter().map(|name| &**name))
+    }
+
+    /// Whether there is anything to do, on the machine or in its record.
+    pub fn has_work(&self) -> bool {
+        self.has_operations() || !self.bookkeeping.is_empty()
     }
 
     /// All steps in the order in which they run.

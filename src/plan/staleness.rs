@@ -156,7 +156,7 @@ fn value_print(data: Option<&Stored>) -> Box<str> {
             hash.update(data.value_type.to_le_bytes());
             hash.update(&data.bytes);
         }
-        Some(Stored::Sealed { sealed_type }) => {
+        Some(Stored::Sealed { sealed_type, .. }) => {
             hash.update([2]);
             hash.update(sealed_type.to_le_bytes());
         }

@@ -6,16 +6,17 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dependencies, EntrySpan, Plan, Summary};
+use super::{Bookkeeping, Dependencies, EntrySpan, Orphan, Plan, Summary};
 use crate::model::fact::Identity;
-use crate::model::operation::{Operation, Reversibility};
+use crate::model::operation::{Hold, Operation, Reversibility};
+use crate::model::remembered::Owed;
 use crate::model::resource::ResourceId;
 use crate::model::source::{FileId, Location};
 use crate::model::time::FileTime;
-use crate::model::verdict::{Action, Decision, Finding, Reason, Severity, Verdict};
+use crate::model::verdict::{Action, Cause, Decision, Finding, Reason, Severity, Verdict, no_services};
 
 /// The version of the form that this code writes.
-pub const FORMAT_VERSION: &str = "1.0";
+pub const FORMAT_VERSION: &str = "1.1";
 
 /// A plan as JSON. Resources that stay as they are are only counted.
 #[derive(Debug, Serialize, Deserialize)]
@@ -23,11 +24,30 @@ pub struct WirePlan<'p> {
     pub format_version: Cow<'p, str>,
     pub as_of: jiff::Timestamp,
     pub machine: Cow<'p, Identity>,
+    /// The document's name in the record.
+    #[serde(default)]
+    pub document: Cow<'p, str>,
     pub documents: Cow<'p, [String]>,
     pub summary: Summary,
     pub resources: Vec<WireResource<'p>>,
     pub findings: Vec<WireFinding<'p>>,
     pub unmanaged: Cow<'p, [ResourceId]>,
+    #[serde(default, skip_serializing_if = "<[Orphan]>::is_empty")]
+    pub orphans: Cow<'p, [Orphan]>,
+    /// How many entries of other documents the record holds.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub elsewhere: usize,
+    #[serde(default, skip_serializing_if = "<[Bookkeeping]>::is_empty")]
+    pub bookkeeping: Cow<'p, [Bookkeeping]>,
+    #[serde(default, skip_serializing_if = "Owed::is_empty")]
+    pub owed: Cow<'p, Owed>,
+    /// Secrets that are overwritten are kept, sealed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hold: bool,
+}
+
+const fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// One resource that does not simply stay.
@@ -41,6 +61,11 @@ pub struct WireResource<'p> {
     pub last_written: Option<FileTime>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reboot: bool,
+    #[serde(default, skip_serializing_if = "<[Box<str>]>::is_empty")]
+    pub restart: Cow<'p, [Box<str>]>,
+    /// Why it differs, by what was last applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
     /// Resources of one document entry share its number; they wait for all entries that it needs.
     pub entry: usize,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -69,6 +94,8 @@ pub enum WireAction {
     Deferred,
     Pending,
     Unverifiable,
+    /// It differs and is let be for a while; its operations are not performed.
+    Waived,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -134,9 +161,11 @@ impl<'p> WirePlan<'p> {
                 reasons: Cow::Borrowed(&decision.reasons),
                 last_written: decision.last_written,
                 reboot: decision.reboot,
+                restart: Cow::Borrowed(&decision.restart),
+                cause: decision.cause,
                 entry: number,
                 needs: needs.clone(),
-                operations: decision.operations().iter().map(WireOperation::new).collect(),
+                operations: decision.shown_operations().iter().map(|step| WireOperation::new(step, plan.hold)).collect(),
             }));
         }
         let finding = |finding: &'p Finding| WireFinding {
@@ -151,11 +180,17 @@ impl<'p> WirePlan<'p> {
             format_version: Cow::Borrowed(FORMAT_VERSION),
             as_of: plan.as_of,
             machine: Cow::Borrowed(&plan.machine),
+            document: Cow::Borrowed(&plan.document),
             documents: Cow::Borrowed(&plan.files),
             summary: plan.summary(),
             resources,
             findings: plan.findings.iter().map(finding).collect(),
             unmanaged: Cow::Borrowed(&plan.unmanaged),
+            orphans: Cow::Borrowed(&plan.orphans),
+            elsewhere: plan.elsewhere,
+            bookkeeping: Cow::Borrowed(&plan.bookkeeping),
+            owed: Cow::Borrowed(&plan.owed),
+            hold: plan.hold == Hold::Sealed,
         }
     }
 
@@ -197,6 +232,9 @@ impl<'p> WirePlan<'p> {
                 reasons: resource.reasons.into_owned(),
                 last_written: resource.last_written,
                 reboot: resource.reboot,
+                restart: if resource.restart.is_empty() { no_services() } else { resource.restart.into_owned().into() },
+                trace: None,
+                cause: resource.cause,
             });
         }
         let mut findings = Vec::with_capacity(self.findings.len());
@@ -213,13 +251,28 @@ impl<'p> WirePlan<'p> {
         let unmanaged = self.unmanaged.into_owned();
         let machine = self.machine.into_owned();
         let kept = self.summary.unchanged;
-        Ok(Plan { as_of: self.as_of, machine, files, decisions, kept, after, findings, unmanaged })
+        Ok(Plan {
+            as_of: self.as_of,
+            machine,
+            document: self.document.into_owned(),
+            files,
+            decisions,
+            kept,
+            after,
+            findings,
+            unmanaged,
+            orphans: self.orphans.into_owned(),
+            elsewhere: self.elsewhere,
+            bookkeeping: self.bookkeeping.into_owned(),
+            owed: self.owed.into_owned(),
+            hold: if self.hold { Hold::Sealed } else { Hold::None },
+        })
     }
 }
 
 impl<'p> WireOperation<'p> {
-    fn new(operation: &'p Operation) -> Self {
-        Self { reversibility: operation.reversibility(), operation: Cow::Borrowed(operation) }
+    fn new(operation: &'p Operation, hold: Hold) -> Self {
+        Self { reversibility: operation.reversibility(hold), operation: Cow::Borrowed(operation) }
     }
 }
 
@@ -234,19 +287,21 @@ fn action_of(verdict: &Verdict) -> Option<WireAction> {
         Verdict::Deferred => WireAction::Deferred,
         Verdict::Pending => WireAction::Pending,
         Verdict::Unverifiable => WireAction::Unverifiable,
+        Verdict::Waived { .. } => WireAction::Waived,
     })
 }
 
 fn verdict_of(action: WireAction, operations: Vec<Operation>) -> Verdict {
-    let change = |action| Verdict::Change { action, operations };
+    let change = |action, operations| Verdict::Change { action, operations };
     match action {
-        WireAction::Create => change(Action::Create),
-        WireAction::Update => change(Action::Update),
-        WireAction::Delete => change(Action::Delete),
-        WireAction::Replace => change(Action::Replace),
+        WireAction::Create => change(Action::Create, operations),
+        WireAction::Update => change(Action::Update, operations),
+        WireAction::Delete => change(Action::Delete, operations),
+        WireAction::Replace => change(Action::Replace, operations),
         WireAction::Blocked => Verdict::Blocked,
         WireAction::Deferred => Verdict::Deferred,
         WireAction::Pending => Verdict::Pending,
         WireAction::Unverifiable => Verdict::Unverifiable,
+        WireAction::Waived => Verdict::Waived { operations },
     }
 }

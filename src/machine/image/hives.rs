@@ -4,10 +4,13 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use sha2::{Digest as _, Sha256};
+
 use super::{ImageMachine, chain};
 use crate::formats::regf::{self, Hive, State};
 use crate::machine::image::volume::{Volume, VolumeError, VolumePath};
 use crate::model::fact::{Observed, Unread};
+use crate::model::registry_data::hex;
 
 /// The largest hive that is read; offsets inside a hive have 31 bits.
 const MAX_HIVE_BYTES: u64 = 2 << 30;
@@ -81,6 +84,27 @@ pub fn load(machine: &ImageMachine, path: &VolumePath) -> Observed<Rc<Loaded>> {
     let hive = read(&machine.volume, path, machine.hives.dirty).map(Rc::new);
     machine.hives.loaded.borrow_mut().insert(path.clone(), hive.clone());
     hive
+}
+
+/// How much of a hive is looked at: its base block, in which every write leaves another sequence number.
+const HEAD_BYTES: u64 = 4096;
+
+/// What tells the present content of a hive's file from what it was before a write and will be after.
+pub fn state(volume: &Volume, path: &VolumePath) -> Result<Option<String>, VolumeError> {
+    let Some(metadata) = volume.metadata(path)? else { return Ok(None) };
+    let head = volume.read_head(path, HEAD_BYTES)?;
+    Ok(head.map(|head| state_print(&head, metadata.len)))
+}
+
+/// As [`state`], of a content that is still in memory.
+pub fn state_of(bytes: &[u8]) -> String {
+    let head = usize::try_from(HEAD_BYTES).ok().and_then(|end| bytes.get(..end)).unwrap_or(bytes);
+    state_print(head, u64::try_from(bytes.len()).unwrap_or(u64::MAX))
+}
+
+fn state_print(head: &[u8], length: u64) -> String {
+    let digest = Sha256::digest(head);
+    format!("{}:{length}", hex(digest.get(..16).unwrap_or(&digest)))
 }
 
 fn warning(path: &VolumePath, origin: Origin) -> Option<String> {

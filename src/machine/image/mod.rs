@@ -5,6 +5,7 @@ mod guard;
 mod hives;
 mod places;
 mod read;
+mod record;
 pub mod sample;
 pub mod volume;
 mod writer;
@@ -16,20 +17,13 @@ pub use hives::DirtyHives;
 use hives::Hives;
 use volume::{Volume, VolumeError, VolumePath};
 
-use crate::machine::{
-    JOURNAL_TAIL, LastRun, Machine, MachineKind, RegistryReader, WritableMachine, WriteError, Writer, identity,
-};
+use crate::machine::{Machine, MachineKind, RegistryReader, RunName, WritableMachine, WriteError, Writer, identity};
 use crate::model::fact::{Identity, KeyAspects, KeyState, Observed, Unread};
+use crate::model::fingerprint::FingerprintKey;
+use crate::model::operation::Operation;
 use crate::model::registry::RegistryKey;
+use crate::model::remembered::Record;
 use crate::model::sid::Sid;
-
-/// Where trueup keeps its record on the volume.
-const RECORD: &str = r"ProgramData\trueup";
-const JOURNALS: &str = r"ProgramData\trueup\journal";
-const LOCK: &str = r"ProgramData\trueup\lock";
-const JOURNAL_EXTENSION: &str = ".jsonl";
-/// The most bytes of a journal that are read.
-const MAX_JOURNAL_BYTES: u64 = 4 << 30;
 
 /// Why an image cannot be used as a machine.
 #[derive(Debug, thiserror::Error)]
@@ -77,28 +71,11 @@ impl ImageMachine {
     pub fn warnings(&self) -> Vec<String> {
         self.hives.warnings()
     }
-
-    /// The bytes of a run's journal.
-    ///
-    /// # Errors
-    /// The record cannot be read.
-    pub fn journal(&self, run: &str) -> Result<Option<Vec<u8>>, VolumeError> {
-        let Ok(path) =
-            path(JOURNALS).and_then(|folder| folder.join(&format!("{run}{JOURNAL_EXTENSION}")).ok().ok_or(()))
-        else {
-            return Ok(None);
-        };
-        self.volume.read(&path, MAX_JOURNAL_BYTES)
-    }
 }
 
 /// A path of our own making, which cannot be wrong.
 fn path(text: &str) -> Result<VolumePath, ()> {
     text.parse().map_err(|_| ())
-}
-
-fn unread(what: &str, error: &dyn std::error::Error) -> Unread {
-    Unread::Failed { what: what.to_owned(), detail: chain(error) }
 }
 
 /// An error and its causes in one line.
@@ -124,15 +101,37 @@ impl Machine for ImageMachine {
         accounts::sid_of(self, name)
     }
 
-    fn last_run(&self) -> Observed<Option<LastRun>> {
-        const WHAT: &str = "the record's journals";
-        let Ok(folder) = path(JOURNALS) else { return Ok(None) };
-        let Some(entries) = self.volume.list(&folder).map_err(|error| unread(WHAT, &error))? else { return Ok(None) };
-        let runs = entries.iter().filter_map(|entry| entry.name.to_str()?.strip_suffix(JOURNAL_EXTENSION));
-        let Some(name) = runs.max() else { return Ok(None) };
-        let Ok(file) = folder.join(&format!("{name}{JOURNAL_EXTENSION}")) else { return Ok(None) };
-        let bytes = self.volume.read_tail(&file, JOURNAL_TAIL).map_err(|error| unread(WHAT, &error))?;
-        Ok(Some(LastRun { name: name.to_owned(), journal_tail: bytes.unwrap_or_default() }))
+    fn record(&self) -> Observed<Option<Record>> {
+        record::record(&self.volume)
+    }
+
+    fn runs(&self) -> Observed<Vec<RunName>> {
+        record::runs(&self.volume)
+    }
+
+    fn journal(&self, run: &RunName, tail: Option<u64>) -> Observed<Option<Vec<u8>>> {
+        record::journal(&self.volume, run, tail)
+    }
+
+    fn fingerprint_key(&self) -> Observed<Option<FingerprintKey>> {
+        record::fingerprint_key(&self.volume)
+    }
+
+    fn held(&self, run: &RunName) -> Observed<Option<Vec<u8>>> {
+        record::held(&self.volume, run)
+    }
+
+    fn part_of(&self, operation: &Operation) -> Observed<String> {
+        let key = operation.registry_key();
+        let root = || Unread::Failed { what: key.to_string(), detail: "a root lies in no hive".into() };
+        Ok(places::locate(self, key)?.ok_or_else(root)?.hive.to_string())
+    }
+
+    /// A part is a hive's file.
+    fn part_state(&self, part: &str) -> Observed<Option<String>> {
+        let failed = |detail: String| Unread::Failed { what: part.to_owned(), detail };
+        let file = path(part).map_err(|()| failed("it is no path".into()))?;
+        hives::state(&self.volume, &file).map_err(|error| failed(chain(&error)))
     }
 }
 

@@ -8,7 +8,7 @@ use super::hives::load;
 use super::places::{hives, locate};
 use crate::formats::regf::{self, Key};
 use crate::formats::upcase;
-use crate::machine::tree::absent;
+use crate::model::registry_tree::absent;
 use crate::model::fact::{KeyAspects, KeyFact, KeyState, KeyTree, Observed, Stored, Unread, ValueFact, ValueSelection};
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::RegistryData;
@@ -41,6 +41,7 @@ pub fn read(machine: &ImageMachine, key: &RegistryKey, asked: &KeyAspects) -> Ob
 
 fn fact(key: &Key<'_>, asked: &KeyAspects) -> Result<KeyFact, regf::Error> {
     let mut fact = KeyFact::new(FileTime(key.last_written()), key.is_link());
+    fact.name = Some(key.name().text.into());
     match &asked.values {
         ValueSelection::None => {}
         ValueSelection::Named(names) if names.len() <= FEW_NAMES => {
@@ -83,7 +84,7 @@ fn fact(key: &Key<'_>, asked: &KeyAspects) -> Result<KeyFact, regf::Error> {
 
 fn value_fact(value: &regf::Value<'_>) -> Result<ValueFact, regf::Error> {
     let data = RegistryData::new(value.value_type(), value.data()?.into_owned());
-    Ok(ValueFact { name: value.name().text.into(), data: Stored::Plain(data) })
+    Ok(ValueFact::new(value.name().text.into(), Stored::Plain(data)))
 }
 
 /// Everything at and below a key; the depth is bounded by the hive reader.

@@ -2,15 +2,17 @@
 
 use std::io::Write as _;
 
-use super::hives::{Loaded, Origin, load, log_path};
+use super::hives::{Loaded, Origin, load, log_path, state_of};
 use super::places::{Place, locate};
-use super::volume::{Appender, Lock, LockError, VolumePath};
-use super::{ImageMachine, JOURNAL_EXTENSION, JOURNALS, LOCK, RECORD, path};
+use super::volume::{Access, Appender, Lock, LockError, VolumePath};
+use super::{ImageMachine, hives, path, record};
 use crate::formats::regf::{self, Editor, KeyId};
-use crate::machine::{JournalFile, Step, WriteError, Writer};
-use crate::model::fact::Unread;
+use crate::machine::{JournalFile, PartChange, RunName, Step, WriteError, Writer};
+use crate::model::fact::{KeyTree, Unread};
+use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
 use crate::model::registry::RegistryKey;
+use crate::model::remembered::Record;
 use crate::model::time::FileTime;
 
 /// What must stay free on the volume beside the hives that are written.
@@ -23,7 +25,16 @@ pub struct ImageWriter<'m> {
     open: Vec<OpenHive>,
     /// Where the last step wrote: most steps write the same key as the step before.
     last: Option<(RegistryKey, Place)>,
-    _lock: Lock,
+    /// What the next commit writes.
+    prepared: Vec<Prepared>,
+    lock: Lock,
+}
+
+/// A hive's new content.
+struct Prepared {
+    path: VolumePath,
+    bytes: Vec<u8>,
+    origin: Origin,
 }
 
 struct OpenHive {
@@ -36,9 +47,8 @@ struct OpenHive {
 
 impl<'m> ImageWriter<'m> {
     pub fn open(machine: &'m ImageMachine, owner: &str) -> Result<Self, WriteError> {
-        let own = |text| path(text).map_err(|()| WriteError::refused("open the record", text));
-        machine.volume.create_dir_all(&own(RECORD)?)?;
-        let lock = machine.volume.lock(&own(LOCK)?, owner).map_err(|error| match error {
+        machine.volume.create_dir_all(&own(record::FOLDER)?)?;
+        let lock = machine.volume.lock(&own(record::LOCK)?, owner).map_err(|error| match error {
             LockError::Held { owner } => {
                 WriteError::Locked { owner: owner.unwrap_or_else(|| "another process".into()) }
             }
@@ -46,7 +56,7 @@ impl<'m> ImageWriter<'m> {
         })?;
         // What was read before the lock may have changed since.
         machine.hives.forget();
-        Ok(Self { machine, open: Vec::new(), last: None, _lock: lock })
+        Ok(Self { machine, open: Vec::new(), last: None, prepared: Vec::new(), lock })
     }
 
     fn hive(&mut self, file: &VolumePath) -> Result<&mut OpenHive, WriteError> {
@@ -66,16 +76,16 @@ impl<'m> ImageWriter<'m> {
         place.map_err(|unread| WriteError::failed(step.operation.to_string(), unread))
     }
 
-    fn require_space(&self) -> Result<(), WriteError> {
-        let Some(free) = self.machine.volume.free_space() else { return Ok(()) };
-        let sizes = self.open.iter().filter_map(|hive| self.machine.volume.metadata(&hive.path).ok().flatten());
-        let needed = sizes.map(|file| file.len).max().unwrap_or(0).saturating_add(SPARE_BYTES);
-        if free < needed {
-            let detail = format!("{needed} bytes are needed on the volume, {free} are free");
-            return Err(WriteError::refused("write the hives", detail));
-        }
-        Ok(())
+    /// Puts a file of the record in place of the old one; its folder is made first.
+    fn put(&self, folder: &str, file: &VolumePath, bytes: &[u8]) -> Result<(), WriteError> {
+        self.machine.volume.create_dir_all(&own(folder)?)?;
+        Ok(self.machine.volume.replace_with(file, bytes, Access::OwnerOnly)?)
     }
+}
+
+/// A path of our own making.
+fn own(text: &str) -> Result<VolumePath, WriteError> {
+    path(text).map_err(|()| WriteError::refused("open the record", text))
 }
 
 fn editor(loaded: &Loaded) -> Result<Editor, regf::Error> {
@@ -115,17 +125,54 @@ impl Writer for ImageWriter<'_> {
         Ok(())
     }
 
-    fn commit(&mut self, now: FileTime) -> Result<(), WriteError> {
-        self.require_space()?;
-        for hive in self.open.drain(..) {
-            let attempt = || format!("write {}", hive.path);
-            if !hive.editor.is_changed() {
+    fn require_space(
+        &self,
+        operations: &mut dyn Iterator<Item = &Operation>,
+        journal: u64,
+    ) -> Result<(), WriteError> {
+        let Some(free) = self.machine.volume.free_space() else { return Ok(()) };
+        let mut hives: Vec<VolumePath> = Vec::new();
+        let mut last: Option<&RegistryKey> = None;
+        for operation in operations {
+            // Most operations write the key that the one before wrote.
+            let key = operation.registry_key();
+            if last == Some(key) {
                 continue;
             }
+            last = Some(key);
+            if let Ok(Some(place)) = locate(self.machine, key)
+                && !hives.contains(&place.hive)
+            {
+                hives.push(place.hive);
+            }
+        }
+        // Hives are replaced one after the other: the old and the new of the largest lie side by side.
+        let sizes = hives.iter().filter_map(|hive| self.machine.volume.metadata(hive).ok().flatten());
+        let largest = sizes.map(|file| file.len).max().unwrap_or(0);
+        // What is put into a hive stands in the journal too.
+        let needed = largest.saturating_add(journal).saturating_add(journal).saturating_add(SPARE_BYTES);
+        if free < needed { Err(WriteError::NoSpace { needed, free }) } else { Ok(()) }
+    }
+
+    fn prepare(&mut self, now: FileTime) -> Result<Vec<PartChange>, WriteError> {
+        let mut changes = Vec::new();
+        self.last = None;
+        for hive in self.open.drain(..).filter(|hive| hive.editor.is_changed()) {
+            let attempt = || format!("write {}", hive.path);
+            let before = hives::state(&self.machine.volume, &hive.path)?;
             let bytes = hive.editor.finish(now.0).map_err(|error| WriteError::failed(attempt(), error))?;
-            self.machine.volume.replace(&hive.path, &bytes).map_err(|error| WriteError::failed(attempt(), error))?;
-            if let Origin::Recovered { .. } = hive.origin {
-                for log in ["LOG1", "LOG2"].iter().filter_map(|extension| log_path(&hive.path, extension)) {
+            changes.push(PartChange { part: hive.path.to_string(), before, after: state_of(&bytes) });
+            self.prepared.push(Prepared { path: hive.path, bytes, origin: hive.origin });
+        }
+        Ok(changes)
+    }
+
+    fn commit(&mut self) -> Result<(), WriteError> {
+        for Prepared { path, bytes, origin } in self.prepared.drain(..) {
+            let attempt = || format!("write {path}");
+            self.machine.volume.replace(&path, &bytes).map_err(|error| WriteError::failed(attempt(), error))?;
+            if let Origin::Recovered { .. } = origin {
+                for log in ["LOG1", "LOG2"].iter().filter_map(|extension| log_path(&path, extension)) {
                     if self.machine.volume.exists(&log)? {
                         self.machine.volume.truncate(&log)?;
                     }
@@ -136,13 +183,41 @@ impl Writer for ImageWriter<'_> {
         Ok(())
     }
 
-    fn journal(&mut self, run: &str) -> Result<Box<dyn JournalFile>, WriteError> {
-        let attempt = || format!("open the journal of run {run}");
-        let folder = path(JOURNALS).map_err(|()| WriteError::refused(attempt(), JOURNALS))?;
-        self.machine.volume.create_dir_all(&folder)?;
-        let file =
-            folder.join(&format!("{run}{JOURNAL_EXTENSION}")).map_err(|error| WriteError::failed(attempt(), error))?;
-        Ok(Box::new(ImageJournal(self.machine.volume.open_append(&file)?)))
+    fn sync_part(&mut self, part: &str) -> Result<(), WriteError> {
+        Ok(self.machine.volume.sync(&own(part)?)?)
+    }
+
+    fn discard(&mut self) {
+        self.open.clear();
+        self.prepared.clear();
+        self.last = None;
+        self.machine.hives.forget();
+    }
+
+    fn journal(&mut self, run: &RunName) -> Result<Box<dyn JournalFile>, WriteError> {
+        self.machine.volume.create_dir_all(&own(record::JOURNALS)?)?;
+        Ok(Box::new(ImageJournal(self.machine.volume.open_append(&record::journal_file(run)?)?)))
+    }
+
+    fn put_record(&mut self, record: &Record) -> Result<(), WriteError> {
+        let bytes = record.to_json().map_err(|error| WriteError::failed("write the record", error))?;
+        self.put(record::FOLDER, &own(record::RECORD)?, &bytes)
+    }
+
+    fn put_fingerprint_key(&mut self, key: &FingerprintKey) -> Result<(), WriteError> {
+        self.put(record::FOLDER, &own(record::KEY)?, key.bytes())
+    }
+
+    fn put_held(&mut self, run: &RunName, sealed: &[u8]) -> Result<(), WriteError> {
+        self.put(record::HOLD, &record::held_file(run)?, sealed)
+    }
+
+    fn forget_run(&mut self, run: &RunName) -> Result<(), WriteError> {
+        record::forget(&self.machine.volume, run)
+    }
+
+    fn stale_owner(&self) -> Option<&str> {
+        self.lock.stale_owner()
     }
 }
 
@@ -216,6 +291,13 @@ fn perform(
                 hive.editor.remove_tree(key, now).map_err(failed)?;
             }
         }
+        Operation::PutRegistryTree { after, .. } => {
+            let (above, _) = parent_of(names)?;
+            let parent = hive.find(&above).map_err(failed)?.ok_or_else(|| refused("the key above it is not there"))?;
+            hive.forget();
+            let tree = step.tree.as_ref().unwrap_or(after);
+            put_tree(&mut hive.editor, parent, &tree.name, tree, now).map_err(failed)?;
+        }
         Operation::RenameRegistryKey { .. } => {
             let key = hive.find(source).map_err(failed)?.ok_or_else(|| refused("the old key is not there"))?;
             hive.forget();
@@ -231,4 +313,24 @@ fn perform(
         }
     }
     Ok(())
+}
+
+/// Makes a key as it once was: security, class, values, times and all below it. A value that is sealed and was not held is left out.
+fn put_tree(editor: &mut Editor, parent: KeyId, name: &str, tree: &KeyTree, now: u64) -> Result<(), regf::Error> {
+    let key = editor.create_key(parent, name, Some(&tree.security), now)?;
+    if let Some(class) = &tree.class {
+        editor.set_class(key, class, now)?;
+    }
+    for value in &tree.values {
+        if let Some(data) = value.data.plain() {
+            editor.set_value(key, &value.name, data.value_type, &data.bytes, now)?;
+        }
+    }
+    for subkey in &tree.subkeys {
+        put_tree(editor, key, &subkey.name, subkey, now)?;
+    }
+    if tree.link {
+        editor.mark_link(key)?;
+    }
+    editor.set_last_written(key, tree.last_written.0)
 }

@@ -278,6 +278,29 @@ impl Editor {
         self.image.write(key, field, &value.to_le_bytes());
     }
 
+    /// Sets when a key was last written, as it was before it was taken away and put back.
+    ///
+    /// # Errors
+    /// When the key was removed.
+    pub fn set_last_written(&mut self, key: KeyId, at: u64) -> Result<(), Error> {
+        let offset = self.offset(key)?;
+        self.changed = true;
+        self.touch(offset, at);
+        Ok(())
+    }
+
+    /// Makes a key a symbolic link, as it was before it was taken away and put back; its value names the target.
+    ///
+    /// # Errors
+    /// When the key was removed.
+    pub fn mark_link(&mut self, key: KeyId) -> Result<(), Error> {
+        let offset = self.offset(key)?;
+        let flags = self.record(key)?.flags | FLAG_LINK;
+        self.changed = true;
+        self.image.write(offset, field::FLAGS, &flags.to_le_bytes());
+        Ok(())
+    }
+
     fn touch(&mut self, key: u32, now: u64) {
         self.image.write(key, field::LAST_WRITTEN, &now.to_le_bytes());
     }

@@ -25,7 +25,7 @@ pub trait Disk: fmt::Debug + Send + Sync {
     /// Makes a file that must not exist, and opens it for writing.
     fn create_new(&self, folder: &Dir, name: &str, access: Access) -> io::Result<File>;
 
-    /// Opens a file for reading and for writing at its end, and makes it if it does not exist.
+    /// Opens a file for reading and for writing at its end, and makes it, for its owner only, if it does not exist.
     fn open_append(&self, folder: &Dir, name: &str) -> io::Result<File>;
 
     /// Gives a new file the mode and the owner of another.
@@ -70,6 +70,7 @@ impl Disk for RealDisk {
     fn open_append(&self, folder: &Dir, name: &str) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true).follow(FollowSymlinks::No).nonblock(true);
+        owner_only(&mut options);
         folder.open_with(name, &options)
     }
 

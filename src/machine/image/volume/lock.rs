@@ -17,6 +17,14 @@ const MAX_OWNER: u64 = 256;
 pub struct Lock {
     disk: Arc<dyn Disk>,
     file: File,
+    stale_owner: Option<String>,
+}
+
+impl Lock {
+    /// Who held the lock last and never gave it back: a process that was stopped.
+    pub fn stale_owner(&self) -> Option<&str> {
+        self.stale_owner.as_deref()
+    }
 }
 
 /// Why the lock was not taken.
@@ -49,7 +57,9 @@ impl Volume {
             }
             Err(source) => return Err(failed("locking", path)(source).into()),
         };
-        let lock = Lock { disk, file };
+        // Whoever gives the lock back empties the file.
+        let stale_owner = owner_in(&file);
+        let lock = Lock { disk, file, stale_owner };
         lock.disk.truncate(&lock.file).map_err(failed("emptying", path))?;
         lock.disk.write(&lock.file, owner.as_bytes()).map_err(failed("writing", path))?;
         Ok(lock)

@@ -32,6 +32,14 @@ impl Volume {
     /// # Errors
     /// The folder is missing, the path is not a regular file, or the host refuses; the old content is then still there.
     pub fn replace(&self, path: &VolumePath, bytes: &[u8]) -> Result<(), VolumeError> {
+        self.replace_with(path, bytes, Access::Usual)
+    }
+
+    /// As [`Volume::replace`]; a file that is new is for those whom `access` names.
+    ///
+    /// # Errors
+    /// As [`Volume::replace`].
+    pub fn replace_with(&self, path: &VolumePath, bytes: &[u8], access: Access) -> Result<(), VolumeError> {
         let _alone = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
         let (folder, parent, name) = self.parent_of(path)?;
         let entries = entries_of(&folder, &parent)?;
@@ -42,7 +50,8 @@ impl Volume {
         self.remove_leftovers(&folder, &parent, &entries)?;
 
         let temporary = temporary_name();
-        let result = self.put(&folder, old.as_ref(), &temporary, path, bytes);
+        let access = if old.is_some() { Access::OwnerOnly } else { access };
+        let result = self.put(&folder, old.as_ref(), access, &temporary, path, bytes);
         if result.is_err() {
             // The first error is the one worth telling; what stays is removed by the next replacement.
             let _ = self.disk.remove_file(&folder, &temporary);
@@ -55,11 +64,11 @@ impl Volume {
         &self,
         folder: &Dir,
         old: Option<&Found>,
+        access: Access,
         temporary: &str,
         path: &VolumePath,
         bytes: &[u8],
     ) -> Result<(), VolumeError> {
-        let access = if old.is_some() { Access::OwnerOnly } else { Access::Usual };
         let file =
             self.disk.create_new(folder, temporary, access).map_err(failed("making a temporary file for", path))?;
         if let Some(old) = old {
@@ -145,6 +154,18 @@ impl Volume {
         self.disk.sync_folder(&folder).map_err(failed("synchronising the folder of", path))
     }
 
+    /// Waits until a file's content and its name are on the disk, whoever wrote them.
+    ///
+    /// # Errors
+    /// The file is missing, is not a regular one, or the host refuses.
+    pub fn sync(&self, path: &VolumePath) -> Result<(), VolumeError> {
+        let (folder, found) =
+            self.locate(path, Spelling::Any)?.ok_or_else(|| VolumeError::Missing { path: path.clone() })?;
+        let file = open_file(&folder, &found, OpenOptions::new().read(true))?;
+        self.disk.sync_file(&file).map_err(failed("synchronising", path))?;
+        self.disk.sync_folder(&folder).map_err(failed("synchronising the folder of", path))
+    }
+
     /// Cuts an existing file to nothing, and waits until that is on the disk.
     ///
     /// # Errors
@@ -157,7 +178,7 @@ impl Volume {
         self.disk.sync_file(&file).map_err(failed("synchronising", path))
     }
 
-    /// Opens a file to append to, and makes it if it is missing; the name is on the disk when this returns.
+    /// Opens a file to append to, and makes it if it is missing, for its owner's eyes only; the name is on the disk when this returns.
     ///
     /// # Errors
     /// The folder is missing, the path is not a regular file, or the host refuses.

@@ -1,0 +1,116 @@
+//! What a plan is made from: a document, or a run that is to be taken back. Each knows how to look and how to plan anew.
+
+use super::journal::{JournalRun, Purpose};
+use crate::document::Desired;
+use crate::kinds::Wanted;
+use crate::machine::{
+    Machine, ObserveError, ObserveOptions, SecretSource, answer, begin, fresh_key, observe,
+};
+use crate::model::fact::Facts;
+use crate::model::operation::Operation;
+use crate::model::resource::ResourceId;
+use crate::plan::rollback::{self, Effects};
+use crate::plan::{OrderError, Plan, PlanOptions, build};
+
+/// The two steps that lead to a plan, to be taken once before it is approved and once again under the lock.
+pub trait Basis {
+    /// Reads all that the plan rests on.
+    ///
+    /// # Errors
+    /// The machine cannot be observed.
+    fn facts(&self, machine: &dyn Machine, secrets: &dyn SecretSource) -> Result<Facts, ObserveError>;
+
+    /// Makes the plan.
+    ///
+    /// # Errors
+    /// The document has no order.
+    fn plan(&self, facts: &Facts) -> Result<Plan, OrderError>;
+
+    fn purpose(&self) -> Purpose;
+
+    /// Whether secrets are among what is wanted, so that the record needs a key for their fingerprints.
+    fn has_secrets(&self) -> bool;
+
+    /// The document, where there is one.
+    fn desired(&self) -> Option<&Desired>;
+
+    /// The run that is taken back, where there is one.
+    fn taken_back(&self) -> Option<&JournalRun>;
+}
+
+/// A document, and how it is to be planned.
+pub struct DocumentBasis<'d> {
+    pub desired: &'d Desired,
+    pub options: PlanOptions,
+}
+
+impl Basis for DocumentBasis<'_> {
+    fn facts(&self, machine: &dyn Machine, secrets: &dyn SecretSource) -> Result<Facts, ObserveError> {
+        let wanted = self.desired.entries.iter().map(|entry| &entry.wanted);
+        let options = ObserveOptions { as_of: self.options.as_of, secrets, survey: self.options.survey };
+        observe(machine, wanted, options)
+    }
+
+    fn plan(&self, facts: &Facts) -> Result<Plan, OrderError> {
+        build(self.desired, facts, self.options)
+    }
+
+    fn purpose(&self) -> Purpose {
+        Purpose::Apply
+    }
+
+    fn has_secrets(&self) -> bool {
+        self.desired.entries.iter().any(|entry| {
+            let Wanted::RegistryKey(key) = &entry.wanted;
+            key.has_secrets()
+        })
+    }
+
+    fn desired(&self) -> Option<&Desired> {
+        Some(self.desired)
+    }
+
+    fn taken_back(&self) -> Option<&JournalRun> {
+        None
+    }
+}
+
+/// A run that is to be taken back, and which of its steps were done.
+pub struct RollbackBasis<'r> {
+    pub run: &'r JournalRun,
+    pub steps: &'r [(ResourceId, Operation)],
+    pub purpose: Purpose,
+    pub options: PlanOptions,
+}
+
+impl Basis for RollbackBasis<'_> {
+    fn facts(&self, machine: &dyn Machine, _: &dyn SecretSource) -> Result<Facts, ObserveError> {
+        let mut facts = begin(machine);
+        // Nothing is compared with these fingerprints; the key only keeps what is sealed from being read.
+        let key = fresh_key().map_err(ObserveError::Random)?;
+        answer(machine, &rollback::queries(self.steps), Some(&key), &mut facts);
+        Ok(facts)
+    }
+
+    fn plan(&self, facts: &Facts) -> Result<Plan, OrderError> {
+        let beginning = &self.run.beginning;
+        let effects = Effects { reboot: beginning.reboot, restarts: &beginning.restarts };
+        Ok(rollback::build(self.steps, effects, facts, self.options))
+    }
+
+    fn purpose(&self) -> Purpose {
+        self.purpose.clone()
+    }
+
+    fn has_secrets(&self) -> bool {
+        false
+    }
+
+    fn desired(&self) -> Option<&Desired> {
+        None
+    }
+
+    fn taken_back(&self) -> Option<&JournalRun> {
+        Some(self.run)
+    }
+}

@@ -1,0 +1,37 @@
+//! A run that is undone unless somebody confirms it in time: the confirmation, and whether it is missing.
+
+use super::{ApplyError, ApplyOptions};
+use crate::machine::{Machine, RunName, WritableMachine};
+
+/// Confirms the run that waits for it, and disarms its undoing; gives its name, `None` when none waits.
+///
+/// # Errors
+/// The machine cannot be read or written; the undoing may still be armed.
+pub fn confirm(machine: &dyn WritableMachine, options: &ApplyOptions<'_>) -> Result<Option<String>, ApplyError> {
+    let waits = |machine: &dyn Machine| {
+        machine.record().map(|record| record.and_then(|record| record.confirmation.clone().map(|waits| (record, waits))))
+    };
+    if waits(machine.as_machine()).map_err(ApplyError::Record)?.is_none() {
+        return Ok(None);
+    }
+    let mut writer = machine.writer(options.owner)?;
+    let Some((mut record, confirmation)) = waits(machine.as_machine()).map_err(ApplyError::Record)? else {
+        return Ok(None);
+    };
+    if let (Some(scheduler), Ok(run)) = (machine.scheduler(), confirmation.run.parse::<RunName>()) {
+        scheduler.disarm(&run)?;
+    }
+    record.confirmation = None;
+    writer.put_record(&record)?;
+    Ok(Some(confirmation.run.into()))
+}
+
+/// Whether a run still waits to be confirmed: what the armed task asks before it undoes the run.
+///
+/// # Errors
+/// The record cannot be read.
+pub fn is_unconfirmed(machine: &dyn Machine, run: &RunName) -> Result<bool, ApplyError> {
+    let record = machine.record().map_err(ApplyError::Record)?;
+    let confirmation = record.and_then(|record| record.confirmation);
+    Ok(confirmation.is_some_and(|waits| *waits.run == *run.to_string()))
+}

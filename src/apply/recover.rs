@@ -1,0 +1,267 @@
+//! A run that stopped before its end: which of its steps are on the machine, and how it is finished. Undoing it is a rollback.
+
+use super::basis::Basis;
+use super::held::Holds;
+use super::journal::{
+    CommitState, Ending, JOURNAL_TAIL, Journal, JournalError, JournalRun, RunState, has_ended, read_journal,
+};
+use super::remember::{self, Recalled};
+use super::state::{Planned, State};
+use super::steps::{Batch, perform, step};
+use super::verify::verify;
+use super::{ApplyError, ApplyOptions, ApplyReport, Left, OnFailure, Progress, chain};
+use crate::machine::{Machine, PartChange, RunName, Step, WritableMachine};
+use crate::model::fact::Unread;
+use crate::model::operation::{Hold, Operation};
+use crate::model::remembered::Owed;
+use crate::model::resource::ResourceId;
+use crate::model::source::Location;
+use crate::model::time::FileTime;
+use crate::model::verdict::{Action, Decision, Reason};
+use crate::plan::{Dependencies, EntrySpan, Plan};
+
+/// Why it cannot be told how the last run ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RecoverError {
+    #[error("the record cannot be read")]
+    Unread(#[from] Unread),
+    #[error("the last run's journal cannot be used")]
+    Journal(#[from] JournalError),
+}
+
+impl From<RecoverError> for ApplyError {
+    fn from(error: RecoverError) -> Self {
+        let detail = chain(&error);
+        match error {
+            RecoverError::Unread(unread) => Self::Record(unread),
+            RecoverError::Journal(_) => Self::Record(Unread::Failed { what: "the last run's journal".into(), detail }),
+        }
+    }
+}
+
+/// The last run, when it stopped after it may have changed the machine.
+///
+/// # Errors
+/// The record cannot be read: nothing may be taken for granted.
+pub fn unfinished(machine: &dyn Machine) -> Result<Option<JournalRun>, RecoverError> {
+    let runs = match machine.runs() {
+        Ok(runs) => runs,
+        Err(Unread::Unsupported { .. }) => return Ok(None),
+        Err(unread) => return Err(unread.into()),
+    };
+    let Some(last) = runs.last() else { return Ok(None) };
+    if machine.journal(last, Some(JOURNAL_TAIL))?.is_some_and(|tail| has_ended(&tail)) {
+        return Ok(None);
+    }
+    match read_journal(&machine.journal(last, None)?.unwrap_or_default()) {
+        Ok(run) if run.state == RunState::Unfinished => Ok(Some(run)),
+        // It stopped before its first line was whole: it touched nothing.
+        Ok(_) | Err(JournalError::Empty) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether a step is on the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progressed {
+    Done,
+    NotDone,
+    /// Its part is neither what it was nor what it was to be: somebody else has written it since.
+    Unknown,
+}
+
+/// The steps of a run, each with whether it is on the machine.
+pub struct StepsDone<'r> {
+    run: &'r JournalRun,
+    pub states: Vec<Progressed>,
+}
+
+impl StepsDone<'_> {
+    /// The steps that are, or may be, on the machine: those that a rollback has to look at.
+    pub fn certain(&self) -> Vec<(ResourceId, Operation)> {
+        let steps = self.run.intents.iter().zip(&self.states);
+        steps.filter(|(_, state)| **state != Progressed::NotDone).map(|(intent, _)| intent.clone()).collect()
+    }
+}
+
+/// Which steps of a run are on the machine, by its journal and, where that ends too early, by the parts themselves.
+pub fn done_steps<'r>(machine: &dyn Machine, run: &'r JournalRun) -> StepsDone<'r> {
+    let mut states = vec![Progressed::NotDone; run.intents.len()];
+    for (commit, state) in &run.commits {
+        let parts: Vec<(&PartChange, Progressed)> = commit
+            .parts
+            .iter()
+            .map(|part| {
+                let progressed = match machine.part_state(&part.part) {
+                    Ok(Some(found)) if found == part.after => Progressed::Done,
+                    Ok(found) if found == part.before => Progressed::NotDone,
+                    _ => Progressed::Unknown,
+                };
+                (part, progressed)
+            })
+            .collect();
+        for number in commit.first..commit.end {
+            let Some(slot) = states.get_mut(number) else { continue };
+            if commit.not_done.contains(&number) {
+                continue;
+            }
+            if *state == CommitState::Known {
+                *slot = Progressed::Done;
+                continue;
+            }
+            let part = run.intents.get(number).and_then(|(_, operation)| machine.part_of(operation).ok());
+            let found = part.and_then(|name| parts.iter().find(|(part, _)| part.part == name));
+            // A part that the commit does not name was not changed by it: the step left it as it was.
+            *slot = found.map_or(Progressed::Done, |(_, progressed)| *progressed);
+        }
+    }
+    StepsDone { run, states }
+}
+
+/// Finishes a run that stopped: does what is not done yet, reads everything back, remembers, and ends its journal. `basis` is the
+/// document as it is now; what of it holds after that is remembered as applied.
+///
+/// # Errors
+/// The machine cannot be read or written, or a secret is not to be had: nothing was changed.
+pub fn resume(
+    machine: &dyn WritableMachine,
+    basis: &dyn Basis,
+    name: &RunName,
+    options: &ApplyOptions<'_>,
+    progress: &mut dyn Progress,
+) -> Result<ApplyReport, ApplyError> {
+    let mut writer = machine.writer(options.owner)?;
+    let reader = machine.as_machine();
+    let run = unfinished(reader).map_err(ApplyError::from)?;
+    let run = run.filter(|run| run.beginning.run == *name).ok_or_else(|| {
+        let what = format!("run {name}");
+        ApplyError::Record(Unread::Failed { what, detail: "it has come to its end meanwhile".into() })
+    })?;
+    let mut states = done_steps(reader, &run).states;
+    let mut holds = Holds::new(reader, options.hold);
+    let mut steps: Vec<Step<'_>> = Vec::with_capacity(run.intents.len());
+    for ((_, operation), state) in run.intents.iter().zip(&states) {
+        // The data of what is done are needed to see that they are there; a secret that is gone by now is not asked for.
+        steps.push(match step(operation, options.secrets, &mut holds) {
+            Ok(step) => step,
+            Err(_) if *state == Progressed::Done => Step { operation, data: None, tree: None },
+            Err(error) => return Err(error),
+        });
+    }
+    // What somebody else has written is judged by what is there now.
+    let facts = basis.facts(reader, options.secrets)?;
+    let wrong = verify(reader, &facts, steps.iter());
+    for (state, wrong) in states.iter_mut().zip(&wrong) {
+        if *state == Progressed::Unknown {
+            *state = if wrong.is_none() { Progressed::Done } else { Progressed::NotDone };
+        }
+    }
+    let plan = plan_of(&run);
+    let planned: Vec<Planned<'_>> =
+        steps.into_iter().enumerate().map(|(number, step)| Planned { decision: number, entry: number, step }).collect();
+    let done: Vec<bool> = states.iter().map(|state| *state == Progressed::Done).collect();
+    let mut journal =
+        Journal::resume(writer.journal(name)?, run.intents.len(), run.torn, options.now, options.owner)?;
+    // A replacement that was seen may not be durable yet.
+    for part in run.commits.iter().flat_map(|(commit, _)| &commit.parts) {
+        writer.sync_part(&part.part)?;
+    }
+    let recalled = Recalled::of(reader).map_err(ApplyError::Record)?;
+    let mut state = State::new(&plan);
+    let batch = Batch { steps: &planned, first: 0, done: &done };
+    let now = FileTime::from_timestamp(options.now);
+    // Whoever depends on a failed step is not known any more: nothing is done after one.
+    perform(&batch, reader, &mut *writer, &mut journal, &mut state, now, OnFailure::Stop, progress)?;
+
+    progress.phase("verify", planned.len());
+    let facts = basis.facts(reader, options.secrets)?;
+    for (planned, wrong) in planned.iter().zip(verify(reader, &facts, planned.iter().map(|planned| &planned.step))) {
+        let has_data = planned.step.data.is_some() || planned.step.operation.secret().is_none();
+        if let Some(wrong) = wrong.filter(|_| has_data) {
+            state.fail(planned, wrong);
+        }
+    }
+    let again = basis.plan(&facts)?;
+    let mut report = ApplyReport {
+        run: Some(name.to_string()),
+        outcomes: merged(state.outcomes()),
+        left: Left::of(&again.summary()),
+        remaining_operations: 0,
+        reboot: run.beginning.reboot,
+        owed: Owed::default(),
+        bookkeeping: 0,
+        warnings: Vec::new(),
+        confirm_until: None,
+    };
+    let record = recalled.after(basis, &plan, &again, &report, name, options.now);
+    report.owed = record.owed.clone();
+    if let Some(before) = recalled.changed_by(&record) {
+        journal.record(&before)?;
+        writer.put_record(&record)?;
+    }
+    journal.end(&report.ending())?;
+    if let Err(error) = remember::forget_old(reader, &mut *writer, options.retain, options.now) {
+        report.warnings.push(format!("an old run could not be forgotten: {}", chain(&error)));
+    }
+    Ok(report)
+}
+
+/// Ends the journal of a run of which nothing is, or is left, on the machine.
+///
+/// # Errors
+/// The record cannot be written.
+pub fn settle(machine: &dyn WritableMachine, run: &JournalRun, options: &ApplyOptions<'_>) -> Result<(), ApplyError> {
+    let mut writer = machine.writer(options.owner)?;
+    let name = &run.beginning.run;
+    let mut journal =
+        Journal::resume(writer.journal(name)?, run.intents.len(), run.torn, options.now, options.owner)?;
+    journal.end(&Ending { skipped: run.intents.len(), ..Ending::default() })?;
+    Ok(())
+}
+
+/// The steps of a journal as a plan: each a decision of its own.
+fn plan_of(run: &JournalRun) -> Plan {
+    let beginning = &run.beginning;
+    let restart: std::sync::Arc<[Box<str>]> = beginning.restarts.clone().into();
+    let decisions = run.intents.iter().map(|(address, operation)| {
+        let reason = Reason::code("run.resumed");
+        let operations = vec![operation.clone()];
+        let decision =
+            Decision::change(address.clone(), Location::default(), Action::Update, reason, operations);
+        Decision { reboot: beginning.reboot, restart: std::sync::Arc::clone(&restart), ..decision }
+    });
+    let entries = (0..run.intents.len()).map(|number| EntrySpan { start: number, end: number + 1, needs: Vec::new() });
+    Plan {
+        as_of: beginning.started,
+        machine: crate::model::fact::Identity::default(),
+        document: beginning.document.clone(),
+        files: Vec::new(),
+        decisions: decisions.collect(),
+        kept: 0,
+        after: Dependencies { entries: entries.collect() },
+        findings: Vec::new(),
+        unmanaged: Vec::new(),
+        orphans: Vec::new(),
+        elsewhere: 0,
+        bookkeeping: Vec::new(),
+        owed: Owed::default(),
+        hold: Hold::None,
+    }
+}
+
+/// One outcome for each resource: that of the first of its steps that was not done.
+fn merged(outcomes: Vec<super::ResourceOutcome>) -> Vec<super::ResourceOutcome> {
+    let mut out: Vec<super::ResourceOutcome> = Vec::with_capacity(outcomes.len());
+    let mut places: std::collections::HashMap<ResourceId, usize> = std::collections::HashMap::new();
+    for one in outcomes {
+        match places.get(&one.address).and_then(|place| out.get_mut(*place)) {
+            None => {
+                places.insert(one.address.clone(), out.len());
+                out.push(one);
+            }
+            Some(known) if known.outcome == super::Outcome::Done => known.outcome = one.outcome,
+            Some(_) => {}
+        }
+    }
+    out
+}

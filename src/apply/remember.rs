@@ -1,0 +1,323 @@
+//! What the record is told: what a run applied, what it owes, which marks stand; and which old runs are forgotten.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use super::basis::Basis;
+use super::journal::RecordBefore;
+use super::{ApplyError, ApplyOptions, ApplyReport, Outcome};
+use crate::document::Desired;
+use crate::machine::{Machine, RunName, WritableMachine, WriteError, Writer};
+use crate::model::common::Ensure;
+use crate::model::fact::Unread;
+use crate::model::remembered::{AppliedEntry, Confirmation, OwedSince, Parts, Record, Trace};
+use crate::model::resource::ResourceId;
+use crate::model::time::FileTime;
+use crate::model::verdict::{Finding, Severity, Verdict};
+use crate::plan::{Bookkeeping, Plan};
+
+/// So many of the newest runs are kept however old they are.
+const KEPT_RUNS: usize = 10;
+
+/// The record as it was found when a run began.
+pub struct Recalled {
+    pub record: Option<Record>,
+    /// When the machine was last shut down: what was owed before is done.
+    shutdown: Option<jiff::Timestamp>,
+}
+
+impl Recalled {
+    pub fn of(machine: &dyn Machine) -> Result<Self, Unread> {
+        let shutdown = machine.last_shutdown().and_then(FileTime::to_timestamp);
+        Ok(Self { record: machine.record()?, shutdown })
+    }
+
+    /// The record after a run that ended as `report` tells; `again` is what is planned now.
+    pub fn after(
+        &self,
+        basis: &dyn Basis,
+        plan: &Plan,
+        again: &Plan,
+        report: &ApplyReport,
+        run: &RunName,
+        now: jiff::Timestamp,
+    ) -> Record {
+        let mut record = self.record.clone().unwrap_or_default();
+        record.owed = record.owed.since(self.shutdown);
+        let is_anything_done = report.outcomes.iter().any(|one| one.outcome == Outcome::Done);
+        if is_anything_done {
+            let since = OwedSince { run: run.to_string().into(), at: now };
+            if plan.needs_reboot() {
+                record.owed.reboot.get_or_insert_with(|| since.clone());
+            }
+            for name in plan.restarts() {
+                let is_known = record.owed.restarts.keys().any(|known| crate::formats::upcase::eq(known, name));
+                if !is_known {
+                    record.owed.restarts.insert(name.into(), since.clone());
+                }
+            }
+        }
+        if let Some(desired) = basis.desired() {
+            follow(&mut record, &plan.bookkeeping);
+            applied(&mut record, desired, &plan.document, again, run, now);
+        }
+        if let Some(past) = basis.taken_back()
+            && let Some(before) = &past.record_before
+        {
+            let not_done: BTreeSet<ResourceId> = report
+                .outcomes
+                .iter()
+                .filter(|one| one.outcome != Outcome::Done)
+                .map(|one| one.address.entry().folded())
+                .collect();
+            restore(&mut record, before, &past.beginning.run, &not_done);
+        }
+        record
+    }
+
+    pub fn with_confirmation(&self, mut record: Record, run: &RunName, until: Option<jiff::Timestamp>) -> Record {
+        record.confirmation = match until {
+            Some(until) => Some(Confirmation { run: run.to_string().into(), until }),
+            None => self.record.as_ref().and_then(|record| record.confirmation.clone()),
+        };
+        record
+    }
+
+    /// What the record held of all that `record` holds otherwise; `None` when nothing changes.
+    pub fn changed_by(&self, record: &Record) -> Option<RecordBefore> {
+        let empty = Record::default();
+        let then = self.record.as_ref().unwrap_or(&empty);
+        if self.record.as_ref() == Some(record) || (self.record.is_none() && *record == empty) {
+            return None;
+        }
+        let mut before = RecordBefore { existed: self.record.is_some(), owed: then.owed.clone(), ..Default::default() };
+        for (key, entry) in &record.entries {
+            match then.entries.get(key) {
+                Some(known) if known == entry => {}
+                Some(known) => before.entries.push(known.clone()),
+                None => before.absent.push(entry.address.clone()),
+            }
+        }
+        let gone = then.entries.iter().filter(|(key, _)| !record.entries.contains_key(*key));
+        before.entries.extend(gone.map(|(_, entry)| entry.clone()));
+        Some(before)
+    }
+}
+
+/// Releases and moves what the document asks to.
+fn follow(record: &mut Record, books: &[Bookkeeping]) {
+    for book in books {
+        match book {
+            Bookkeeping::Release { address } => match address.part() {
+                None => drop(record.entries.remove(&*Record::key_of(address))),
+                Some(part) => {
+                    if let Some(entry) = record.entries.get_mut(&*Record::key_of(address)) {
+                        entry.parts.0.retain(|(name, _)| !crate::formats::upcase::eq(name, part));
+                    }
+                }
+            },
+            Bookkeeping::Move { from, to } => move_entry(record, from, to),
+            // The marks follow from the entries.
+            Bookkeeping::Protect { .. } | Bookkeeping::Unprotect { .. } => {}
+        }
+    }
+}
+
+fn move_entry(record: &mut Record, from: &ResourceId, to: &ResourceId) {
+    match (from.part(), to.part()) {
+        (None, None) => {
+            if let Some(entry) = record.entries.remove(&*Record::key_of(from)) {
+                record.insert(AppliedEntry { address: to.clone(), ..entry });
+            }
+        }
+        (Some(old), Some(new)) => {
+            let Some(source) = record.entries.get_mut(&*Record::key_of(from)) else { return };
+            let place = source.parts.0.iter().position(|(name, _)| crate::formats::upcase::eq(name, old));
+            let Some(trace) = place.map(|place| source.parts.0.remove(place).1) else { return };
+            if let Some(target) = record.entries.get_mut(&*Record::key_of(to)) {
+                target.parts.0.push((new.into(), trace));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Notes every entry of the document as far as it holds; what does not hold keeps what was known of it.
+fn applied(record: &mut Record, desired: &Desired, document: &str, again: &Plan, run: &RunName, now: jiff::Timestamp) {
+    let wanted: HashMap<ResourceId, &crate::document::Entry> =
+        desired.entries.iter().map(|entry| (entry.wanted.kind().address().folded(), entry)).collect();
+    for span in &again.after.entries {
+        let decisions = again.decisions.get(span.start..span.end).unwrap_or_default();
+        let Some(entry) = decisions.iter().find_map(|one| wanted.get(&one.id.entry().folded())) else { continue };
+        let kind = entry.wanted.kind();
+        let address = kind.address();
+        let known = record.entry(&address).cloned();
+        let held = |one: &crate::model::verdict::Decision| {
+            (one.verdict == Verdict::Keep).then_some(one.trace).flatten()
+        };
+        let then = |part: &str| -> Option<Trace> {
+            let parts = &known.as_ref()?.parts.0;
+            parts.iter().find(|(name, _)| crate::formats::upcase::eq(name, part)).map(|(_, trace)| *trace)
+        };
+        let mut whole = known.as_ref().and_then(|known| known.whole);
+        let mut parts = Vec::with_capacity(decisions.len());
+        for decision in decisions.iter().filter(|one| one.id.name() == address.name()) {
+            match decision.id.part() {
+                None => whole = held(decision).or(whole),
+                Some(part) => parts.extend(held(decision).or_else(|| then(part)).map(|trace| (part.into(), trace))),
+            }
+        }
+        // What is not named any more stays known until it is released or gone.
+        let named: std::collections::HashSet<String> =
+            parts.iter().map(|(name, _): &(Box<str>, Trace)| crate::formats::upcase::fold(name)).collect();
+        let is_absent = kind.common().ensure == Ensure::Absent;
+        if let Some(known) = known.as_ref().filter(|_| !is_absent) {
+            let rest = known.parts.0.iter().filter(|(name, trace)| {
+                !named.contains(&crate::formats::upcase::fold(name)) && trace.found != crate::model::digest::ABSENT
+            });
+            parts.extend(rest.cloned());
+        }
+        let protect = kind.common().protect.unwrap_or_else(|| known.as_ref().is_some_and(|known| known.protect));
+        if whole.is_none() && parts.is_empty() && !protect {
+            continue;
+        }
+        let fresh = AppliedEntry {
+            address,
+            document: document.into(),
+            run: run.to_string().into(),
+            at: now,
+            protect,
+            absent: is_absent && decisions.iter().all(|one| one.verdict == Verdict::Keep),
+            whole,
+            parts: Parts(parts),
+        };
+        let is_same = known.as_ref().is_some_and(|known| {
+            let stamped = AppliedEntry { run: known.run.clone(), at: known.at, ..fresh.clone() };
+            stamped == *known
+        });
+        if !is_same {
+            record.insert(fresh);
+        }
+    }
+}
+
+/// Puts back what the record held before a run, of all that was taken back and that no later run has told it.
+fn restore(record: &mut Record, before: &RecordBefore, run: &RunName, not_done: &BTreeSet<ResourceId>) {
+    let run = run.to_string();
+    let is_its = |record: &Record, address: &ResourceId| {
+        record.entry(address).is_none_or(|entry| *entry.run == *run) && !not_done.contains(&address.entry().folded())
+    };
+    for address in &before.absent {
+        if is_its(record, address) {
+            record.entries.remove(&*Record::key_of(address));
+        }
+    }
+    for entry in &before.entries {
+        if is_its(record, &entry.address) {
+            record.insert(entry.clone());
+        }
+    }
+}
+
+/// Adds what the record alone tells to a plan that was made without it: whatever takes a protected thing away is refused.
+pub fn refuse_protected(plan: &mut Plan, machine: &dyn Machine) -> Result<(), Unread> {
+    let Some(record) = machine.record()? else { return Ok(()) };
+    let lifted: BTreeSet<ResourceId> = plan
+        .bookkeeping
+        .iter()
+        .filter_map(|book| match book {
+            Bookkeeping::Unprotect { address } => Some(address.folded()),
+            _ => None,
+        })
+        .collect();
+    let marked = record.entries.values().filter(|entry| entry.protect && !lifted.contains(&entry.address.folded()));
+    let protected: Vec<ResourceId> = marked
+        .flat_map(|entry| {
+            let parts = entry.parts.0.iter().map(|(name, _)| ResourceId::part_of(&entry.address, name));
+            std::iter::once(entry.address.clone()).chain(parts).collect::<Vec<_>>()
+        })
+        .collect();
+    for operation in plan.decisions.iter().flat_map(|decision| decision.operations()) {
+        let Some(victim) = protected.iter().find(|id| operation.takes_away(id)) else { continue };
+        plan.findings.push(Finding {
+            severity: Severity::Error,
+            code: "plan.protected".into(),
+            message: format!("the plan would take away {victim}, which is protected since it was saved"),
+            hint: None,
+            id: Some(victim.clone()),
+            at: None,
+        });
+    }
+    Ok(())
+}
+
+/// Forgets runs that are older than `retain`; the newest stay whatever their age.
+pub fn forget_old(
+    machine: &dyn Machine,
+    writer: &mut dyn Writer,
+    retain: Duration,
+    now: jiff::Timestamp,
+) -> Result<(), WriteError> {
+    let Ok(runs) = machine.runs() else { return Ok(()) };
+    let since = jiff::SignedDuration::try_from(retain).ok().and_then(|retain| now.checked_sub(retain).ok());
+    let Some(oldest) = since.map(|since| RunName::next(since, None)) else { return Ok(()) };
+    let old = runs.len().saturating_sub(KEPT_RUNS);
+    for run in runs.iter().take(old).filter(|run| **run < oldest) {
+        writer.forget_run(run)?;
+    }
+    Ok(())
+}
+
+/// Takes the machine as it is for what was last applied: from now on drift is measured from here. Gives how many entries the record
+/// tells otherwise by that, and the run in whose journal the former account is.
+///
+/// # Errors
+/// The machine cannot be read or written.
+pub fn accept_baseline(
+    machine: &dyn WritableMachine,
+    basis: &dyn Basis,
+    options: &ApplyOptions<'_>,
+) -> Result<Option<(usize, RunName)>, ApplyError> {
+    let mut writer = machine.writer(options.owner)?;
+    let reader = machine.as_machine();
+    if let Some(open) = super::unfinished(reader).map_err(ApplyError::from)? {
+        return Err(ApplyError::Unfinished(open.beginning.run));
+    }
+    if basis.has_secrets() && reader.fingerprint_key().map_err(ApplyError::Record)?.is_none() {
+        writer.put_fingerprint_key(&crate::machine::fresh_key().map_err(ApplyError::Random)?)?;
+    }
+    let facts = basis.facts(reader, options.secrets)?;
+    let mut plan = basis.plan(&facts)?;
+    // What differs is remembered as found: whatever is wanted of it counts as asked from now on.
+    for decision in &mut plan.decisions {
+        if matches!(decision.verdict, Verdict::Change { .. } | Verdict::Waived { .. } | Verdict::Unverifiable) {
+            decision.verdict = Verdict::Keep;
+            if let Some(trace) = &mut decision.trace {
+                trace.wanted = trace.found;
+            }
+        }
+    }
+    let Some(desired) = basis.desired() else { return Ok(None) };
+    let recalled = Recalled::of(reader).map_err(ApplyError::Record)?;
+    let runs = reader.runs().map_err(ApplyError::Record)?;
+    let run = RunName::next(options.now, runs.last());
+    let mut record = recalled.record.clone().unwrap_or_default();
+    applied(&mut record, desired, &plan.document, &plan, &run, options.now);
+    let Some(before) = recalled.changed_by(&record) else { return Ok(None) };
+    let beginning = super::Beginning {
+        run: run.clone(),
+        purpose: super::Purpose::Baseline,
+        started: options.now,
+        owner: options.owner.to_owned(),
+        document: plan.document.clone(),
+        operations: 0,
+        reboot: false,
+        restarts: Vec::new(),
+        hold: None,
+    };
+    let mut journal = super::Journal::begin(writer.journal(&run)?, &beginning)?;
+    journal.record(&before)?;
+    writer.put_record(&record)?;
+    journal.end(&super::Ending::default())?;
+    Ok(Some((before.entries.len() + before.absent.len(), run)))
+}

@@ -1,0 +1,197 @@
+//! From operations to steps with their expressions evaluated, and from steps to a machine that is changed: stage, journal, commit.
+
+use std::borrow::Cow;
+
+use super::held::Holds;
+use super::journal::{Commit, Journal};
+use super::state::{Planned, State};
+use super::{ApplyError, OnFailure, Progress, chain};
+use crate::machine::{Machine, PartChange, SecretSource, Step, WriteError, Writer};
+use crate::model::fact::Stored;
+use crate::model::operation::{Expression, Operation};
+use crate::model::registry_data::RegistryData;
+use crate::model::time::FileTime;
+use crate::model::verdict::Decision;
+use crate::plan::Plan;
+
+/// Evaluates every expression before anything is touched: a secret that is not to be had changes nothing.
+pub fn evaluate<'p>(
+    plan: &'p Plan,
+    secrets: &dyn SecretSource,
+    holds: &mut Holds<'_>,
+) -> Result<Vec<Planned<'p>>, ApplyError> {
+    let mut planned = Vec::new();
+    for (entry, span) in plan.after.entries.iter().enumerate() {
+        for decision in span.start..span.end {
+            for operation in plan.decisions.get(decision).map(Decision::operations).into_iter().flatten() {
+                planned.push(Planned { decision, entry, step: step(operation, secrets, holds)? });
+            }
+        }
+    }
+    Ok(planned)
+}
+
+/// One step with its expression evaluated.
+pub fn step<'o>(
+    operation: &'o Operation,
+    secrets: &dyn SecretSource,
+    holds: &mut Holds<'_>,
+) -> Result<Step<'o>, ApplyError> {
+    let mut step = Step { operation, data: None, tree: None };
+    match operation {
+        Operation::PutRegistryValue { after, .. } => {
+            step.data = Some(match after {
+                Expression::Registry(data) => Cow::Borrowed(data),
+                Expression::Secret { value_type, reference } => {
+                    let text = secrets
+                        .resolve(reference)
+                        .map_err(|detail| ApplyError::Secret { reference: reference.to_string(), detail })?;
+                    Cow::Owned(RegistryData::text(*value_type, &text))
+                }
+                Expression::Held { item, .. } => Cow::Owned(holds.data(item)?),
+            });
+        }
+        Operation::PutRegistryTree { after, .. } => {
+            let is_held = |stored: &Stored| matches!(stored, Stored::Sealed { held: Some(_), .. });
+            if after.any_value(&mut |value| is_held(&value.data)) {
+                let mut tree = after.clone();
+                let mut failed = None;
+                tree.for_each_value(&mut |value| {
+                    if let Stored::Sealed { held: Some(item), .. } = &value.data {
+                        match holds.data(item) {
+                            Ok(data) => value.data = Stored::Plain(data),
+                            Err(error) => failed = Some(error),
+                        }
+                    }
+                });
+                if let Some(error) = failed {
+                    return Err(error);
+                }
+                step.tree = Some(tree);
+            }
+        }
+        _ => {}
+    }
+    Ok(step)
+}
+
+/// What was made of one unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnitEnd {
+    Committed,
+    /// Nothing of it is on the machine, because of a failure that takes everything back.
+    Discarded,
+}
+
+/// A stretch of steps that are committed together.
+pub struct Batch<'b, 'p> {
+    pub steps: &'b [Planned<'p>],
+    /// The number of the first step in the journal.
+    pub first: usize,
+    /// The steps of the batch, by their place in it, that an earlier attempt has done already.
+    pub done: &'b [bool],
+}
+
+/// Stages, journals and commits a batch; what fails is noted in `state`.
+pub fn perform(
+    batch: &Batch<'_, '_>,
+    machine: &dyn Machine,
+    writer: &mut dyn Writer,
+    journal: &mut Journal,
+    state: &mut State<'_>,
+    now: FileTime,
+    on_failure: OnFailure,
+    progress: &mut dyn Progress,
+) -> Result<UnitEnd, ApplyError> {
+    progress.phase("apply", batch.steps.len());
+    let mut not_done = Vec::new();
+    for (place, planned) in batch.steps.iter().enumerate() {
+        progress.step(planned.step.operation);
+        if batch.done.get(place) == Some(&true) {
+            continue;
+        }
+        if let Some(because) = state.obstacle(planned) {
+            state.skip(planned, because);
+            not_done.push(batch.first + place);
+            continue;
+        }
+        match writer.stage(&planned.step, now) {
+            Ok(()) => {}
+            Err(stopped @ WriteError::Stopped { .. }) => return Err(stopped.into()),
+            Err(error) => {
+                state.fail(planned, chain(&error));
+                not_done.push(batch.first + place);
+                match on_failure {
+                    OnFailure::Continue => {}
+                    OnFailure::Stop => state.stop(format!("stopped when this failed: {}", planned.step.operation)),
+                    OnFailure::Rollback => {
+                        writer.discard();
+                        return Ok(UnitEnd::Discarded);
+                    }
+                }
+            }
+        }
+    }
+    progress.phase("write", 1);
+    let parts = match writer.prepare(now) {
+        Ok(parts) => parts,
+        Err(stopped @ WriteError::Stopped { .. }) => return Err(stopped.into()),
+        Err(error) => {
+            writer.discard();
+            return Ok(fail_all(batch, &chain(&error), state, on_failure));
+        }
+    };
+    let end = batch.first + batch.steps.len();
+    let commit = Commit { first: batch.first, end, not_done, parts };
+    journal.commit(&commit)?;
+    match writer.commit() {
+        Ok(()) => {
+            journal.committed()?;
+            Ok(UnitEnd::Committed)
+        }
+        Err(stopped @ WriteError::Stopped { .. }) => Err(stopped.into()),
+        Err(error) => {
+            writer.discard();
+            let lost = settle(batch, machine, &commit.parts, &chain(&error), state);
+            journal.settled(&lost)?;
+            if on_failure != OnFailure::Continue {
+                state.stop(format!("stopped when writing failed: {}", chain(&error)));
+            }
+            Ok(UnitEnd::Committed)
+        }
+    }
+}
+
+fn fail_all(batch: &Batch<'_, '_>, detail: &str, state: &mut State<'_>, on_failure: OnFailure) -> UnitEnd {
+    for (place, planned) in batch.steps.iter().enumerate() {
+        if batch.done.get(place) != Some(&true) {
+            state.fail(planned, detail.to_owned());
+        }
+    }
+    if on_failure == OnFailure::Rollback { UnitEnd::Discarded } else { UnitEnd::Committed }
+}
+
+/// After a commit that failed: looks which parts were replaced all the same, and gives the steps that are not done.
+fn settle(
+    batch: &Batch<'_, '_>,
+    machine: &dyn Machine,
+    parts: &[PartChange],
+    detail: &str,
+    state: &mut State<'_>,
+) -> Vec<usize> {
+    let replaced: Vec<&str> = parts
+        .iter()
+        .filter(|part| matches!(machine.part_state(&part.part), Ok(Some(found)) if found == part.after))
+        .map(|part| part.part.as_str())
+        .collect();
+    let mut lost = Vec::new();
+    for (place, planned) in batch.steps.iter().enumerate() {
+        let is_there =
+            machine.part_of(planned.step.operation).is_ok_and(|part| replaced.contains(&part.as_str()));
+        if !is_there && batch.done.get(place) != Some(&true) {
+            state.fail(planned, detail.to_owned());
+            lost.push(batch.first + place);
+        }
+    }
+    lost
+}

@@ -1,0 +1,284 @@
+//! The document beside what the machine's record remembers: why a resource differs, what has left the document, what the record
+//! itself has to be told, and what must not be taken away. Pure.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::Plan;
+use crate::document::Desired;
+use crate::formats::upcase;
+use crate::kinds::Wanted;
+use crate::model::common::Ensure;
+use crate::model::remembered::{AppliedEntry, Record, Trace};
+use crate::model::resource::ResourceId;
+use crate::model::verdict::{Cause, Decision, Finding, Severity};
+
+/// Something that was applied once and that the document no longer names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Orphan {
+    pub address: ResourceId,
+    /// The run that last applied it, and when that was.
+    pub run: Box<str>,
+    pub at: jiff::Timestamp,
+    /// How many parts of it were applied, for an entry.
+    pub parts: usize,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub protect: bool,
+}
+
+/// What the document asks of the record alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "bookkeeping", rename_all = "snake_case")]
+pub enum Bookkeeping {
+    /// Forget it, and leave the machine as it is.
+    Release { address: ResourceId },
+    /// It goes by another address from now on.
+    Move { from: ResourceId, to: ResourceId },
+    /// Refuse plans that remove it.
+    Protect { address: ResourceId },
+    /// Allow plans that remove it.
+    Unprotect { address: ResourceId },
+}
+
+impl std::fmt::Display for Bookkeeping {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Release { address } => write!(f, "release {address}: it stays as it is and is forgotten"),
+            Self::Move { from, to } => write!(f, "move {from} to {to}: the address changes, the machine does not"),
+            Self::Protect { address } => write!(f, "protect {address}"),
+            Self::Unprotect { address } => write!(f, "lift the protection of {address}"),
+        }
+    }
+}
+
+/// What a machine's record says of the things a document names, under whatever address they were applied.
+pub struct Remembered<'r> {
+    record: Option<&'r Record>,
+    /// From the folded address now to the one under which it was applied.
+    former: HashMap<ResourceId, ResourceId>,
+}
+
+impl<'r> Remembered<'r> {
+    pub fn new(record: Option<&'r Record>, desired: &Desired) -> Self {
+        let mut former = HashMap::new();
+        if let Some(record) = record {
+            let moved = desired.moved.iter().map(|moved| (moved.to.value.clone(), moved.from.value.clone()));
+            // What is moved on the machine goes by another address, too.
+            let renamed = desired.entries.iter().filter_map(|entry| {
+                let Wanted::RegistryKey(key) = &entry.wanted;
+                let from = key.renamed_from.as_ref()?;
+                Some((entry.wanted.kind().address(), ResourceId::new("registry", from.value.as_str())))
+            });
+            for (to, from) in moved.chain(renamed) {
+                let is_known = trace_of(record, &from).is_some() || record.entry(&from).is_some_and(|_| from.part().is_none());
+                if is_known && record.entry(&to).is_none_or(|_| to.part().is_some()) {
+                    former.insert(to.folded(), from);
+                }
+            }
+        }
+        Self { record, former }
+    }
+
+    /// The address under which something was applied.
+    fn former(&self, id: &ResourceId) -> Option<ResourceId> {
+        if self.former.is_empty() {
+            return None;
+        }
+        let folded = id.folded();
+        if let Some(from) = self.former.get(&folded) {
+            return Some(from.clone());
+        }
+        let from = self.former.get(&folded.entry())?;
+        Some(id.part().map_or_else(|| from.clone(), |part| ResourceId::part_of(from, part)))
+    }
+
+    /// What is remembered of an entry.
+    pub fn entry(&self, address: &ResourceId) -> Option<&'r AppliedEntry> {
+        let record = self.record?;
+        record.entry(address).or_else(|| record.entry(&self.former(address)?))
+    }
+
+    /// The trace with which a resource was last applied.
+    pub fn trace(&self, id: &ResourceId) -> Option<Trace> {
+        let record = self.record?;
+        trace_of(record, id).or_else(|| trace_of(record, &self.former(id)?))
+    }
+
+    /// Why a resource of the entry at `entry` differs.
+    pub fn cause(&self, decision: &Decision, entry: &ResourceId) -> Cause {
+        if self.record.is_none() {
+            return Cause::Unrecorded;
+        }
+        match (self.trace(&decision.id), decision.trace) {
+            (Some(then), Some(now)) => {
+                let secret_moved = matches!((then.secret, now.secret), (Some(then), Some(now)) if then != now);
+                if then.found != now.found || secret_moved {
+                    Cause::Drift
+                } else if then.wanted != now.wanted {
+                    Cause::Asked
+                } else {
+                    Cause::Due
+                }
+            }
+            // It was named once, and is to go because it is not named any more.
+            (Some(_), None) => Cause::Asked,
+            // Not named: it came to a place that was as the entry wants it.
+            (None, None) if self.entry(entry).is_some() => Cause::Drift,
+            (None, _) => Cause::New,
+        }
+    }
+}
+
+fn trace_of(record: &Record, id: &ResourceId) -> Option<Trace> {
+    let entry = record.entry(id)?;
+    match id.part() {
+        None => entry.whole,
+        Some(part) => entry.parts.0.iter().find(|(name, _)| upcase::eq(name, part)).map(|(_, trace)| *trace),
+    }
+}
+
+/// Adds to the plan what has left the document, and what the record has to be told.
+pub fn keep_books(plan: &mut Plan, desired: &Desired, remembered: &Remembered<'_>) {
+    let Some(record) = remembered.record else {
+        protections(plan, desired, remembered);
+        return;
+    };
+    let named: HashMap<ResourceId, usize> = desired
+        .entries
+        .iter()
+        .enumerate()
+        .map(|(index, entry)| (entry.wanted.kind().address().folded(), index))
+        .collect();
+    let released: HashSet<ResourceId> = desired.released.iter().map(|address| address.value.folded()).collect();
+    let gone_to: HashMap<ResourceId, &ResourceId> =
+        remembered.former.iter().map(|(to, from)| (from.folded(), to)).collect();
+    let parts_of = parts_named(plan);
+    let mut books = Vec::new();
+    for (to, from) in remembered.former.iter().collect::<std::collections::BTreeMap<_, _>>() {
+        let to = desired.entries.iter().map(|entry| entry.wanted.kind().address()).find(|id| id.folded() == *to);
+        books.extend(to.map(|to| Bookkeeping::Move { from: from.clone(), to }));
+    }
+    for entry in record.entries.values() {
+        let address = entry.address.folded();
+        let now = gone_to.get(&address).map_or(&address, |to| to);
+        let Some(index) = named.get(now) else {
+            if released.contains(&address) {
+                books.push(Bookkeeping::Release { address: entry.address.clone() });
+            } else if *entry.document != *plan.document {
+                if !entry.absent {
+                    plan.elsewhere += 1;
+                }
+            } else if !entry.absent {
+                plan.orphans.push(orphan(entry, entry.address.clone(), entry.parts.0.len()));
+            }
+            continue;
+        };
+        let is_wanted_away =
+            desired.entries.get(*index).is_some_and(|entry| entry.wanted.kind().common().ensure == Ensure::Absent);
+        if is_wanted_away || *entry.document != *plan.document {
+            continue;
+        }
+        let known = parts_of.get(now).map_or(&[][..], Vec::as_slice);
+        let unnamed = unnamed_parts(entry, known);
+        for part in unnamed {
+            let id = ResourceId::part_of(&entry.address, part);
+            let folded = id.folded();
+            if released.contains(&folded) {
+                books.push(Bookkeeping::Release { address: id });
+            } else if !gone_to.contains_key(&folded) {
+                plan.orphans.push(orphan(entry, id, 0));
+            }
+        }
+    }
+    plan.bookkeeping = books;
+    protections(plan, desired, remembered);
+}
+
+fn orphan(entry: &AppliedEntry, address: ResourceId, parts: usize) -> Orphan {
+    Orphan { address, run: entry.run.clone(), at: entry.at, parts, protect: entry.protect }
+}
+
+/// By folded entry address, the parts that the plan decides about, in its order.
+fn parts_named(plan: &Plan) -> HashMap<ResourceId, Vec<&str>> {
+    let mut out: HashMap<ResourceId, Vec<&str>> = HashMap::new();
+    let same = |a: &Decision, b: &Decision| a.id.section() == b.id.section() && a.id.name() == b.id.name();
+    for run in plan.decisions.chunk_by(same) {
+        if let Some(first) = run.first() {
+            let parts = run.iter().filter_map(|decision| decision.id.part());
+            out.entry(first.id.entry().folded()).or_default().extend(parts);
+        }
+    }
+    out
+}
+
+/// The parts that were applied as there and that are not named any more.
+fn unnamed_parts<'e>(entry: &'e AppliedEntry, named: &[&str]) -> Vec<&'e str> {
+    let applied = &entry.parts.0;
+    // The usual case: the same parts in the same order.
+    if applied.len() <= named.len() && applied.iter().zip(named).all(|((applied, _), named)| **applied == **named) {
+        return Vec::new();
+    }
+    let named: HashSet<String> = named.iter().map(|name| upcase::fold(name)).collect();
+    let is_orphan = |(name, trace): &&(Box<str>, Trace)| {
+        trace.found != crate::model::digest::ABSENT && !named.contains(&upcase::fold(name))
+    };
+    applied.iter().filter(is_orphan).map(|(name, _)| &**name).collect()
+}
+
+/// Notes marks that are to be set or lifted, and refuses what takes a protected thing away.
+fn protections(plan: &mut Plan, desired: &Desired, remembered: &Remembered<'_>) {
+    let mut protected: Vec<ResourceId> = Vec::new();
+    let mut lifted: HashSet<ResourceId> = HashSet::new();
+    for entry in &desired.entries {
+        let kind = entry.wanted.kind();
+        let mark = kind.common().protect;
+        let address = kind.address();
+        let is_marked = remembered.entry(&address).is_some_and(|entry| entry.protect);
+        match mark {
+            Some(true) => {
+                protected.extend(kind.resources().into_iter().map(|(id, _)| id));
+                // Without a record the mark is set by the first run that changes something; with one it is worth a run.
+                if !is_marked && remembered.record.is_some() {
+                    plan.bookkeeping.push(Bookkeeping::Protect { address });
+                }
+            }
+            Some(false) => {
+                lifted.insert(address.folded());
+                if is_marked {
+                    plan.bookkeeping.push(Bookkeeping::Unprotect { address });
+                }
+            }
+            None => {}
+        }
+    }
+    for entry in remembered.record.iter().flat_map(|record| record.entries.values()) {
+        if entry.protect && !lifted.contains(&entry.address.folded()) {
+            protected.push(entry.address.clone());
+            protected.extend(entry.parts.0.iter().map(|(name, _)| ResourceId::part_of(&entry.address, name)));
+        }
+    }
+    if protected.is_empty() {
+        return;
+    }
+    let moves: HashSet<(ResourceId, ResourceId)> =
+        remembered.former.iter().map(|(to, from)| (from.folded(), to.clone())).collect();
+    let mut findings = Vec::new();
+    for decision in &plan.decisions {
+        let is_own_move = |id: &ResourceId| moves.contains(&(id.entry().folded(), decision.id.entry().folded()));
+        let victim = decision.operations().iter().find_map(|operation| {
+            protected.iter().find(|id| operation.takes_away(id) && !is_own_move(id))
+        });
+        if let Some(victim) = victim {
+            findings.push(Finding {
+                severity: Severity::Error,
+                code: "plan.protected".into(),
+                message: format!("{} would take away {victim}, which is protected", decision.id),
+                hint: Some(format!("say `protect: false` in the entry {}, or keep what it protects", victim.entry())),
+                id: Some(decision.id.clone()),
+                at: Some(decision.at),
+            });
+        }
+    }
+    plan.findings.extend(findings);
+}

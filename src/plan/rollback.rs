@@ -1,0 +1,414 @@
+//! A rollback is a plan: the inverse of each step of a run, last first, against what is there now. Pure.
+//!
+//! What is as it was before the run needs nothing; what is neither as the run left it nor as it was before has been changed by
+//! somebody else, and is left alone.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{Dependencies, EntrySpan, Plan, PlanOptions};
+use crate::model::fact::{Facts, KeyAspects, KeyState, KeyTree, Queries, Stored, Unread, ValueSelection};
+use crate::model::operation::{Expression, Operation};
+use crate::model::registry::RegistryKey;
+use crate::model::registry_tree::{Node, Performed, place};
+use crate::model::resource::ResourceId;
+use crate::model::source::Location;
+use crate::model::time::FileTime;
+use crate::model::verdict::{Action, Decision, Finding, Reason, Severity, Verdict};
+
+/// The steps of a run that were done, in their order.
+pub type Steps<'s> = &'s [(ResourceId, Operation)];
+
+/// What must happen for the run to take effect, and so for its undoing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Effects<'e> {
+    pub reboot: bool,
+    pub restarts: &'e [Box<str>],
+}
+
+/// Asks for all that the inverses of the steps rest on.
+pub fn queries(steps: Steps<'_>) -> Queries {
+    let mut queries = Queries::default();
+    let none = KeyAspects::default;
+    let moves = Moves::of(steps);
+    for (number, (_, operation)) in steps.iter().enumerate() {
+        let now = |key: &RegistryKey| moves.now(key, number);
+        let key = operation.registry_key();
+        match operation {
+            // A key that was made is removed again when nothing else has come to lie in it.
+            Operation::CreateRegistryKey { .. } | Operation::PutRegistryTree { .. } => {
+                queries.key(&now(key), KeyAspects { tree: true, ..none() });
+            }
+            Operation::PutRegistryValue { name, before, after, .. } => {
+                let values = ValueSelection::Named(vec![name.clone()]);
+                let is_sealed = |stored: &Stored| matches!(stored, Stored::Sealed { .. });
+                let is_secret = is_sealed(&after.stored()) || before.as_ref().is_some_and(is_sealed);
+                let sealed = if is_secret { vec![name.clone()] } else { Vec::new() };
+                queries.key(&now(key), KeyAspects { values, sealed, ..none() });
+            }
+            Operation::RemoveRegistryValue { name, before, .. } => {
+                let values = ValueSelection::Named(vec![name.clone()]);
+                let sealed = if matches!(before, Stored::Sealed { .. }) { vec![name.clone()] } else { Vec::new() };
+                queries.key(&now(key), KeyAspects { values, sealed, ..none() });
+            }
+            Operation::RemoveRegistryTree { .. } => {
+                queries.key(&now(key), KeyAspects { tree: true, ..none() });
+                queries.key(&key.parent().map_or_else(|| key.clone(), |parent| now(&parent)), none());
+            }
+            Operation::RenameRegistryKey { from, to } => {
+                queries.key(&now(to), none());
+                queries.key(&now(from), none());
+                queries.key(&from.parent().map_or_else(|| from.clone(), |parent| now(&parent)), none());
+            }
+            Operation::PutRegistrySecurity { .. } => queries.key(&now(key), KeyAspects { security: true, ..none() }),
+        }
+    }
+    queries
+}
+
+/// Where keys lie that later steps moved.
+struct Moves<'s>(Vec<(usize, &'s RegistryKey, &'s RegistryKey)>);
+
+impl<'s> Moves<'s> {
+    fn of(steps: Steps<'s>) -> Self {
+        let moves = steps.iter().enumerate().filter_map(|(number, (_, operation))| match operation {
+            Operation::RenameRegistryKey { from, to } => Some((number, from, to)),
+            _ => None,
+        });
+        Self(moves.collect())
+    }
+
+    /// Where what lay at `key` after the step `number` lies when all steps are done.
+    fn now(&self, key: &RegistryKey, number: usize) -> RegistryKey {
+        let later = self.0.iter().filter(|(at, _, _)| *at > number);
+        later.fold(key.clone(), |key, (_, from, to)| key.moved(from, to).unwrap_or(key))
+    }
+}
+
+/// The plan that takes the steps back.
+pub fn build(steps: Steps<'_>, effects: Effects<'_>, facts: &Facts, options: PlanOptions) -> Plan {
+    let restart: Arc<[Box<str>]> = effects.restarts.into();
+    let mut scene = Scene::new(facts);
+    let mut plan = Plan {
+        as_of: options.as_of,
+        machine: facts.identity.clone().unwrap_or_default(),
+        document: String::new(),
+        files: Vec::new(),
+        decisions: Vec::new(),
+        kept: 0,
+        after: Dependencies::default(),
+        findings: Vec::new(),
+        unmanaged: Vec::new(),
+        orphans: Vec::new(),
+        elsewhere: 0,
+        bookkeeping: Vec::new(),
+        owed: facts.remembered().map(|record| record.owed.clone()).unwrap_or_default(),
+        hold: options.hold,
+    };
+    for (what, unread) in facts.unread() {
+        let severity = match unread {
+            Unread::Unsupported { .. } => Severity::Info,
+            _ => Severity::Error,
+        };
+        plan.findings.push(Finding {
+            severity,
+            code: "rollback.unreadable".into(),
+            message: format!("{what}: {unread}"),
+            hint: None,
+            id: None,
+            at: None,
+        });
+    }
+    // Later steps first; the steps of one resource stay together.
+    let mut numbered: Vec<(usize, &(ResourceId, Operation))> = steps.iter().enumerate().collect();
+    numbered.reverse();
+    for run in numbered.chunk_by(|(_, a), (_, b)| a.0 == b.0) {
+        let Some((_, (id, _))) = run.first() else { continue };
+        let start = plan.decisions.len();
+        let mut decision = decide(id, run, &mut scene);
+        decision.reboot = effects.reboot;
+        decision.restart = Arc::clone(&restart);
+        plan.decisions.push(decision);
+        plan.after.entries.push(EntrySpan { start, end: start + 1, needs: Vec::new() });
+    }
+    plan
+}
+
+/// What becomes of one resource.
+fn decide(id: &ResourceId, steps: &[(usize, &(ResourceId, Operation))], scene: &mut Scene) -> Decision {
+    let mut operations = Vec::new();
+    let mut reasons = Vec::new();
+    for (_, (_, operation)) in steps {
+        match scene.inverse(operation) {
+            Inverse::Nothing => {}
+            Inverse::Step(step) => operations.push(*step),
+            Inverse::Partly(step, why) => {
+                operations.push(*step);
+                reasons.push(Reason::with("rollback.partly", why));
+            }
+            Inverse::Never(why) => {
+                return Decision::blocked(id.clone(), Location::default(), Reason::with("rollback.irreversible", why));
+            }
+            Inverse::Moved(why) => {
+                return Decision::blocked(id.clone(), Location::default(), Reason::with("rollback.changed_since", why));
+            }
+        }
+    }
+    let Some(action) = action_of(&operations) else { return Decision::keep(id.clone(), Location::default()) };
+    reasons.insert(0, Reason::code("rollback.taken_back"));
+    Decision {
+        reasons,
+        verdict: Verdict::Change { action, operations },
+        ..Decision::keep(id.clone(), Location::default())
+    }
+}
+
+fn action_of(operations: &[Operation]) -> Option<Action> {
+    let last = operations.last()?;
+    Some(match last {
+        Operation::RemoveRegistryTree { .. } | Operation::RemoveRegistryValue { .. } => Action::Delete,
+        Operation::PutRegistryTree { .. }
+        | Operation::CreateRegistryKey { .. }
+        | Operation::PutRegistryValue { before: None, .. } => Action::Create,
+        Operation::PutRegistryValue { .. }
+        | Operation::RenameRegistryKey { .. }
+        | Operation::PutRegistrySecurity { .. } => Action::Update,
+    })
+}
+
+/// What takes a step back, as things are.
+enum Inverse {
+    /// It is as it was before the step already.
+    Nothing,
+    Step(Box<Operation>),
+    /// As far as it goes, and what is missing.
+    Partly(Box<Operation>, String),
+    /// Nobody kept what was there.
+    Never(String),
+    /// Somebody else has changed it since.
+    Moved(String),
+}
+
+/// The registry as far as the rollback knows it, with the inverses so far done.
+struct Scene {
+    top: Node,
+}
+
+impl Scene {
+    fn new(facts: &Facts) -> Self {
+        let mut top = Node::default();
+        let mut known: Vec<_> = facts.asked().into_iter().map(|(key, _)| key).collect();
+        // What is said of a key alone is nearer the truth than what a tree above says of it.
+        known.sort_by_key(|key| key.depth());
+        for key in known {
+            match facts.key(key) {
+                Some(Ok(KeyState::Present(fact))) => {
+                    let node = Self::node(&mut top, key);
+                    let name = fact.name.clone().unwrap_or_else(|| key.name().into());
+                    if let Some(tree) = &fact.tree {
+                        *node = Node { name, ..Node::from_tree(tree) };
+                    }
+                    if let Some(security) = &fact.security {
+                        node.security = Arc::clone(security);
+                    }
+                    for value in fact.values() {
+                        node.values.insert(upcase(&value.name), value.clone());
+                    }
+                }
+                Some(Ok(KeyState::Absent { ancestor })) => drop(Self::node(&mut top, ancestor)),
+                _ => {}
+            }
+        }
+        Self { top }
+    }
+
+    fn node<'n>(top: &'n mut Node, key: &RegistryKey) -> &'n mut Node {
+        let mut node = top;
+        for name in place(key) {
+            node = node.subkeys.entry(name.into()).or_insert_with(|| Node { name: name.into(), ..Node::default() });
+        }
+        node
+    }
+
+    fn find(&self, key: &RegistryKey) -> Option<&Node> {
+        self.top.descend(place(key).into_iter()).ok()
+    }
+
+    fn has_parent(&self, key: &RegistryKey) -> bool {
+        key.parent().is_some_and(|parent| self.find(&parent).is_some())
+    }
+
+    /// Finds the inverse of a step, and does it here.
+    fn inverse(&mut self, operation: &Operation) -> Inverse {
+        let inverse = self.find_inverse(operation);
+        if let Inverse::Step(step) | Inverse::Partly(step, _) = &inverse {
+            let value = match &**step {
+                Operation::PutRegistryValue { after, .. } => Some(after.stored()),
+                _ => None,
+            };
+            let performed =
+                Performed { operation: step, value, tree: None, inherit: &|security| Some(Arc::from(security)) };
+            if let Err(detail) = self.top.perform(&performed, FileTime(0)) {
+                return Inverse::Moved(format!("cannot {step}: {detail}"));
+            }
+        }
+        inverse
+    }
+
+    fn find_inverse(&self, operation: &Operation) -> Inverse {
+        match operation {
+            Operation::CreateRegistryKey { key } => match self.find(key) {
+                None => Inverse::Nothing,
+                Some(node) if node.values.is_empty() && node.subkeys.is_empty() => {
+                    Inverse::Step(Box::new(Operation::RemoveRegistryTree {
+                        key: key.clone(),
+                        before: Box::new(node.to_tree()),
+                    }))
+                }
+                Some(node) => Inverse::Moved(format!("{key} holds {}", contents(node))),
+            },
+            Operation::PutRegistryTree { key, after } => match self.find(key) {
+                None => Inverse::Nothing,
+                Some(node) if same_content(&node.to_tree(), after) => {
+                    Inverse::Step(Box::new(Operation::RemoveRegistryTree {
+                        key: key.clone(),
+                        before: Box::new(node.to_tree()),
+                    }))
+                }
+                Some(_) => Inverse::Moved(format!("{key} is not what was put back")),
+            },
+            Operation::PutRegistryValue { key, name, before, after } => {
+                self.value_back(key, name, before.as_ref(), Some(&after.stored()))
+            }
+            Operation::RemoveRegistryValue { key, name, before } => self.value_back(key, name, Some(before), None),
+            Operation::RemoveRegistryTree { key, before } => match self.find(key) {
+                Some(node) if same_content(&node.to_tree(), before) => Inverse::Nothing,
+                Some(_) => Inverse::Moved(format!("{key} is there again")),
+                None if !self.has_parent(key) => Inverse::Moved(format!("the key above {key} is not there any more")),
+                None => {
+                    let step = Box::new(Operation::PutRegistryTree { key: key.clone(), after: before.clone() });
+                    let mut lost = 0;
+                    before.any_value(&mut |value| {
+                        lost += usize::from(matches!(value.data, Stored::Sealed { held: None, .. }));
+                        false
+                    });
+                    match lost {
+                        0 => Inverse::Step(step),
+                        1 => Inverse::Partly(step, "1 secret in it was not kept".into()),
+                        lost => Inverse::Partly(step, format!("{lost} secrets in it were not kept")),
+                    }
+                }
+            },
+            Operation::RenameRegistryKey { from, to } => match (self.find(from), self.find(to)) {
+                (Some(node), Some(_)) if place(from) == place(to) && *node.name != *to.name() => Inverse::Nothing,
+                (None, Some(_)) if !self.has_parent(from) => {
+                    Inverse::Moved(format!("the key above {from} is not there any more"))
+                }
+                (None, Some(_)) => {
+                    Inverse::Step(Box::new(Operation::RenameRegistryKey { from: to.clone(), to: from.clone() }))
+                }
+                (Some(_), Some(_)) if place(from) == place(to) => {
+                    Inverse::Step(Box::new(Operation::RenameRegistryKey { from: to.clone(), to: from.clone() }))
+                }
+                (Some(_), None) => Inverse::Nothing,
+                (Some(_), Some(_)) => Inverse::Moved(format!("{from} is there again, beside {to}")),
+                (None, None) => Inverse::Moved(format!("{to} is not there any more")),
+            },
+            Operation::PutRegistrySecurity { key, before, after } => match self.find(key) {
+                None => Inverse::Moved(format!("{key} is not there any more")),
+                Some(node) if node.security == *before => Inverse::Nothing,
+                Some(node) if node.security == *after => Inverse::Step(Box::new(Operation::PutRegistrySecurity {
+                    key: key.clone(),
+                    before: Arc::clone(after),
+                    after: Arc::clone(before),
+                })),
+                Some(_) => Inverse::Moved(format!("the security of {key} is another one by now")),
+            },
+        }
+    }
+
+    fn value_back(
+        &self,
+        key: &RegistryKey,
+        name: &str,
+        before: Option<&Stored>,
+        after: Option<&Stored>,
+    ) -> Inverse {
+        let Some(node) = self.find(key) else {
+            return match before {
+                None => Inverse::Nothing,
+                Some(_) => Inverse::Moved(format!("{key} is not there any more")),
+            };
+        };
+        let found = node.values.get(&upcase(name)).map(|value| &value.data);
+        let is_as = |wanted: Option<&Stored>| match (found, wanted) {
+            (None, None) => true,
+            (Some(found), Some(wanted)) => same_data(found, wanted),
+            _ => false,
+        };
+        // Sealed data look alike before and after: the step was done, so they are taken back.
+        let tells_apart = !matches!((before, after), (Some(Stored::Sealed { .. }), Some(Stored::Sealed { .. })));
+        if is_as(before) && tells_apart {
+            return Inverse::Nothing;
+        }
+        if !is_as(after) {
+            return Inverse::Moved("it is neither as the run left it nor as it was before".into());
+        }
+        match before {
+            None => match found {
+                None => Inverse::Nothing,
+                Some(found) => Inverse::Step(Box::new(Operation::RemoveRegistryValue {
+                    key: key.clone(),
+                    name: name.into(),
+                    before: found.clone(),
+                })),
+            },
+            Some(before) => match Expression::of(before) {
+                Some(expression) => Inverse::Step(Box::new(Operation::PutRegistryValue {
+                    key: key.clone(),
+                    name: name.into(),
+                    before: found.cloned(),
+                    after: expression,
+                })),
+                None => Inverse::Never("the secret that was there was not kept".into()),
+            },
+        }
+    }
+}
+
+fn upcase(name: &str) -> Box<str> {
+    crate::formats::upcase::fold(name).into()
+}
+
+/// Of sealed data, the type is all that can be compared.
+fn same_data(a: &Stored, b: &Stored) -> bool {
+    match (a, b) {
+        (Stored::Plain(a), Stored::Plain(b)) => a == b,
+        (a, b) => a.value_type() == b.value_type(),
+    }
+}
+
+/// Whether two trees hold the same, times aside.
+fn same_content(a: &KeyTree, b: &KeyTree) -> bool {
+    let values = |tree: &KeyTree| -> HashMap<Box<str>, Stored> {
+        tree.values.iter().map(|value| (upcase(&value.name), value.data.clone())).collect()
+    };
+    let (values_a, values_b) = (values(a), values(b));
+    a.security == b.security
+        && a.class == b.class
+        && values_a.len() == values_b.len()
+        && values_a.iter().all(|(name, data)| values_b.get(name).is_some_and(|other| same_data(data, other)))
+        && a.subkeys.len() == b.subkeys.len()
+        && a.subkeys.iter().zip(&b.subkeys).all(|(a, b)| upcase(&a.name) == upcase(&b.name) && same_content(a, b))
+}
+
+fn contents(node: &Node) -> String {
+    let (values, keys) = (node.values.len(), node.subkeys.len());
+    let counted = |number: usize, noun: &str| match number {
+        0 => None,
+        1 => Some(format!("1 {noun}")),
+        number => Some(format!("{number} {noun}s")),
+    };
+    let parts: Vec<String> = [counted(values, "value"), counted(keys, "key")].into_iter().flatten().collect();
+    format!("{} that the run did not put there", parts.join(" and "))
+}
