@@ -4,6 +4,7 @@ pub mod common;
 pub mod decode;
 pub mod diagnostic;
 pub mod fact;
+pub mod moment;
 pub mod node;
 pub mod operation;
 pub mod record;

@@ -51,7 +51,7 @@ pub fn build(desired: &Desired, facts: &Facts, options: PlanOptions) -> Result<P
         let needs: Vec<usize> =
             needs.get(index).into_iter().flatten().filter_map(|needed| place_of.get(*needed).copied()).collect();
         block_dependants(&mut comparison.decisions, &needs, &plan);
-        kind.lint(facts, &comparison.decisions, &mut plan.findings);
+        kind.lint(facts, &context, &comparison.decisions, &mut plan.findings);
         for decision in &mut comparison.decisions {
             decision.reboot = kind.common().on_change.reboot;
         }

@@ -3,6 +3,7 @@
 mod common;
 mod defaults;
 mod entries;
+mod expiry;
 mod files;
 mod registry;
 mod registry_keys;

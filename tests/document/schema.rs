@@ -48,6 +48,11 @@ fn key_cases() -> Vec<(&'static str, serde_json::Value, bool)> {
         ("{ on_change: { restart: [1] } }", json!({ "on_change": { "restart": [1] } }), false),
         ("{ protect: true }", json!({ "protect": true }), true),
         ("{ protect: yes }", json!({ "protect": "yes" }), false),
+        (
+            "{ expires: { on: 2026-12-31, then: absent } }",
+            json!({ "expires": { "on": "2026-12-31", "then": "absent" } }),
+            false,
+        ),
         ("{ range: { A: [1, 2] } }", json!({ "range": { "A": [1, 2] } }), true),
         ("{ range: { A: [1] } }", json!({ "range": { "A": [1] } }), false),
         ("{ security: { sddl: O:BA } }", json!({ "security": { "sddl": "x" } }), true),
@@ -101,6 +106,44 @@ fn value_cases() -> Vec<(&'static str, serde_json::Value, bool)> {
         ("{ none: 'ff' }", json!({ "none": "ff" }), true),
         ("{ none: 1 }", json!({ "none": 1 }), false),
         ("{ dword: 1, sz: x }", json!({ "dword": 1, "sz": "x" }), false),
+        (
+            "{ dword: 1, expires: { on: 2026-12-31, then: absent } }",
+            json!({ "dword": 1, "expires": { "on": "2026-12-31", "then": "absent" } }),
+            true,
+        ),
+        (
+            "{ sz: x, expires: { on: '2026-12-31T18:00:00.5+01:00', then: { multi: [a] } } }",
+            json!({ "sz": "x", "expires": { "on": "2026-12-31T18:00:00.5+01:00", "then": { "multi": ["a"] } } }),
+            true,
+        ),
+        (
+            "{ dword: 1, expires: { on: 2026-12-31T18:00:00, then: 1 } }",
+            json!({ "dword": 1, "expires": { "on": "2026-12-31T18:00:00", "then": 1 } }),
+            false,
+        ),
+        (
+            "{ dword: 1, expires: { on: 31.12.2026, then: 1 } }",
+            json!({ "dword": 1, "expires": { "on": "31.12.2026", "then": 1 } }),
+            false,
+        ),
+        ("{ dword: 1, expires: { on: 2026-12-31 } }", json!({ "dword": 1, "expires": { "on": "2026-12-31" } }), false),
+        ("{ dword: 1, expires: { then: 1 } }", json!({ "dword": 1, "expires": { "then": 1 } }), false),
+        ("{ dword: 1, expires: 2026-12-31 }", json!({ "dword": 1, "expires": "2026-12-31" }), false),
+        (
+            "{ expires: { on: 2026-12-31, then: absent } }",
+            json!({ "expires": { "on": "2026-12-31", "then": "absent" } }),
+            false,
+        ),
+        (
+            "{ dword: 1, sz: x, expires: { on: 2026-12-31, then: absent } }",
+            json!({ "dword": 1, "sz": "x", "expires": { "on": "2026-12-31", "then": "absent" } }),
+            false,
+        ),
+        (
+            "{ dword: 1, expires: { on: 2026-12-31, then: { dword: 2, expires: { on: 2027-12-31, then: 3 } } } }",
+            json!({ "dword": 1, "expires": { "on": "2026-12-31", "then": { "dword": 2, "expires": { "on": "2027-12-31", "then": 3 } } } }),
+            false,
+        ),
         ("{}", json!({}), false),
         ("{ dwrod: 1 }", json!({ "dwrod": 1 }), false),
     ]

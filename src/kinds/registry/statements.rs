@@ -9,7 +9,10 @@ use crate::model::resource::ResourceId;
 pub fn of(wanted: &WantedKey) -> Vec<(ResourceId, String)> {
     let id = wanted.address();
     let values = wanted.values.iter().map(|value| {
-        let text = data(&value.data);
+        let text = match &value.expires {
+            None => data(&value.data),
+            Some(expiry) => format!("{} until {}, then {}", data(&value.data), expiry.on, data(&expiry.then)),
+        };
         (ResourceId::part_of(&id, &value.name), text)
     });
     let mut all = vec![(id.clone(), key(wanted))];
@@ -18,7 +21,7 @@ pub fn of(wanted: &WantedKey) -> Vec<(ResourceId, String)> {
 }
 
 /// What a value should be.
-fn data(data: &WantedData) -> String {
+pub fn data(data: &WantedData) -> String {
     match data {
         WantedData::Absent => "absent".to_owned(),
         WantedData::Data(data) => data.to_string(),
