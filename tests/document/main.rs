@@ -1,5 +1,6 @@
 //! The document layer through its public door: files in memory in, entries or rendered findings out.
 
+mod bookkeeping;
 mod common;
 mod defaults;
 mod entries;

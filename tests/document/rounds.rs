@@ -26,6 +26,7 @@ fn the_merged_text_is_readable() {
     let text = merged_text(&mut Files::of(&files), &["site.yaml".into()], &options()).unwrap();
     insta::assert_snapshot!(text, @r#"
     version: 1
+    name: "site.yaml"
     machine:
       name: X
     registry:
