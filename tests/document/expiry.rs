@@ -118,7 +118,9 @@ fn secrets_before_and_after() {
     let gone = "{ sz: { env: PASSWORD }, expires: { on: 2026-12-31, then: absent } }";
     let number = "{ sz: { env: PASSWORD }, expires: { on: 2026-12-31, then: 1 } }";
     let unknown = "unverifiable | secret.no_fingerprint";
-    let cases: Vec<(&str, &str, Option<RegistryData>, &str, bool, String)> = vec![
+    // What it shows, the value, what is there, when, whether secrets are written again; and what is told.
+    type Case<'a> = (&'a str, &'a str, Option<RegistryData>, &'a str, bool, String);
+    let cases: Vec<Case<'_>> = vec![
         ("made before", then, None, BEFORE, false, "create | registry.absent".into()),
         ("sealed before", then, sz("open"), BEFORE, false, unknown.into()),
         ("written again before", then, sz("hunter2"), BEFORE, true, "update | secret.rewritten".into()),

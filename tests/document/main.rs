@@ -1,5 +1,7 @@
 //! The document layer through its public door: files in memory in, entries or rendered findings out.
 
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "helpers of tests are not seen as tests")]
+
 mod bookkeeping;
 mod common;
 mod defaults;
