@@ -67,7 +67,7 @@ fn published() -> Vec<PathBuf> {
 }
 
 /// Documents that must be refused, each for one reason.
-const WRONG: [&str; 25] = [
+const WRONG: [&str; 32] = [
     "registry: {}",
     "version: 2",
     "version: '1'",
@@ -93,10 +93,17 @@ const WRONG: [&str; 25] = [
     "version: 1\nmachine: { nmae: X }",
     "version: 1\ninclude: baseline.yaml",
     "version: 1\nvariables: { a: [1] }",
+    "version: 1\nname: a/b",
+    "version: 1\nretain: 90",
+    "version: 1\nmoved: [{ from: a.b }]",
+    "version: 1\nwaivers: [{ id: W, address: a.b, reason: r }]",
+    "version: 1\nregistry: { 'HKLM\\Vendor': { values: { A: { dword: 1, expires: { on: 31.12.2026, then: absent } } } } }",
+    "version: 1\nregistry: { 'HKLM\\Vendor': { values: { A: { dword: 1, expires: { on: 2026-12-31 } } } } }",
+    "version: 1\nregistry: { 'HKLM\\Vendor': { values: { A: { expires: { on: 2026-12-31, then: 1 } } } } }",
 ];
 
 /// Documents that must be accepted although they look odd.
-const RIGHT: [&str; 7] = [
+const RIGHT: [&str; 9] = [
     "version: 1",
     "version: 1\nregistry: { 'hkey_local_machine\\Vendor': {} }",
     "version: 1\nvariables: { root: 'HKLM\\Vendor' }\nregistry: { '${root}\\X': { values: { A: 0x10, B: yes please, C: absent } } }",
@@ -104,6 +111,8 @@ const RIGHT: [&str; 7] = [
     "version: 1\nregistry: { 'HKLM\\Vendor': { values: { A: { binary: '00 ff,A0' }, B: { sz: { command: [a, b] } } } } }",
     "version: 1\nregistry: { 'HKLM\\Vendor': { ensure: absent, note: gone } }",
     "version: 1\nmachines: { A: { variables: { x: 1 } } }",
+    "version: 1\nname: baseline\nretain: 30d\nreleased: ['registry[\"HKLM\\Gone\"]']\nmoved: []\nwaivers: []",
+    "version: 1\nregistry: { 'HKLM\\Vendor': { values: { A: { dword: 1, expires: { on: 2026-12-31, then: { multi: [a] } } } } } }",
 ];
 
 #[test]

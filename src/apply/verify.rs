@@ -1,11 +1,12 @@
 //! Reads every touched thing again and compares it with what the plan promised.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::collections::HashMap;
 
 use crate::formats::upcase;
 use crate::machine::{Machine, Step, answer};
 use crate::model::fact::{Facts, KeyAspects, KeyState, Observed, Queries, ValueSelection};
-use crate::model::operation::Operation;
+use crate::model::operation::{Expression, Operation};
 use crate::model::registry::RegistryKey;
 
 /// For each step what is wrong with it now, `None` where the machine holds what the plan promised.
@@ -18,24 +19,70 @@ pub fn verify<'s, 'p: 's>(
     facts: &Facts,
     steps: impl Iterator<Item = &'s Step<'p>> + Clone,
 ) -> Vec<Option<String>> {
+    let steps: Vec<&Step<'_>> = steps.collect();
+    let later = Later::of(&steps);
     let mut queries = Queries::default();
     let mut sealed = Queries::default();
-    for step in steps.clone() {
-        ask(step.operation, if step.operation.secret().is_some() { &mut sealed } else { &mut queries });
+    for (number, step) in steps.iter().enumerate() {
+        let key = later.place(step.operation.registry_key(), number);
+        let queries = if is_sealed(step.operation, &key, facts) { &mut sealed } else { &mut queries };
+        ask(step.operation, &key, queries);
     }
     let mut read = Read { unsealed: facts.none(), rest: facts.none(), facts };
-    answer(machine, &queries.not_in(facts), &mut read.rest);
-    answer(machine, &sealed, &mut read.unsealed);
-    let removed: HashSet<&RegistryKey> = steps.clone().filter_map(|step| removed_key(step.operation)).collect();
+    answer(machine, &queries.not_in(facts), None, &mut read.rest);
+    answer(machine, &sealed, None, &mut read.unsealed);
     steps
-        .map(|step| {
-            let key = step.operation.registry_key();
-            let gone_since = !removed.is_empty()
-                && removed_key(step.operation).is_none()
-                && std::iter::successors(Some(key.clone()), RegistryKey::parent).any(|above| removed.contains(&above));
-            if gone_since { None } else { check(step, &read).err() }
+        .iter()
+        .enumerate()
+        .map(|(number, step)| {
+            let key = later.place(step.operation.registry_key(), number);
+            if later.removes(&key, number) { None } else { check(step, &key, &read).err() }
         })
         .collect()
+}
+
+/// What later steps do to the keys that earlier ones wrote: moved ones lie elsewhere, removed ones are gone on purpose.
+struct Later<'s> {
+    moves: Vec<(usize, &'s RegistryKey, &'s RegistryKey)>,
+    /// By key, the number of the last step that removes it.
+    removed: HashMap<&'s RegistryKey, usize>,
+}
+
+impl<'s> Later<'s> {
+    fn of(steps: &[&'s Step<'_>]) -> Self {
+        let mut later = Self { moves: Vec::new(), removed: HashMap::new() };
+        for (number, step) in steps.iter().enumerate() {
+            match step.operation {
+                Operation::RenameRegistryKey { from, to } => later.moves.push((number, from, to)),
+                Operation::RemoveRegistryTree { key, .. } => drop(later.removed.insert(key, number)),
+                _ => {}
+            }
+        }
+        later
+    }
+
+    fn place<'k>(&self, key: &'k RegistryKey, number: usize) -> Cow<'k, RegistryKey> {
+        let mut place = Cow::Borrowed(key);
+        for (_, from, to) in self.moves.iter().filter(|(at, _, _)| *at > number) {
+            if let Some(moved) = place.moved(from, to) {
+                place = Cow::Owned(moved);
+            }
+        }
+        place
+    }
+
+    fn removes(&self, key: &RegistryKey, number: usize) -> bool {
+        let is_later = |above: &RegistryKey| self.removed.get(above).is_some_and(|at| *at > number);
+        !self.removed.is_empty()
+            && std::iter::successors(Some(key.clone()), RegistryKey::parent).any(|above| is_later(&above))
+    }
+}
+
+/// Whether the facts hide what a step wrote: a secret, or what stands where there was one or will be one.
+fn is_sealed(operation: &Operation, key: &RegistryKey, facts: &Facts) -> bool {
+    let Operation::PutRegistryValue { name, after, .. } = operation else { return false };
+    let found = || facts.key(key).and_then(|state| state.as_ref().ok()?.present()?.value(name));
+    !matches!(after, Expression::Registry(_)) || found().is_some_and(|found| found.data.plain().is_none())
 }
 
 /// Where the answers are: secrets in the open only for as long as they are compared.
@@ -47,68 +94,59 @@ struct Read<'f> {
 
 impl Read<'_> {
     fn key(&self, step: &Step<'_>, key: &RegistryKey) -> Option<&Observed<KeyState>> {
-        if step.operation.secret().is_some() {
+        if is_sealed(step.operation, key, self.facts) {
             return self.unsealed.key(key);
         }
         self.rest.key(key).or_else(|| self.facts.key(key))
     }
 }
 
-fn removed_key(operation: &Operation) -> Option<&RegistryKey> {
-    match operation {
-        Operation::RemoveRegistryTree { key, .. } => Some(key),
-        _ => None,
-    }
-}
-
-fn ask(operation: &Operation, queries: &mut Queries) {
+fn ask(operation: &Operation, key: &RegistryKey, queries: &mut Queries) {
     let none = KeyAspects::default;
     match operation {
-        Operation::CreateRegistryKey { key }
-        | Operation::RemoveRegistryTree { key, .. }
-        | Operation::PutRegistryTree { key, .. } => queries.key(key, none()),
-        Operation::PutRegistryValue { key, name, .. } | Operation::RemoveRegistryValue { key, name, .. } => {
+        Operation::CreateRegistryKey { .. }
+        | Operation::RemoveRegistryTree { .. }
+        | Operation::PutRegistryTree { .. } => queries.key(key, none()),
+        Operation::PutRegistryValue { name, .. } | Operation::RemoveRegistryValue { name, .. } => {
             queries.key(key, KeyAspects { values: ValueSelection::Named(vec![name.clone()]), ..none() });
         }
-        Operation::RenameRegistryKey { from, to } => {
+        Operation::RenameRegistryKey { from, .. } => {
             queries.key(from, none());
-            queries.key(to, none());
+            queries.key(key, none());
         }
-        Operation::PutRegistrySecurity { key, .. } => queries.key(key, KeyAspects { security: true, ..none() }),
+        Operation::PutRegistrySecurity { .. } => queries.key(key, KeyAspects { security: true, ..none() }),
     }
 }
 
-fn check(step: &Step<'_>, read: &Read<'_>) -> Result<(), String> {
+/// `key` is where the step's key lies by now.
+fn check(step: &Step<'_>, key: &RegistryKey, read: &Read<'_>) -> Result<(), String> {
     let state = |key: &RegistryKey| match read.key(step, key) {
         Some(Ok(state)) => Ok(state),
         Some(Err(unread)) => Err(unread.to_string()),
         None => Err(format!("{key} was not read back")),
     };
-    let present =
-        |key: &RegistryKey| state(key)?.present().ok_or_else(|| format!("{key} is not there after it was written"));
+    let present = || state(key)?.present().ok_or_else(|| format!("{key} is not there after it was written"));
     let absent = |key: &RegistryKey| match state(key)? {
         KeyState::Absent { .. } => Ok(()),
         KeyState::Present(_) => Err(format!("{key} is still there")),
     };
     match step.operation {
-        Operation::CreateRegistryKey { key } | Operation::PutRegistryTree { key, .. } => present(key).map(|_| ()),
-        Operation::RemoveRegistryTree { key, .. } => absent(key),
+        Operation::CreateRegistryKey { .. } | Operation::PutRegistryTree { .. } => present().map(|_| ()),
+        Operation::RemoveRegistryTree { .. } => absent(key),
         Operation::RenameRegistryKey { from, to } => {
-            present(to)?;
+            present()?;
             // A change of case only leaves both names for the same key.
             if upcase::eq(from.as_str(), to.as_str()) { Ok(()) } else { absent(from) }
         }
-        Operation::PutRegistryValue { key, name, .. } => {
-            let found = present(key)?.value(name).and_then(|value| value.data.plain());
+        Operation::PutRegistryValue { name, .. } => {
+            let found = present()?.value(name).and_then(|value| value.data.plain());
             if found == step.data.as_deref() { Ok(()) } else { Err("it does not read back as written".into()) }
         }
-        Operation::RemoveRegistryValue { key, name, .. } => {
-            match state(key)?.present().and_then(|fact| fact.value(name)) {
-                Some(_) => Err("it is still there".into()),
-                None => Ok(()),
-            }
-        }
-        Operation::PutRegistrySecurity { key, after, .. } => match &present(key)?.security {
+        Operation::RemoveRegistryValue { name, .. } => match state(key)?.present().and_then(|fact| fact.value(name)) {
+            Some(_) => Err("it is still there".into()),
+            None => Ok(()),
+        },
+        Operation::PutRegistrySecurity { after, .. } => match &present()?.security {
             Some(found) if found == after => Ok(()),
             _ => Err("its security does not read back as written".into()),
         },

@@ -1,10 +1,11 @@
 //! The document as a whole, checked: who it is for, its entries in their order, and where everything was written.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
+use super::addresses::Addresses;
+use super::bookkeeping::{self, DocumentName, Moved, MovedFields, Waiver, WaiverFields, name_of_file};
 use super::merge::Overridden;
 use crate::kinds::sections::SECTIONS;
 use crate::kinds::{Wanted, registry};
@@ -13,6 +14,7 @@ use crate::model::diagnostic::Diagnostic;
 use crate::model::node::Node;
 use crate::model::record::{Fields, Record, RecordSchema};
 use crate::model::resource::ResourceId;
+use crate::model::scalar::Duration;
 use crate::model::source::{Location, Sources, Spanned};
 
 /// The version of the language that is understood.
@@ -22,11 +24,29 @@ pub const VERSION: u32 = 1;
 #[derive(Clone, Debug)]
 pub struct Desired {
     pub version: u32,
+    /// The document's name in a machine's record, where it has one of its own.
+    pub name: Option<Spanned<String>>,
     pub machine: MachineClaim,
+    /// How long the journals of past runs are kept, where the document says so.
+    pub retain: Option<Duration>,
+    pub moved: Vec<Moved>,
+    /// What has left the document and is to be forgotten.
+    pub released: Vec<Spanned<ResourceId>>,
+    pub waivers: Vec<Waiver>,
     /// By section, in the order of the document.
     pub entries: Vec<Entry>,
     pub sources: Sources,
     pub overridden: Overridden,
+}
+
+impl Desired {
+    /// What the document is called in a machine's record: its name, else that of its first file.
+    pub fn record_name(&self) -> String {
+        match &self.name {
+            Some(name) => name.value.clone(),
+            None => name_of_file(self.sources.names().next().unwrap_or_default()),
+        }
+    }
 }
 
 /// One entry of a section.
@@ -53,10 +73,13 @@ crate::record! {
 
 crate::record! {
     /// The fields of a document beside its sections.
-    #[expect(dead_code, reason = "all but `machine` are used up before decoding; they are here for the schema")]
+    #[expect(dead_code, reason = "some are used up before decoding; they are here for the schema")]
     pub struct Head {
         /// The version of the language: 1.
         pub version: Version,
+        /// The document's name in a machine's record; without it, the name of its first file.
+        #[example("baseline")]
+        pub name: Option<Spanned<DocumentName>>,
         /// Which machine the document is for.
         pub machine: Option<MachineClaim>,
         /// Files to take in first, in order, relative to this one. What this file says wins: mappings merge, lists and
@@ -71,6 +94,16 @@ crate::record! {
         pub defaults: Option<Defaults>,
         /// By computer name: what differs on one machine, laid over the rest of the document when it is for that machine.
         pub machines: Option<Entries<Overlay>>,
+        /// How long the journals of past runs are kept; 90d where nothing is said.
+        #[example("90d")]
+        pub retain: Option<Spanned<Duration>>,
+        /// Addresses that have changed while the things on the machine have not.
+        pub moved: Option<Vec<MovedFields>>,
+        /// Addresses of what has left the document and stays on the machine as it is, no longer looked after.
+        #[example(["registry[\"HKLM\\SOFTWARE\\Vendor\"]"])]
+        pub released: Option<Vec<Spanned<String>>>,
+        /// Deviations that are put up with for a time.
+        pub waivers: Option<Vec<Spanned<WaiverFields>>>,
     }
 }
 
@@ -147,7 +180,8 @@ pub struct Overlay;
 
 impl Overlay {
     /// The fields that a machine's part of the document can have, beside the sections.
-    pub const FIELDS: &'static [&'static str] = &["machine", "include", "variables", "defaults"];
+    pub const FIELDS: &'static [&'static str] =
+        &["machine", "include", "variables", "defaults", "retain", "moved", "released", "waivers"];
 }
 
 impl Decode for Overlay {
@@ -183,8 +217,9 @@ pub fn describe_sections(schema: &mut RecordSchema, generator: &mut SchemaGenera
     }
 }
 
-/// Reads a merged document whose variables are resolved and whose `include`, `variables` and `machines` are used up.
-pub fn decode(root: &Node<'_>, cx: &mut Decoder) -> Option<(MachineClaim, Vec<Entry>)> {
+/// Reads a merged document whose variables are resolved and whose `include`, `variables` and `machines` are used up;
+/// `None` when its head cannot be read. The tree borrows from the sources, so they are given to what comes of it.
+pub fn decode(root: &Node<'_>, cx: &mut Decoder) -> Option<impl FnOnce(Sources, Overridden) -> Desired + use<>> {
     let fields = Fields::open(root, &[Head::OWN_FIELDS, &section_names()], cx)?;
     let head = Head::read(&fields, cx);
     let mapping = root.as_mapping()?;
@@ -196,35 +231,37 @@ pub fn decode(root: &Node<'_>, cx: &mut Decoder) -> Option<(MachineClaim, Vec<En
         }
     }
     check_dependencies(&entries, cx);
-    Some((head?.machine.unwrap_or_default(), entries))
+    let head = head?;
+    let retain = bookkeeping::retain(head.retain, cx);
+    let (mut moved, mut released, mut waivers) = (Vec::new(), Vec::new(), Vec::new());
+    if head.moved.is_some() || head.released.is_some() || head.waivers.is_some() {
+        let mut addresses = Addresses::of(&entries);
+        moved = bookkeeping::moved(head.moved.unwrap_or_default(), &mut addresses, cx);
+        released = bookkeeping::released(head.released.unwrap_or_default(), &moved, &addresses, cx);
+        waivers = bookkeeping::waivers(head.waivers.unwrap_or_default(), &mut addresses, cx);
+    }
+    Some(move |sources, overridden| Desired {
+        version: VERSION,
+        name: head.name.map(|name| Spanned::new(name.value.0, name.at)),
+        machine: head.machine.unwrap_or_default(),
+        retain,
+        moved,
+        released,
+        waivers,
+        entries,
+        sources,
+        overridden,
+    })
 }
 
 /// Reports every `depends_on` that names nothing in the document.
 fn check_dependencies(entries: &[Entry], cx: &mut Decoder) {
-    let dependencies = || entries.iter().flat_map(|entry| &entry.wanted.kind().common().depends_on);
-    if dependencies().next().is_none() {
+    let mut dependencies = entries.iter().flat_map(|entry| &entry.wanted.kind().common().depends_on).peekable();
+    if dependencies.peek().is_none() {
         return;
     }
-    let addresses: Vec<ResourceId> =
-        entries.iter().flat_map(|entry| entry.wanted.kind().resources()).map(|(address, _)| address).collect();
-    let known: HashSet<ResourceId> = addresses.iter().map(ResourceId::folded).collect();
-    let mut texts: Option<Vec<String>> = None;
-    for dependency in dependencies() {
-        let address = match ResourceId::parse(&dependency.value) {
-            Ok(address) => address,
-            Err(error) => {
-                let diagnostic = Diagnostic::error("document.bad_address", error.message).at(dependency.at);
-                cx.push(diagnostic.hint(r#"addresses look like 'registry["HKLM\SOFTWARE\Vendor"].LogLevel'"#));
-                continue;
-            }
-        };
-        if known.contains(&address.folded()) {
-            continue;
-        }
-        let texts = texts.get_or_insert_with(|| addresses.iter().map(ToString::to_string).collect());
-        let near = cx.nearest(&address.to_string(), texts.iter().map(String::as_str));
-        let hint = near.map(|near| format!("did you mean `{near}`?"));
-        let message = format!("nothing in the document has the address {address}");
-        cx.push(Diagnostic::error("document.unknown_address", message).at(dependency.at).hint_if(hint));
+    let mut addresses = Addresses::of(entries);
+    for dependency in dependencies {
+        addresses.known(dependency, cx);
     }
 }

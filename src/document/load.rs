@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use super::bookkeeping::name_of_file;
 use super::budget::Budget;
-use super::desired::{self, Desired, Head, Overlay, VERSION};
+use super::desired::{self, Desired, Head, Overlay};
 use super::emit::emit;
 use super::merge::{Overridden, merge};
 use super::parse;
@@ -80,15 +81,13 @@ pub fn load(reader: &mut dyn FileReader, files: &[String], options: &LoadOptions
     let has_errors = decoder.diagnostics.has_errors();
     let diagnostics = decoder.diagnostics.into_sorted();
     match decoded {
-        Some((machine, entries)) if !has_errors => {
-            let desired = Desired { version: VERSION, machine, entries, sources, overridden };
-            Ok(Loaded { desired, warnings: diagnostics })
-        }
+        Some(finish) if !has_errors => Ok(Loaded { desired: finish(sources, overridden), warnings: diagnostics }),
         _ => Err(LoadFailure { diagnostics, sources }),
     }
 }
 
-/// The document as one text: merged, variables resolved, the machine's part laid in. Loading it gives the same entries.
+/// The document as one text: merged, variables resolved, the machine's part laid in, with the name that its record has.
+/// Loading it gives the same document.
 ///
 /// # Errors
 /// When the files cannot be put together; whether they make sense is not looked at.
@@ -101,6 +100,11 @@ pub fn merged_text(
     let mut loader = Loader::new(reader, &sources);
     let text = loader.assemble(files, options).and_then(|mut root| {
         if let Content::Mapping(mapping) = &mut root.content {
+            if mapping.get("name").is_none() {
+                let text = Cow::Owned(name_of_file(sources.names().next().unwrap_or_default()));
+                let name = Node { at: root.at, content: Content::Scalar(Scalar { text, style: Style::Quoted }) };
+                mapping.entries.push((Key { at: root.at, text: Cow::Borrowed("name") }, name));
+            }
             // The head first, whichever file named what first.
             let rank = |name: &str| Head::OWN_FIELDS.iter().position(|field| *field == name).unwrap_or(usize::MAX);
             mapping.entries.sort_by_key(|(key, _)| rank(&key.text));

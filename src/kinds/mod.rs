@@ -55,7 +55,7 @@ pub trait Kind {
     fn order(&self) -> ImpliedOrder;
 
     /// What is worth saying about the entry's part of the finished plan.
-    fn lint(&self, facts: &Facts, decisions: &[Decision], findings: &mut Vec<Finding>);
+    fn lint(&self, facts: &Facts, context: &Context<'_>, decisions: &[Decision], findings: &mut Vec<Finding>);
 }
 
 /// What a decision may know beside the entry and the facts.

@@ -1,6 +1,10 @@
 //! What every entry of a document can say, whatever its kind.
 
+use super::decode::{Decoder, Unique};
+use super::diagnostic::Diagnostic;
+use super::record::Fields;
 use super::source::Spanned;
+use crate::formats::upcase;
 
 crate::choice! {
     /// Whether a thing should be there.
@@ -15,15 +19,20 @@ crate::choice! {
 crate::record! {
     /// What else follows when an entry changes.
     #[derive(Default, PartialEq, Eq, serde::Serialize)]
+    #[check(check_services)]
     pub struct OnChange {
         /// The machine must restart for the change to take effect.
         pub reboot: bool = false,
+        /// The Windows services to restart when the entry changes, by their names.
+        #[example(["W3SVC"])]
+        pub restart: Vec<Spanned<String>> = Vec::new(),
     }
 }
 
 crate::record! {
     /// The fields that every entry has.
     #[derive(Default)]
+    #[check(check_protected)]
     pub struct Common {
         /// Whether the thing should be there.
         pub ensure: Ensure = Ensure::Present,
@@ -32,8 +41,39 @@ crate::record! {
         pub depends_on: Vec<Spanned<String>> = Vec::new(),
         /// What else follows when this entry changes.
         pub on_change: OnChange = OnChange::default(),
+        /// Refuse any plan that removes this, also once the entry has left the document; `false` lifts the mark.
+        pub protect: Option<bool>,
         /// A remark for the reader; trueup only shows it.
         #[example("agreed with the vendor in ticket 4711")]
         pub note: Option<String>,
     }
+}
+
+fn check_services(on_change: &OnChange, _: &Fields<'_, '_>, cx: &mut Decoder) {
+    let mut unique = Unique::new("service", "document.service_twice", on_change.restart.len());
+    for service in &on_change.restart {
+        let message = match &*service.value {
+            name if name.trim().is_empty() => "the name of a service is empty",
+            name if name.contains(char::is_control) => "the name of a service cannot hold control characters",
+            name => {
+                unique.insert(upcase::fold(name), service.at, "the names of services compare without case", cx);
+                continue;
+            }
+        };
+        let hint = "write the name that `sc query` shows as SERVICE_NAME";
+        cx.push(Diagnostic::error("document.bad_service_name", message).at(service.at).hint(hint));
+    }
+}
+
+/// What is protected cannot be asked to go in the same breath.
+fn check_protected(common: &Common, fields: &Fields<'_, '_>, cx: &mut Decoder) {
+    if common.ensure != Ensure::Absent || common.protect != Some(true) {
+        return;
+    }
+    let mut diagnostic =
+        Diagnostic::error("document.protected_absent", "the entry is to be removed and protected from removal")
+            .hint("write `protect: false` if it is to go");
+    diagnostic.at = fields.place("protect");
+    diagnostic.related.extend(fields.place("ensure").map(|at| (at, "to be removed".to_owned())));
+    cx.push(diagnostic);
 }

@@ -6,6 +6,7 @@ pub mod diagnostic;
 pub mod digest;
 pub mod fact;
 pub mod fingerprint;
+pub mod moment;
 pub mod node;
 pub mod operation;
 pub mod record;

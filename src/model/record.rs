@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::decode::{Decode, Decoder};
 use super::diagnostic::Diagnostic;
 use super::node::{Mapping, Node};
+use super::source::Location;
 
 /// A mapping with a fixed set of fields, as made by [`record!`](crate::record).
 pub trait Record: Sized {
@@ -31,6 +32,16 @@ pub struct Fields<'n, 's> {
 impl<'n, 's> Fields<'n, 's> {
     /// Opens a mapping and reports every field that is not in `known`.
     pub fn open(node: &'n Node<'s>, known: &[&[&'static str]], cx: &mut Decoder) -> Option<Self> {
+        Self::open_hinting(node, known, &[], cx)
+    }
+
+    /// As [`Fields::open`]; `elsewhere` names fields that have their place somewhere else, each with a hint where.
+    pub fn open_hinting(
+        node: &'n Node<'s>,
+        known: &[&[&'static str]],
+        elsewhere: &[(&str, &str)],
+        cx: &mut Decoder,
+    ) -> Option<Self> {
         let mapping = cx.mapping(node)?;
         let names = || known.iter().flat_map(|group| group.iter().copied());
         let mut meant = Vec::new();
@@ -38,10 +49,12 @@ impl<'n, 's> Fields<'n, 's> {
             if names().any(|name| name == key.text) {
                 continue;
             }
-            let near = cx.nearest(&key.text, names());
-            let hint = match near {
-                Some(name) => format!("did you mean `{name}`?"),
-                None => format!(
+            let other_place = elsewhere.iter().find(|(name, _)| *name == key.text).map(|(_, hint)| *hint);
+            let near = if other_place.is_some() { None } else { cx.nearest(&key.text, names()) };
+            let hint = match (other_place, near) {
+                (Some(hint), _) => hint.to_owned(),
+                (None, Some(name)) => format!("did you mean `{name}`?"),
+                (None, None) => format!(
                     "the fields here are {}",
                     names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
                 ),
@@ -51,6 +64,11 @@ impl<'n, 's> Fields<'n, 's> {
             meant.extend(near);
         }
         Some(Self { node, mapping, meant })
+    }
+
+    /// Where a field's name stands, if it is there.
+    pub fn place(&self, name: &str) -> Option<Location> {
+        self.mapping.entry(name).map(|(key, _)| key.at)
     }
 
     /// Reads one field; `absent` is taken when it is not there.
@@ -145,12 +163,14 @@ pub fn description(docs: &[&str]) -> String {
 /// Defines a record: a struct with its documentation, its [`Decode`](crate::model::decode::Decode) and its `JsonSchema`.
 ///
 /// A field of type `Option<T>` may be left out; `= value` gives a default; `#[example(…)]` (after the documentation) goes
-/// into the schema. A last line `..name: Record` takes in the fields of another record.
+/// into the schema. A last line `..name: Record` takes in the fields of another record. `#[check(function)]` before the
+/// struct names what reports the errors that no field shows alone.
 #[macro_export]
 macro_rules! record {
     (
         $(#[doc = $docs:literal])*
         $(#[derive($($derived:path),+)])?
+        $(#[check($check:path)])?
         $(#[expect($($expected:tt)+)])?
         $visibility:vis struct $name:ident {
             $(
@@ -181,7 +201,9 @@ macro_rules! record {
             ) -> Option<Self> {
                 $(let $field: Option<$type> = fields.read(stringify!($field), $crate::record!(@absent $type $(, $default)?), cx);)*
                 $(let $included = <$included_type as $crate::model::record::Record>::read(fields, cx);)?
-                Some(Self { $($field: $field?,)* $($included: $included?,)? })
+                let read = Self { $($field: $field?,)* $($included: $included?,)? };
+                $($check(&read, fields, cx);)?
+                Some(read)
             }
 
             fn describe(schema: &mut $crate::model::record::RecordSchema, generator: &mut schemars::SchemaGenerator) {

@@ -76,7 +76,7 @@ pub fn build(desired: &Desired, facts: &Facts, options: PlanOptions) -> Result<P
             needs.get(index).into_iter().flatten().filter_map(|needed| place_of.get(*needed).copied()).collect();
         waive(&mut comparison.decisions, desired, options.as_of);
         block_dependants(&mut comparison.decisions, &needs, &plan);
-        kind.lint(facts, &comparison.decisions, &mut plan.findings);
+        kind.lint(facts, &context, &comparison.decisions, &mut plan.findings);
         let on_change = &kind.common().on_change;
         let restart = services(&on_change.restart);
         let address = kind.address();

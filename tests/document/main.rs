@@ -1,7 +1,12 @@
 //! The document layer through its public door: files in memory in, entries or rendered findings out.
 
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "helpers of tests are not seen as tests")]
+
+mod bookkeeping;
+mod common;
 mod defaults;
 mod entries;
+mod expiry;
 mod files;
 mod registry;
 mod registry_keys;

@@ -11,7 +11,7 @@ fn keys_that_are_none() {
   HKLM\SYSTEM\Ciphers\AES 128/128: {}
   HKLM\B:
   HKLM\SOFTWARE\Wow6432Node\C: { view: 32 }
-  HKLM\D: { view: 16, ensure: presnt, renamed_from: HKL\X, on_change: { restart: [x] }, protect: true }
+  HKLM\D: { view: 16, ensure: presnt, renamed_from: HKL\X, on_change: { restrat: [x] }, protected: true }
 ";
     insta::assert_snapshot!(problems(text), @r#"
     error[registry.bad_key]: `HKXX` is not a registry root
@@ -62,32 +62,32 @@ fn keys_that_are_none() {
     error[document.wrong_type]: expected 32 or 64
      --> site.yaml:9:19
       |
-    9 |   HKLM\D: { view: 16, ensure: presnt, renamed_from: HKL\X, on_change: { restart: [x] }, protect: true }
+    9 |   HKLM\D: { view: 16, ensure: presnt, renamed_from: HKL\X, on_change: { restrat: [x] }, protected: true }
       |                   ^^
 
     error[document.unknown_word]: expected `present` or `absent`
      --> site.yaml:9:31
       |
-    9 |   HKLM\D: { view: 16, ensure: presnt, renamed_from: HKL\X, on_change: { restart: [x] }, protect: true }
+    9 |   HKLM\D: { view: 16, ensure: presnt, renamed_from: HKL\X, on_change: { restrat: [x] }, protected: true }
       |                               ^^^^^^
       |
       = help: did you mean `present`?
 
-    error[document.unknown_field]: unknown field `restart`
+    error[document.unknown_field]: unknown field `restrat`
      --> site.yaml:9:73
       |
-    9 |   HKLM\D: { view: 16, ensure: presnt, renamed_from: HKL\X, on_change: { restart: [x] }, protect: true }
+    9 |   HKLM\D: { view: 16, ensure: presnt, renamed_from: HKL\X, on_change: { restrat: [x] }, protected: true }
       |                                                                         ^^^^^^^
       |
-      = help: the fields here are `reboot`
+      = help: did you mean `restart`?
 
-    error[document.unknown_field]: unknown field `protect`
+    error[document.unknown_field]: unknown field `protected`
      --> site.yaml:9:89
       |
-    9 |   HKLM\D: { view: 16, ensure: presnt, renamed_from: HKL\X, on_change: { restart: [x] }, protect: true }
-      |                                                                                         ^^^^^^^
+    9 |   HKLM\D: { view: 16, ensure: presnt, renamed_from: HKL\X, on_change: { restrat: [x] }, protected: true }
+      |                                                                                         ^^^^^^^^^
       |
-      = help: the fields here are `values`, `exclusive`, `exclusive_keys`, `report_unmanaged`, `view`, `renamed_from`, `security`, `range`, `ensure`, `depends_on`, `on_change`, `note`
+      = help: did you mean `protect`?
     "#);
 }
 

@@ -3,11 +3,16 @@
 use crate::support::{Files, entries, keys, load_files, options};
 use proptest::prelude::*;
 use trueup::document::{Desired, load, merged_text};
+use trueup::kinds::registry::WantedValue;
 
 /// What a document says, without its places.
 fn meaning(desired: &Desired) -> Vec<(String, Vec<(String, String)>)> {
+    let said = |value: &WantedValue| {
+        let expiry = value.expires.as_ref().map(|expiry| (expiry.on, &expiry.then));
+        format!("{:?} {expiry:?}", value.data)
+    };
     let values = |key: &trueup::kinds::registry::WantedKey| {
-        key.values.iter().map(|value| (value.name.to_string(), format!("{:?}", value.data))).collect()
+        key.values.iter().map(|value| (value.name.to_string(), said(value))).collect()
     };
     keys(desired).iter().map(|key| (key.key.to_string(), values(key))).collect()
 }
@@ -21,6 +26,7 @@ fn the_merged_text_is_readable() {
     let text = merged_text(&mut Files::of(&files), &["site.yaml".into()], &options()).unwrap();
     insta::assert_snapshot!(text, @r#"
     version: 1
+    name: "site.yaml"
     machine:
       name: X
     registry:
@@ -72,6 +78,7 @@ fn value() -> impl Strategy<Value = String> {
         Just("\"$${escaped}\"".to_owned()),
         Just("${env:LEVEL}".to_owned()),
         Just("{ sz: { env: NAME } }".to_owned()),
+        Just("{ dword: 1, expires: { on: 2026-12-31, then: [a, b] } }".to_owned()),
     ]
 }
 

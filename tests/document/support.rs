@@ -93,13 +93,20 @@ pub fn entries(result: Result<Loaded, LoadFailure>) -> String {
     for key in keys(&loaded.desired) {
         out.push_str(&format!("{} {}\n", loaded.desired.sources.display(key.at), key.key));
         for value in &key.values {
-            let data = match &value.data {
-                WantedData::Absent => "absent".to_owned(),
-                WantedData::Data(data) => data.to_string(),
-                WantedData::Secret { value_type, reference } => format!("secret {value_type} from {reference}"),
-            };
+            let mut data = said(&value.data);
+            if let Some(expiry) = &value.expires {
+                data.push_str(&format!(" until {}, then {}", expiry.on, said(&expiry.then)));
+            }
             out.push_str(&format!("  {} {} = {data}\n", loaded.desired.sources.display(value.at), value.name));
         }
     }
     out
+}
+
+fn said(data: &WantedData) -> String {
+    match data {
+        WantedData::Absent => "absent".to_owned(),
+        WantedData::Data(data) => data.to_string(),
+        WantedData::Secret { value_type, reference } => format!("secret {value_type} from {reference}"),
+    }
 }

@@ -50,7 +50,9 @@ fn aspects(wanted: &WantedKey) -> KeyAspects {
         values.chain(wanted.ranges.iter().map(|range| range.name.clone())).collect()
     };
     let all = wanted.exclusive || wanted.report_unmanaged;
-    let sealed = wanted.values.iter().filter(|value| matches!(value.data, WantedData::Secret { .. }));
+    // What is there may be a secret of the time before the expiry, or already the one of the time after it.
+    let sealed =
+        wanted.values.iter().filter(|value| value.alternatives().any(|data| matches!(data, WantedData::Secret { .. })));
     KeyAspects {
         values: if all { ValueSelection::All } else { ValueSelection::Named(named()) },
         sealed: sealed.map(|value| value.name.clone()).collect(),
@@ -266,6 +268,11 @@ impl EntryView<'_> {
         for value in &self.wanted.values {
             let found = fact.and_then(|fact| fact.value(&value.name)).map(|found| &found.data);
             let mut decision = self.value(value, found, context);
+            if let (Some(expiry), Verdict::Change { .. }) = (&value.expires, &decision.verdict)
+                && value.is_expired(context.as_of)
+            {
+                decision.reasons.insert(0, Reason::with("registry.expired", format!("expired on {}", expiry.on)));
+            }
             decision.last_written = fact.map(|fact| fact.last_written);
             comparison.decisions.push(decision);
         }
@@ -282,7 +289,7 @@ impl EntryView<'_> {
             };
             Decision::change(id.clone(), value.at, action, reason, vec![operation])
         };
-        match (&value.data, found) {
+        match (value.data_at(context.as_of), found) {
             (WantedData::Absent, None) => Decision::keep(id, value.at),
             (WantedData::Absent, Some(before)) => {
                 self.value_removal(id, value.at, &value.name, before, "registry.not_wanted")
@@ -291,6 +298,14 @@ impl EntryView<'_> {
                 put(Action::Create, Reason::code("registry.absent"), Expression::Registry(data.clone()))
             }
             (WantedData::Data(data), Some(Stored::Plain(before))) if data == before => Decision::keep(id, value.at),
+            // Sealed because the value's other alternative is a secret: its data cannot be compared.
+            (WantedData::Data(data), Some(Stored::Sealed { sealed_type })) if *sealed_type == data.value_type => {
+                if context.rewrite_secrets {
+                    put(Action::Update, Reason::code("secret.rewritten"), Expression::Registry(data.clone()))
+                } else {
+                    unverifiable(id, value.at)
+                }
+            }
             (WantedData::Data(data), Some(before)) => {
                 let reason = difference(data.value_type, before);
                 put(Action::Update, reason, Expression::Registry(data.clone()))
@@ -305,11 +320,7 @@ impl EntryView<'_> {
                     Some(_) if context.rewrite_secrets => {
                         put(Action::Update, Reason::code("secret.rewritten"), after())
                     }
-                    Some(_) => Decision {
-                        verdict: Verdict::Unverifiable,
-                        reasons: vec![Reason::code("secret.no_fingerprint")],
-                        ..Decision::keep(id, value.at)
-                    },
+                    Some(_) => unverifiable(id, value.at),
                 }
             }
         }
@@ -371,6 +382,14 @@ impl EntryView<'_> {
                 });
             }
         }
+    }
+}
+
+fn unverifiable(id: ResourceId, at: Location) -> Decision {
+    Decision {
+        verdict: Verdict::Unverifiable,
+        reasons: vec![Reason::code("secret.no_fingerprint")],
+        ..Decision::keep(id, at)
     }
 }
 

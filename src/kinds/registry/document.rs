@@ -195,6 +195,9 @@ pub fn merge_rule(path: &[&str]) -> MergeRule {
     }
 }
 
+const EXPIRES_HINT: &str =
+    "a key cannot expire, its values can: write `{dword: 1, expires: {on: 2026-12-31, then: absent}}` for a value";
+
 /// Reads the section; what could not be read is left out and has been reported.
 pub fn decode_section(node: &Node<'_>, cx: &mut Decoder) -> Vec<WantedKey> {
     let Some(mapping) = cx.mapping(node) else { return Vec::new() };
@@ -207,7 +210,7 @@ pub fn decode_section(node: &Node<'_>, cx: &mut Decoder) -> Vec<WantedKey> {
 
 fn decode_key(key: &Key<'_>, node: &Node<'_>, cx: &mut Decoder) -> Option<WantedKey> {
     let path = parse_key(&key.text, key.at, cx);
-    let fields = Fields::open(node, KeyFields::FIELDS, cx)?;
+    let fields = Fields::open_hinting(node, KeyFields::FIELDS, &[("expires", EXPIRES_HINT)], cx)?;
     let read = KeyFields::read(&fields, cx);
     let (path, read) = (path?, read?);
     let mapping = node.as_mapping()?;
@@ -361,14 +364,17 @@ fn check_ranges(wanted: &WantedKey, cx: &mut Decoder) {
         wanted.values.iter().map(|value| (upcase::fold(&value.name), value)).collect();
     for range in &wanted.ranges {
         let Some(value) = values.get(&upcase::fold(&range.name)) else { continue };
-        let Some(message) = range_conflict(value, range) else { continue };
-        let diagnostic = Diagnostic::error("registry.out_of_range", message).at(value.at);
-        cx.push(diagnostic.related(range.at, format!("{} to {}", range.minimum, range.maximum)));
+        let then = value.expires.iter().map(|expiry| (&expiry.then, expiry.at, "what follows the expiry: "));
+        for (data, at, prefix) in std::iter::once((&value.data, value.at, "")).chain(then) {
+            let Some(message) = range_conflict(data, range) else { continue };
+            let diagnostic = Diagnostic::error("registry.out_of_range", format!("{prefix}{message}")).at(at);
+            cx.push(diagnostic.related(range.at, format!("{} to {}", range.minimum, range.maximum)));
+        }
     }
 }
 
-fn range_conflict(value: &WantedValue, range: &WantedRange) -> Option<String> {
-    let number = match &value.data {
+fn range_conflict(data: &WantedData, range: &WantedRange) -> Option<String> {
+    let number = match data {
         WantedData::Absent => return None,
         WantedData::Data(data) => data.number(),
         WantedData::Secret { .. } => None,

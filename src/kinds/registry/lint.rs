@@ -1,17 +1,18 @@
 //! What is worth saying about a registry entry once its decisions are made. Pure.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::compare::observed;
-use super::wanted::{WantedKey, WantedRange};
+use super::statements;
+use super::wanted::{Expiry, WantedKey, WantedRange, WantedValue};
 use crate::formats::upcase;
-use crate::kinds::Kind as _;
+use crate::kinds::{Context, Kind as _};
 use crate::model::common::Ensure;
 use crate::model::fact::{Facts, KeyState};
 use crate::model::operation::Operation;
 use crate::model::registry::{RegistryKey, Root};
 use crate::model::resource::ResourceId;
-use crate::model::verdict::{Decision, Finding, Severity};
+use crate::model::verdict::{Decision, Finding, Severity, Verdict};
 
 /// Keys without which Windows does not start: removing or moving one of them needs a deliberate word.
 const CRITICAL: [&str; 12] = [
@@ -29,7 +30,16 @@ const CRITICAL: [&str; 12] = [
     r"HKLM\SECURITY\Policy",
 ];
 
-pub fn lint(wanted: &WantedKey, facts: &Facts, decisions: &[Decision], findings: &mut Vec<Finding>) {
+/// How long before its expiry a value is named.
+const SOON: jiff::SignedDuration = jiff::SignedDuration::from_hours(14 * 24);
+
+pub fn lint(
+    wanted: &WantedKey,
+    facts: &Facts,
+    context: &Context<'_>,
+    decisions: &[Decision],
+    findings: &mut Vec<Finding>,
+) {
     for decision in decisions {
         for operation in decision.operations() {
             critical(operation, decision, findings);
@@ -40,6 +50,43 @@ pub fn lint(wanted: &WantedKey, facts: &Facts, decisions: &[Decision], findings:
         for range in wanted.ranges.iter().filter(|range| !set.contains(&upcase::fold(&range.name))) {
             out_of_range(wanted, range, facts, findings);
         }
+    }
+    expiries(wanted, context.as_of, decisions, findings);
+}
+
+fn expiries(wanted: &WantedKey, as_of: jiff::Timestamp, decisions: &[Decision], findings: &mut Vec<Finding>) {
+    let expiring: Vec<(&WantedValue, &Expiry)> =
+        wanted.values.iter().filter_map(|value| Some((value, value.expires.as_ref()?))).collect();
+    if expiring.is_empty() {
+        return;
+    }
+    let verdicts: HashMap<&ResourceId, &Verdict> =
+        decisions.iter().map(|decision| (&decision.id, &decision.verdict)).collect();
+    for (value, expiry) in expiring {
+        let id = ResourceId::part_of(&wanted.address(), &value.name);
+        let name = if value.name.is_empty() { "(default)" } else { &value.name };
+        let finding = if !value.is_expired(as_of) {
+            if expiry.on.duration_since(as_of) > SOON {
+                continue;
+            }
+            let message = format!("{name} expires on {}; then it is {}", expiry.on, statements::data(&expiry.then));
+            ("registry.expires_soon", message, None)
+        } else if verdicts.get(&id) == Some(&&Verdict::Keep) {
+            let message = format!("{name} expired on {}; the entry may be simplified", expiry.on);
+            let hint = "what stands after `then` holds: write it as the value itself";
+            ("registry.expiry_passed", message, Some(hint.to_owned()))
+        } else {
+            continue;
+        };
+        let (code, message, hint) = finding;
+        findings.push(Finding {
+            severity: Severity::Info,
+            code: code.into(),
+            message,
+            hint,
+            id: Some(id),
+            at: Some(expiry.at),
+        });
     }
 }
 

@@ -7,10 +7,11 @@ mod moved;
 mod security;
 mod statements;
 mod value_form;
+mod value_schema;
 mod wanted;
 
 pub use document::*;
-pub use wanted::{WantedData, WantedGrant, WantedKey, WantedRange, WantedSecurity, WantedValue};
+pub use wanted::{Expiry, WantedData, WantedGrant, WantedKey, WantedRange, WantedSecurity, WantedValue};
 
 use super::{Comparison, Context, ImpliedOrder, Kind, Place};
 use crate::model::common::Common;
@@ -62,7 +63,7 @@ impl Kind for WantedKey {
         ImpliedOrder { provides: vec![Place::RegistryKey(self.key.clone())], needs }
     }
 
-    fn lint(&self, facts: &Facts, decisions: &[Decision], findings: &mut Vec<Finding>) {
-        lint::lint(self, facts, decisions, findings);
+    fn lint(&self, facts: &Facts, context: &Context<'_>, decisions: &[Decision], findings: &mut Vec<Finding>) {
+        lint::lint(self, facts, context, decisions, findings);
     }
 }

@@ -2,19 +2,16 @@
 
 use super::wanted::{WantedData, WantedKey, WantedSecurity};
 use crate::kinds::Kind as _;
-use crate::model::common::Ensure;
+use crate::model::common::{Common, Ensure};
 use crate::model::registry_data::type_name;
 use crate::model::resource::ResourceId;
 
 pub fn of(wanted: &WantedKey) -> Vec<(ResourceId, String)> {
     let id = wanted.address();
     let values = wanted.values.iter().map(|value| {
-        let text = match &value.data {
-            WantedData::Absent => "absent".to_owned(),
-            WantedData::Data(data) => data.to_string(),
-            WantedData::Secret { value_type, reference } => {
-                format!("{} (secret from {reference})", type_name(*value_type))
-            }
+        let text = match &value.expires {
+            None => data(&value.data),
+            Some(expiry) => format!("{} until {}, then {}", data(&value.data), expiry.on, data(&expiry.then)),
         };
         (ResourceId::part_of(&id, &value.name), text)
     });
@@ -23,21 +20,32 @@ pub fn of(wanted: &WantedKey) -> Vec<(ResourceId, String)> {
     all
 }
 
+/// What a value should be.
+pub fn data(data: &WantedData) -> String {
+    match data {
+        WantedData::Absent => "absent".to_owned(),
+        WantedData::Data(data) => data.to_string(),
+        WantedData::Secret { value_type, reference } => {
+            format!("{} (secret from {reference})", type_name(*value_type))
+        }
+    }
+}
+
 fn key(wanted: &WantedKey) -> String {
     if wanted.common.ensure == Ensure::Absent {
-        return "absent".into();
+        return format!("absent{}", consequences(&wanted.common));
     }
     let mut text = String::from("present");
     let flags = [
         (wanted.exclusive, "no other values"),
         (wanted.exclusive_keys, "no other subkeys"),
         (wanted.report_unmanaged, "the rest is listed"),
-        (wanted.common.on_change.reboot, "a change needs a reboot"),
     ];
     for (_, words) in flags.iter().filter(|(set, _)| *set) {
         text.push_str(", ");
         text.push_str(words);
     }
+    text.push_str(&consequences(&wanted.common));
     if let Some(from) = &wanted.renamed_from {
         text.push_str(&format!(", renamed from {}", from.value));
     }
@@ -55,6 +63,24 @@ fn key(wanted: &WantedKey) -> String {
     }
     for range in &wanted.ranges {
         text.push_str(&format!(", {} within {} to {}", range.name, range.minimum, range.maximum));
+    }
+    text
+}
+
+/// What follows from a change, and whether the entry may go.
+fn consequences(common: &Common) -> String {
+    let mut text = String::new();
+    if common.on_change.reboot {
+        text.push_str(", a change needs a reboot");
+    }
+    if !common.on_change.restart.is_empty() {
+        let services: Vec<&str> = common.on_change.restart.iter().map(|service| &*service.value).collect();
+        text.push_str(&format!(", a change restarts {}", services.join(", ")));
+    }
+    match common.protect {
+        Some(true) => text.push_str(", protected from removal"),
+        Some(false) => text.push_str(", no longer protected from removal"),
+        None => {}
     }
     text
 }

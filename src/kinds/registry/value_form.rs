@@ -1,16 +1,12 @@
 //! The forms in which a document writes a registry value: short ones where they cannot be misread, else `{type: data}`.
 
-use std::borrow::Cow;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::json;
-
 use super::document::place_within;
-use super::wanted::{WantedData, WantedValue};
+use super::wanted::{Expiry, WantedData, WantedValue};
 use crate::formats::upcase;
 use crate::model::decode::{Decode, Decoder, Unique, leading_zero_hint, may_repeat};
 use crate::model::diagnostic::Diagnostic;
-use crate::model::node::{Content, Meaning, Node, Scalar, Trap};
+use crate::model::moment::Moment;
+use crate::model::node::{Content, Key, Meaning, Node, Scalar, Trap};
 use crate::model::registry::MAX_VALUE_NAME;
 use crate::model::registry_data::{REG_EXPAND_SZ, REG_SZ, RegistryData};
 use crate::model::secret::SecretReference;
@@ -22,6 +18,9 @@ const MAX_DATA: usize = 1 << 20;
 const DEFAULT_VALUE: &str = "(default)";
 /// The word that removes a value.
 const ABSENT: &str = "absent";
+
+/// The field beside a value's type.
+const EXPIRES: &str = "expires";
 
 const FORMS: [&str; 7] = ["sz", "expand", "dword", "qword", "multi", "binary", "none"];
 
@@ -40,11 +39,12 @@ impl Decode for Values {
         let mut values = Vec::with_capacity(mapping.entries.len());
         for (key, node) in &mapping.entries {
             let name = value_name(&key.text, key.at, cx);
-            let data = decode_value(node, cx);
+            let data = decode_expiring(node, cx);
             if let Some(name) = name {
                 let unique = unique.as_mut();
                 let is_new = unique.is_none_or(|unique| unique.insert(upcase::fold(&name), key.at, NAMED_TWICE, cx));
-                values.extend(data.filter(|_| is_new).map(|data| WantedValue { name, at: key.at, data }));
+                let data = data.filter(|_| is_new);
+                values.extend(data.map(|(data, expires)| WantedValue { name, at: key.at, data, expires }));
             }
         }
         Some(Self(values))
@@ -70,13 +70,56 @@ pub fn value_name(text: &str, at: Location, cx: &mut Decoder) -> Option<Box<str>
     None
 }
 
+crate::record! {
+    /// When something else is wanted in the value's place, and what.
+    pub struct ExpiryFields {
+        /// From when on the value is expired: a day, from 00:00 UTC on, or a timestamp with its zone.
+        #[example("2026-12-31")]
+        on: Moment,
+        /// What the value should be from then on, in any form but one that expires again.
+        #[example("absent")]
+        then: Then,
+    }
+}
+
+/// What comes after the expiry.
+#[derive(Clone, Debug)]
+pub struct Then(WantedData);
+
+impl Decode for Then {
+    fn decode(node: &Node<'_>, cx: &mut Decoder) -> Option<Self> {
+        if let Some((key, _)) = node.as_mapping().and_then(|mapping| mapping.entry(EXPIRES)) {
+            let message = "what follows an expiry cannot expire again";
+            let hint = "write what holds in the end; a later change is a later document";
+            cx.push(Diagnostic::error("registry.expires_twice", message).at(key.at).hint(hint));
+            return None;
+        }
+        decode_value(node, cx).map(Self)
+    }
+}
+
+/// Reads what a value should be, and from when on what else.
+fn decode_expiring(node: &Node<'_>, cx: &mut Decoder) -> Option<(WantedData, Option<Expiry>)> {
+    let found = node.as_mapping().and_then(|mapping| Some((mapping, mapping.entry(EXPIRES)?)));
+    let Some((mapping, (key, fields))) = found else { return decode_value(node, cx).map(|data| (data, None)) };
+    let expiry = ExpiryFields::decode(fields, cx);
+    let types = mapping.entries.iter().filter(|(key, _)| key.text != EXPIRES);
+    let data = long_form(types, node, cx).and_then(|data| within_limit(data, node, cx));
+    let ExpiryFields { on, then } = expiry?;
+    Some((data?, Some(Expiry { on: on.0, at: key.at, then: then.0 })))
+}
+
 /// Reads what a value should be.
 fn decode_value(node: &Node<'_>, cx: &mut Decoder) -> Option<WantedData> {
     let data = match &node.content {
         Content::Scalar(scalar) => short_form(scalar, node, cx)?,
         Content::Sequence(items) => multi(items, cx).map(WantedData::Data)?,
-        Content::Mapping(_) => long_form(node, cx)?,
+        Content::Mapping(mapping) => long_form(mapping.entries.iter(), node, cx)?,
     };
+    within_limit(data, node, cx)
+}
+
+fn within_limit(data: WantedData, node: &Node<'_>, cx: &mut Decoder) -> Option<WantedData> {
     match &data {
         WantedData::Data(data) if data.bytes.len() > MAX_DATA => {
             let message = format!("the data has {} bytes; at most {MAX_DATA} are taken", data.bytes.len());
@@ -148,9 +191,12 @@ fn unclear(meaning: Meaning, scalar: &Scalar<'_>) -> (String, String) {
     (format!("the registry has no type for {what}"), format!("write {meant}, {quoted} for a REG_SZ"))
 }
 
-fn long_form(node: &Node<'_>, cx: &mut Decoder) -> Option<WantedData> {
-    let mapping = cx.mapping(node)?;
-    let [(key, data)] = mapping.entries.as_slice() else {
+fn long_form<'n, 's: 'n>(
+    mut types: impl Iterator<Item = &'n (Key<'s>, Node<'s>)>,
+    node: &Node<'_>,
+    cx: &mut Decoder,
+) -> Option<WantedData> {
+    let (Some((key, data)), None) = (types.next(), types.next()) else {
         let message = "a value has exactly one type";
         let hint = format!("write it as `{{dword: 1}}`; the types are {}", FORMS.join(", "));
         cx.push(Diagnostic::error("registry.bad_value_form", message).at(node.at).hint(hint));
@@ -284,79 +330,4 @@ fn bad_hex<T>(node: &Node<'_>, text: &str, offset: usize, message: &str, cx: &mu
     let hint = "write two digits for each byte: \"01 02 ff\"";
     cx.push(Diagnostic::error("registry.bad_hex", message).at(at).hint(hint));
     None
-}
-
-impl JsonSchema for Values {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Values".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "propertyNames": { "minLength": 1 },
-            "additionalProperties": generator.subschema_for::<ValueForm>(),
-        })
-    }
-}
-
-/// The schema of one value.
-struct ValueForm;
-
-impl JsonSchema for ValueForm {
-    fn schema_name() -> Cow<'static, str> {
-        "RegistryValue".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let secret = generator.subschema_for::<SecretReference>();
-        let text = json!({ "anyOf": [{ "type": "string" }, secret] });
-        let texts = json!({ "type": "array", "items": { "type": "string", "minLength": 1 } });
-        // A variable may bring the number.
-        let number = |maximum: u64| {
-            json!({ "anyOf": [
-                { "type": "integer", "minimum": 0, "maximum": maximum },
-                { "type": "string", "pattern": r"\$\{" },
-            ] })
-        };
-        let hex = r"^[\s,]*([0-9A-Fa-f]{2}[\s,]*)*$";
-        let described = |description: &str, mut schema: serde_json::Value| {
-            if let Some(fields) = schema.as_object_mut() {
-                fields.insert("description".into(), description.into());
-            }
-            schema
-        };
-        json_schema!({
-            "description": "What a value should be: a text, a whole number, a list of texts, `{type: data}`, or `absent`.",
-            "anyOf": [
-                { "type": "string", "description": "A REG_SZ. Without quotes, `absent` removes the value." },
-                { "type": "integer", "minimum": 0, "maximum": u32::MAX, "description": "A REG_DWORD." },
-                described("A REG_MULTI_SZ.", texts.clone()),
-                {
-                    "type": "object",
-                    "properties": {
-                        "sz": described("A REG_SZ: a text, or where to find a secret.", text.clone()),
-                        "expand": described("A REG_EXPAND_SZ: a text with environment names such as %SystemRoot%.", text),
-                        "dword": described("A REG_DWORD: 32 bits, decimal or 0x….", number(u32::MAX.into())),
-                        "qword": described("A REG_QWORD: 64 bits, decimal or 0x….", number(u64::MAX)),
-                        "multi": described("A REG_MULTI_SZ: a list of texts.", texts),
-                        "binary": { "type": "string", "pattern": hex, "description": "A REG_BINARY: bytes in hex." },
-                        "none": {
-                            "type": ["string", "null"],
-                            "pattern": hex,
-                            "description": "A REG_NONE: bytes in hex, or null for no data.",
-                        },
-                    },
-                    "minProperties": 1,
-                    "maxProperties": 1,
-                    "additionalProperties": false,
-                },
-            ],
-            "examples": ["text", 3, ["first", "second"], { "expand": "%SystemRoot%\\x" }, "absent"],
-        })
-    }
 }

@@ -33,6 +33,37 @@ pub struct WantedValue {
     pub name: Box<str>,
     pub at: Location,
     pub data: WantedData,
+    /// From when on something else is wanted in its place.
+    pub expires: Option<Expiry>,
+}
+
+/// The end of a value's time and what comes after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expiry {
+    /// From this moment on, itself included, the value is expired.
+    pub on: jiff::Timestamp,
+    /// Where the document says so.
+    pub at: Location,
+    pub then: WantedData,
+}
+
+impl WantedValue {
+    /// What is wanted at a point in time.
+    pub fn data_at(&self, as_of: jiff::Timestamp) -> &WantedData {
+        match &self.expires {
+            Some(expiry) if as_of >= expiry.on => &expiry.then,
+            _ => &self.data,
+        }
+    }
+
+    pub fn is_expired(&self, as_of: jiff::Timestamp) -> bool {
+        self.expires.as_ref().is_some_and(|expiry| as_of >= expiry.on)
+    }
+
+    /// What is wanted at any time: before the expiry and after it.
+    pub fn alternatives(&self) -> impl Iterator<Item = &WantedData> {
+        std::iter::once(&self.data).chain(self.expires.iter().map(|expiry| &expiry.then))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
