@@ -16,6 +16,7 @@
 
 mod power {
     mod disk;
+    mod journal;
     #[allow(dead_code, reason = "the laws use more of it")]
     #[path = "../laws/runner.rs"]
     mod runner;

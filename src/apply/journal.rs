@@ -108,6 +108,8 @@ impl Journal {
     /// # Errors
     /// The record cannot be written: nothing may be performed.
     pub fn act(&mut self) -> Result<(), WriteError> {
+        // Synchronised before the line that says so: parts of one write may reach the disk in any order.
+        self.flush()?;
         self.write(&Event::Act { steps: self.steps })?;
         self.flush()
     }
@@ -207,16 +209,18 @@ pub enum JournalError {
     Empty,
 }
 
-/// Reads a journal. A torn last line is what a crash leaves, and is left out; damage before it is an error.
+/// Reads a journal. What a crash leaves of lines that were not yet durable is left out: a torn last line, or intents with
+/// gaps that were not acted on. Other damage is an error.
 ///
 /// # Errors
 /// Damage, or an unknown version.
 pub fn read_journal(bytes: &[u8]) -> Result<JournalRun, JournalError> {
-    let mut lines = bytes.split_inclusive(|byte| *byte == b'\n').enumerate().peekable();
+    let mut lines = bytes.split_inclusive(|byte| *byte == b'\n').enumerate();
     let mut found: Option<JournalRun> = None;
     while let Some((index, line)) = lines.next() {
         let Some(event) = read_line(line) else {
-            if lines.peek().is_none() {
+            // Every other event follows only when all before it is durable.
+            if lines.all(|(_, line)| matches!(read_line(line), None | Some(ReadEvent::Intent { .. }))) {
                 break;
             }
             return Err(JournalError::Damaged { line: index + 1 });
