@@ -17,6 +17,7 @@
 mod power {
     mod disk;
     mod journal;
+    mod run;
     #[allow(dead_code, reason = "the laws use more of it")]
     #[path = "../laws/runner.rs"]
     mod runner;
