@@ -278,3 +278,22 @@ fn a_leftover_that_comes_back_is_removed_again() {
         assert_eq!(names(after.path()), ["SYSTEM"]);
     }
 }
+
+/// A process that is killed leaves names that others see and that are not on the disk.
+#[test]
+fn names_that_a_killed_process_left_are_durable_once_they_are_used() {
+    let World { _folder, disk, volume } = world(b"old");
+    let root = Dir::open_ambient_dir(_folder.path(), cap_std::ambient_authority()).unwrap();
+    disk.create_folder(&root, "record").unwrap();
+    disk.open_append(&root.open_dir("record").unwrap(), "journal").unwrap();
+    assert!(losses(&disk, 0..40).any(|after| found(after.path(), "record/journal").is_none()));
+
+    volume.create_dir_all(&path("record")).unwrap();
+    assert!(losses(&disk, 0..40).all(|after| after.path().join("record").is_dir()));
+    let mut appender = volume.open_append(&path(r"record\journal")).unwrap();
+    appender.write_all(b"intent").unwrap();
+    appender.sync_data().unwrap();
+    for after in losses(&disk, 0..40) {
+        assert_eq!(found(after.path(), "record/journal").unwrap(), b"intent");
+    }
+}
