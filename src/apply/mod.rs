@@ -25,7 +25,8 @@ pub use remember::accept_baseline;
 pub use run::{apply, apply_saved};
 
 use crate::formats::hold::{HoldError, HoldKey};
-use crate::machine::{MachineKind, ObserveError, RunName, SecretSource, WriteError};
+pub use crate::machine::SecretSource;
+use crate::machine::{MachineKind, ObserveError, RunName, WriteError};
 use crate::model::fact::Unread;
 use crate::model::operation::Operation;
 use crate::model::remembered::Owed;

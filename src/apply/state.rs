@@ -41,15 +41,6 @@ impl<'p> State<'p> {
         self.stopped.get_or_insert(because);
     }
 
-    /// Why nothing more is tried.
-    pub fn stopped(&self) -> Option<&str> {
-        self.stopped.as_deref()
-    }
-
-    pub fn has_failed(&self) -> bool {
-        self.failures.iter().any(Option::is_some)
-    }
-
     fn note(&mut self, planned: &Planned<'_>, outcome: Outcome) {
         if let Some(slot @ None) = self.failures.get_mut(planned.decision) {
             *slot = Some(outcome);

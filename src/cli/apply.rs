@@ -2,90 +2,206 @@
 
 use std::path::Path;
 
-use super::arguments::{ApplyOptions, DocumentOptions, Format};
+use super::arguments::{ApplyOptions, DocumentOptions, FailureChoice, Format};
 use super::progress::progress;
+use super::secrets::{CommandSecrets, MissingKey, Secrets, hold_key, owner};
 use super::terminal::Terminal;
-use super::{Outcome, files, inputs, machines, plan as plan_command};
-use crate::apply::{self, ApplyError, ApplyReport, SecretSource, has_ended};
+use super::{Outcome, files, inputs, machines, plan as plan_command, rollback};
+use crate::apply::{self, ApplyError, ApplyReport, Basis as _, DocumentBasis, JournalRun, OnFailure, RETAIN};
 use crate::document::Desired;
 use crate::error::{Exit, Failure};
+use crate::formats::hold::HoldKey;
 use crate::machine::{WritableMachine, WriteError};
 use crate::model::fact::Facts;
-use crate::model::secret::SecretReference;
+use crate::model::operation::Hold;
 use crate::plan::saved::MAX_PLAN_BYTES;
-use crate::plan::{LoadError, Plan, PlanOptions, SavedPlan, build};
+use crate::plan::{LoadError, Plan, PlanOptions, SavedPlan};
 use crate::report::{json, text};
-
-/// The longest secret that is read from a file or a program, in bytes.
-const MAX_SECRET_BYTES: u64 = 64 << 10;
 
 /// What is going to be applied.
 enum Source {
-    Saved(Box<SavedPlan>, Desired),
-    Fresh { plan: Box<Plan>, facts: Box<Facts>, desired: Desired },
+    Saved(Box<SavedPlan>),
+    Fresh { plan: Box<Plan>, facts: Box<Facts> },
 }
 
 pub fn run(options: &ApplyOptions, terminal: &Terminal) -> Outcome {
     let opened = machines::open(&options.machine)?;
     let machine = opened.writable()?;
-    let source = inputs::kept(source(options, machine, terminal)?);
+    if options.confirm_within.is_some() && machine.scheduler().is_none() {
+        return Err(Failure::refused("--confirm-within is for machines that run: nobody can be locked out of an image"));
+    }
+    let unfinished = unfinished(machine)?;
+    let key = hold_key(options.hold_key.as_deref(), &options.machine.machine, MissingKey::Make, terminal)?;
+    if options.undo {
+        let Some(run) = unfinished else {
+            return Err(Failure::refused("no run stopped before its end")
+                .hint("a run that has ended is taken back by `trueup rollback`"));
+        };
+        return rollback::undo(&run, machine, key.as_ref(), options, terminal);
+    }
+    let secrets = Secrets::new(CommandSecrets::of(options.allow_commands));
+    let hold = if key.is_some() { Hold::Sealed } else { Hold::None };
+    let saved = saved_plan(options)?;
+    let (desired, plan_options) = match &saved {
+        Some(saved) => {
+            let desired = inputs::document_text("saved plan", &saved.document, terminal)?;
+            (desired, PlanOptions { rewrite_secrets: saved.rewrite_secrets, hold, ..PlanOptions::at(saved.plan.as_of) })
+        }
+        None => {
+            let as_of = inputs::clock(options.as_of);
+            let desired = inputs::document(&document_options(options), terminal)?;
+            (desired, PlanOptions { rewrite_secrets: options.rewrite_secrets, hold, ..PlanOptions::at(as_of) })
+        }
+    };
+    let desired = inputs::kept(desired);
+    let basis = DocumentBasis { desired, options: plan_options };
+    let owner = owner();
+    let apply_options = options_of(options, desired, &owner, &secrets, key.as_ref());
+
+    if let Some(run) = unfinished {
+        decide_unfinished(&run, options, terminal)?;
+        let mut bar = progress(options.progress, terminal);
+        let report = apply::resume(machine, &basis, &run.beginning.run, &apply_options, &mut *bar);
+        drop(bar);
+        let report = report.map_err(failure)?;
+        terminal.note(&format!("Finished run {}\n", run.beginning.run));
+        if !report.is_complete() {
+            show(&report, options, terminal)?;
+            return Ok(Exit::Failed);
+        }
+        show(&report, options, terminal)?;
+        // The finished run was this very plan.
+        if saved.is_some() {
+            return Ok(Exit::Done);
+        }
+    } else if options.resume {
+        terminal.note("No run stopped before its end: there is nothing to finish\n");
+    }
+    let source = match saved {
+        Some(saved) => Source::Saved(Box::new(saved)),
+        None => {
+            let facts = inputs::facts_of(machine.as_machine(), &basis, &secrets)?;
+            let plan = basis.plan(&facts).map_err(|error| inputs::order_failure(&error, desired))?;
+            Source::Fresh { plan: Box::new(plan), facts: Box::new(facts) }
+        }
+    };
+    let source = inputs::kept(source);
     opened.warn(terminal);
-    note_unfinished(machine, terminal);
     let plan = match source {
-        Source::Saved(saved, _) => &saved.plan,
+        Source::Saved(saved) => &saved.plan,
         Source::Fresh { plan, .. } => plan,
     };
+    warn_of_the_clock(machine, plan, apply_options.now, terminal);
     if options.report.format == Format::Text {
         plan_command::show(plan, &options.report, terminal)?;
     }
-    let refusals: Vec<String> = plan.refusals(&options.accept).map(|finding| finding.code.to_string()).collect();
-    if !refusals.is_empty() {
-        let codes: Vec<String> = refusals.iter().map(|code| format!("--accept {code}")).collect();
-        return Err(Failure::refused(format!("the plan is refused: {}", refusals.join(", ")))
-            .hint(format!("change the document, or apply with {}", codes.join(" "))));
+    refuse(plan, &options.accept)?;
+    if plan.has_work() {
+        approve(options.auto_approve, "Apply this plan?", terminal)?;
     }
-    if plan.has_operations() {
-        approve(options, terminal)?;
-    }
-
-    let owner = owner();
-    let apply_options = apply::ApplyOptions {
-        owner: &owner,
-        now: jiff::Timestamp::now(),
-        accept: &options.accept,
-        secrets: &Secrets { allow_commands: options.allow_commands },
-        rewrite_secrets: options.rewrite_secrets,
-    };
-    let mut progress = progress(options.progress, terminal);
+    let mut bar = progress(options.progress, terminal);
     let result = match source {
-        Source::Saved(saved, desired) => apply::apply_saved(machine, desired, saved, &apply_options, &mut *progress),
-        Source::Fresh { plan, facts, desired } => {
-            apply::apply(machine, desired, plan, facts, &apply_options, &mut *progress)
-        }
+        Source::Saved(saved) => apply::apply_saved(machine, &basis, saved, &apply_options, &mut *bar),
+        Source::Fresh { plan, facts } => apply::apply(machine, &basis, plan, facts, &apply_options, &mut *bar),
     };
-    drop(progress);
+    drop(bar);
     let report = inputs::kept(result.map_err(failure)?);
     show(report, options, terminal)?;
     Ok(if report.is_complete() { Exit::Done } else { Exit::Failed })
 }
 
-fn source(options: &ApplyOptions, machine: &dyn WritableMachine, terminal: &Terminal) -> Result<Source, Failure> {
-    if let Some(saved) = saved_plan(options)? {
-        let desired = inputs::document_text("saved plan", &saved.document, terminal)?;
-        return Ok(Source::Saved(Box::new(saved), desired));
+/// What a run needs beside the plan.
+fn options_of<'a>(
+    options: &'a ApplyOptions,
+    desired: &Desired,
+    owner: &'a str,
+    secrets: &'a Secrets,
+    key: Option<&'a HoldKey>,
+) -> apply::ApplyOptions<'a> {
+    apply::ApplyOptions {
+        owner,
+        now: jiff::Timestamp::now(),
+        accept: &options.accept,
+        secrets,
+        on_failure: match options.on_failure {
+            FailureChoice::Continue => OnFailure::Continue,
+            FailureChoice::Stop => OnFailure::Stop,
+            FailureChoice::Rollback => OnFailure::Rollback,
+        },
+        hold: key,
+        retain: desired.retain.map_or(RETAIN, |retain| std::time::Duration::from_secs(retain.seconds())),
+        confirm_within: options.confirm_within,
     }
-    let as_of = inputs::clock(options.as_of);
+}
+
+fn document_options(options: &ApplyOptions) -> DocumentOptions {
     let additions = super::arguments::Additions {
         overlay: options.additions.overlay.clone(),
         variables: options.additions.variables.clone(),
         machine_name: options.additions.machine_name.clone(),
     };
-    let document = DocumentOptions { files: options.files.clone(), additions };
-    let desired = inputs::document(&document, terminal)?;
-    let facts = inputs::facts(machine.as_machine(), &desired, as_of)?;
-    let plan_options = PlanOptions { as_of, rewrite_secrets: options.rewrite_secrets };
-    let plan = build(&desired, &facts, plan_options).map_err(|error| inputs::order_failure(&error, &desired))?;
-    Ok(Source::Fresh { plan: Box::new(plan), facts: Box::new(facts), desired })
+    DocumentOptions { files: options.files.clone(), additions }
+}
+
+/// The run that stopped before its end.
+///
+/// # Errors
+/// The record cannot be read: nothing can be taken for granted then.
+pub fn unfinished(machine: &dyn WritableMachine) -> Result<Option<JournalRun>, Failure> {
+    apply::unfinished(machine.as_machine()).map_err(|error| {
+        Failure::refused("it cannot be told how the last run on this machine ended")
+            .because(error)
+            .hint("`trueup history` lists the runs; a journal that cannot be read can be moved away by hand")
+    })
+}
+
+/// A run that stopped is finished or taken back before anything else is done.
+fn decide_unfinished(run: &JournalRun, options: &ApplyOptions, terminal: &Terminal) -> Result<(), Failure> {
+    let name = &run.beginning.run;
+    if options.resume {
+        return Ok(());
+    }
+    let message = format!(
+        "run {name} by {} stopped before its end, with {} written ahead",
+        run.beginning.owner,
+        text::counted(run.intents.len(), "step")
+    );
+    if terminal.is_interactive() && !options.auto_approve {
+        terminal.note(&format!("{message}\n"));
+        if terminal.confirm("Finish it first? Only `yes` is taken as an answer: ") {
+            return Ok(());
+        }
+    }
+    Err(Failure::refused(message)
+        .hint("apply again with --resume to finish it first, or with --undo to take it back"))
+}
+
+/// A clock that was set back is told, not obeyed: runs keep their order by their names.
+fn warn_of_the_clock(machine: &dyn WritableMachine, plan: &Plan, now: jiff::Timestamp, terminal: &Terminal) {
+    if let Ok(runs) = machine.runs()
+        && let Some(last) = runs.last()
+        && *last > crate::machine::RunName::next(now, None)
+    {
+        terminal.note(&format!("warning: this host's clock is behind the last run on the machine, {last}: was it set back?\n"));
+    }
+    if plan.as_of > now {
+        terminal.note(&format!("warning: the plan was made for {}, which this host's clock has not reached\n", plan.as_of));
+    }
+}
+
+/// Refuses a plan whose findings are errors that nobody accepted.
+///
+/// # Errors
+/// There is such a finding.
+pub fn refuse(plan: &Plan, accept: &[String]) -> Result<(), Failure> {
+    let mut refusals: Vec<String> = plan.refusals(accept).map(|finding| finding.code.to_string()).collect();
+    refusals.dedup();
+    if refusals.is_empty() {
+        return Ok(());
+    }
+    let codes: Vec<String> = refusals.iter().map(|code| format!("--accept {code}")).collect();
+    Err(Failure::refused(format!("the plan is refused: {}", refusals.join(", ")))
+        .hint(format!("change the document, or apply with {}", codes.join(" "))))
 }
 
 /// A single file that is JSON of ours is a saved plan; everything else is a document.
@@ -110,26 +226,19 @@ fn saved_plan(options: &ApplyOptions) -> Result<Option<SavedPlan>, Failure> {
 
 const KIND_FIELD: &[u8] = b"\"trueup.";
 
-fn note_unfinished(machine: &dyn WritableMachine, terminal: &Terminal) {
-    if let Ok(Some(run)) = machine.last_run()
-        && !has_ended(&run.journal_tail)
-    {
-        terminal.note(&format!(
-            "warning: run {} stopped before its end; what it left undone is part of this plan\n",
-            run.name
-        ));
-    }
-}
-
-fn approve(options: &ApplyOptions, terminal: &Terminal) -> Result<(), Failure> {
-    if options.auto_approve {
+/// Asks whether to go on, unless that was said already.
+///
+/// # Errors
+/// Nobody is there to say so, or somebody said no.
+pub fn approve(approved: bool, question: &str, terminal: &Terminal) -> Result<(), Failure> {
+    if approved {
         return Ok(());
     }
     if !terminal.is_interactive() {
         return Err(Failure::refused("nobody is there to approve the plan")
             .hint("run with --auto-approve, or approve it on a terminal"));
     }
-    if terminal.confirm("Apply this plan? Only `yes` is taken as an answer: ") {
+    if terminal.confirm(&format!("{question} Only `yes` is taken as an answer: ")) {
         return Ok(());
     }
     Err(Failure::refused("the plan was not approved; nothing was changed"))
@@ -146,12 +255,16 @@ fn show(report: &ApplyReport, options: &ApplyOptions, terminal: &Terminal) -> Ou
     }
 }
 
-fn failure(error: ApplyError) -> Failure {
+/// The failure of a run as the user meets it.
+pub fn failure(error: ApplyError) -> Failure {
     let refused = matches!(
         error,
         ApplyError::Refused(_)
             | ApplyError::Stale(_)
             | ApplyError::WrongTarget { .. }
+            | ApplyError::Unfinished(_)
+            | ApplyError::NoScheduler
+            | ApplyError::Write(WriteError::NoSpace { .. })
             | ApplyError::Write(WriteError::Locked { .. })
     );
     let hint = match &error {
@@ -161,6 +274,13 @@ fn failure(error: ApplyError) -> Failure {
         }
         ApplyError::Write(WriteError::Locked { .. }) => Some("wait for the other run to end"),
         ApplyError::Secret { .. } => Some("nothing was changed"),
+        ApplyError::Unfinished(_) => Some("apply with --resume to finish it first, or with --undo to take it back"),
+        ApplyError::NoHoldKey { .. } => Some("name the key with --hold-key FILE; nothing was changed"),
+        ApplyError::Hold { .. } => Some("name the key that the run was made with; nothing was changed"),
+        ApplyError::Write(WriteError::NoSpace { .. }) => Some("make room on the volume; nothing was changed"),
+        ApplyError::Write(WriteError::Failed { .. } | WriteError::Refused { .. }) => {
+            Some("if the run had begun, `trueup apply` offers to finish it or to take it back")
+        }
         _ => None,
     };
     let failure = Failure::new(if refused { Exit::Refused } else { Exit::Failed }, error.to_string());
@@ -172,60 +292,4 @@ fn failure(error: ApplyError) -> Failure {
         Some(hint) => failure.hint(hint),
         None => failure,
     }
-}
-
-/// Who is at work: user, host and process.
-fn owner() -> String {
-    let variable = |names: [&str; 2]| names.iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
-    let (user, host) = (variable(["USER", "USERNAME"]), variable(["HOSTNAME", "COMPUTERNAME"]));
-    format!("{user}@{host} (process {})", std::process::id())
-}
-
-/// Secrets from the environment, from files and, where the user allows it, from programs.
-struct Secrets {
-    allow_commands: bool,
-}
-
-impl SecretSource for Secrets {
-    fn resolve(&self, reference: &SecretReference) -> Result<String, String> {
-        let text = match reference {
-            SecretReference::Env(name) => {
-                std::env::var(name).map_err(|_| "the variable is not set, or is not text".to_owned())?
-            }
-            SecretReference::File(path) => {
-                let bytes = files::read(Path::new(path), MAX_SECRET_BYTES).map_err(|failure| failure.message)?;
-                last_line_off(String::from_utf8(bytes).map_err(|_| "the file is not UTF-8".to_owned())?)
-            }
-            SecretReference::Command(_) if !self.allow_commands => {
-                return Err("programs are run only with --allow-commands".into());
-            }
-            SecretReference::Command(words) => command(words)?,
-        };
-        if text.contains('\0') { Err("the secret holds a NUL character".into()) } else { Ok(text) }
-    }
-}
-
-fn command(words: &[String]) -> Result<String, String> {
-    let (program, arguments) = words.split_first().ok_or("the command is empty")?;
-    let output = std::process::Command::new(program)
-        .args(arguments)
-        .stdin(std::process::Stdio::null())
-        .stderr(std::process::Stdio::inherit())
-        .output()
-        .map_err(|error| format!("the program cannot be run: {error}"))?;
-    if !output.status.success() {
-        return Err(format!("the program ended with {}", output.status));
-    }
-    String::from_utf8(output.stdout).map(last_line_off).map_err(|_| "what the program printed is not UTF-8".to_owned())
-}
-
-/// The text without one line break at its end.
-fn last_line_off(mut text: String) -> String {
-    if text.ends_with('\n') {
-        text.pop();
-        if text.ends_with('\r') {
-            text.pop();
-        }
-    }
-    text
 }

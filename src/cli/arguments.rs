@@ -35,10 +35,18 @@ pub enum Command {
     Plan(PlanOptions),
     /// Make a machine what the document says.
     Apply(ApplyOptions),
+    /// Tell what changed on a machine since it was last true, and what the document has since asked.
+    Drift(DriftOptions),
     /// Write down what is on a machine, as a snapshot or as a document.
     Capture(CaptureOptions),
     /// Compare two documents, two snapshots or two saved plans.
     Diff(DiffOptions),
+    /// List the runs of a machine, or show one.
+    History(HistoryOptions),
+    /// Take a run back, as a plan of its own.
+    Rollback(RollbackOptions),
+    /// Keep a run that would be undone unless it is confirmed.
+    Confirm(ConfirmOptions),
     /// Show a saved plan.
     Show(ShowOptions),
     /// Tell where a value comes from, who wins, and what would become of it.
@@ -142,6 +150,14 @@ pub struct PlanOptions {
     #[arg(long)]
     pub rewrite_secrets: bool,
 
+    /// Run the programs that the document names as sources of secrets, to compare what they print.
+    #[arg(long)]
+    pub allow_commands: bool,
+
+    /// The key under which apply will keep secrets that it overwrites: the plan tells which steps can be taken back then.
+    #[arg(long, value_name = "FILE")]
+    pub hold_key: Option<PathBuf>,
+
     /// The point in time that the plan is made for (RFC 3339), in place of the clock's.
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<jiff::Timestamp>,
@@ -150,7 +166,7 @@ pub struct PlanOptions {
 #[derive(Debug, Args)]
 pub struct ApplyOptions {
     /// Documents, or one saved plan.
-    #[arg(required = true, value_name = "FILE|PLAN")]
+    #[arg(required_unless_present = "undo", value_name = "FILE|PLAN")]
     pub files: Vec<String>,
     #[command(flatten)]
     pub additions: Additions,
@@ -175,6 +191,27 @@ pub struct ApplyOptions {
     #[arg(long)]
     pub allow_commands: bool,
 
+    /// Finish the run that stopped before its end, then go on.
+    #[arg(long, conflicts_with = "undo")]
+    pub resume: bool,
+
+    /// Take back the run that stopped before its end, and do nothing else.
+    #[arg(long)]
+    pub undo: bool,
+
+    /// What becomes of the run when a step fails.
+    #[arg(long, value_enum, default_value_t = FailureChoice::Continue, value_name = "WHAT")]
+    pub on_failure: FailureChoice,
+
+    /// Keep secrets that are overwritten, sealed with the key in this file, so that they can be put back. The file must lie
+    /// outside the machine; it is made when it is not there.
+    #[arg(long, value_name = "FILE")]
+    pub hold_key: Option<PathBuf>,
+
+    /// Undo the run unless `trueup confirm` is run within this time, such as 5m.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub confirm_within: Option<std::time::Duration>,
+
     /// How to show progress.
     #[arg(long, value_enum, default_value_t = ProgressChoice::Auto)]
     pub progress: ProgressChoice,
@@ -182,6 +219,104 @@ pub struct ApplyOptions {
     /// The point in time that the plan is made for (RFC 3339), in place of the clock's.
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<jiff::Timestamp>,
+}
+
+/// Reads a duration as documents write it.
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let parsed = text.parse::<crate::model::scalar::Duration>().map_err(|error| error.to_string())?;
+    Ok(std::time::Duration::from_secs(parsed.seconds()))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailureChoice {
+    /// What depends on the failed step is skipped, the rest goes on.
+    Continue,
+    /// Nothing more is done; what was done stays.
+    Stop,
+    /// All that was done is taken back.
+    Rollback,
+}
+
+#[derive(Debug, Args)]
+pub struct DriftOptions {
+    #[command(flatten)]
+    pub document: DocumentOptions,
+    #[command(flatten)]
+    pub machine: MachineOptions,
+    #[command(flatten)]
+    pub report: ReportOptions,
+
+    /// Also count what is there and not named in the places that the document names.
+    #[arg(long)]
+    pub coverage: bool,
+
+    /// Take the machine as it is for what was last applied: drift is measured from here on.
+    #[arg(long)]
+    pub accept_as_baseline: bool,
+
+    /// Do not ask.
+    #[arg(long)]
+    pub auto_approve: bool,
+
+    /// Run the programs that the document names as sources of secrets, to compare what they print.
+    #[arg(long)]
+    pub allow_commands: bool,
+
+    /// The point in time that is looked at (RFC 3339), in place of the clock's.
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<jiff::Timestamp>,
+}
+
+#[derive(Debug, Args)]
+pub struct HistoryOptions {
+    /// Show this run step by step.
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    #[command(flatten)]
+    pub machine: MachineOptions,
+    #[command(flatten)]
+    pub report: ReportOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct RollbackOptions {
+    /// The run to take back; without it, the last one that was not taken back yet.
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    #[command(flatten)]
+    pub machine: MachineOptions,
+    #[command(flatten)]
+    pub report: ReportOptions,
+
+    /// Show what would be taken back, and do nothing.
+    #[arg(long)]
+    pub plan: bool,
+
+    /// Do not ask.
+    #[arg(long)]
+    pub auto_approve: bool,
+
+    /// Take back what can be, although something cannot.
+    #[arg(long)]
+    pub partial: bool,
+
+    /// Do nothing when the run was confirmed: for the task that `apply --confirm-within` arms.
+    #[arg(long, requires = "run")]
+    pub unless_confirmed: bool,
+
+    /// The key of the sealed hold, for secrets that the run overwrote.
+    #[arg(long, value_name = "FILE")]
+    pub hold_key: Option<PathBuf>,
+
+    /// How to show progress.
+    #[arg(long, value_enum, default_value_t = ProgressChoice::Auto)]
+    pub progress: ProgressChoice,
+}
+
+#[derive(Debug, Args)]
+pub struct ConfirmOptions {
+    #[command(flatten)]
+    pub machine: MachineOptions,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,7 @@ use super::arguments::{CaptureForm, CaptureOptions, DocumentOptions};
 use super::terminal::Terminal;
 use super::{Outcome, files, inputs, machines};
 use crate::error::{Exit, Failure};
-use crate::machine::{Machine, answer, snapshot};
+use crate::machine::{Machine, NoSecrets, answer, begin, snapshot};
 use crate::model::fact::{Facts, KeyAspects, KeyState, Queries, Unread};
 use crate::model::registry::RegistryKey;
 use crate::report::document;
@@ -23,7 +23,8 @@ pub fn run(options: &CaptureOptions, terminal: &Terminal) -> Outcome {
             machine_name: options.additions.machine_name.clone(),
         };
         let desired = inputs::document(&DocumentOptions { files: options.documents.clone(), additions }, terminal)?;
-        inputs::facts(machine, &desired, now)?
+        // A capture writes no fingerprint, so no secret is looked up for it.
+        inputs::facts(machine, &desired, now, &NoSecrets)?
     };
     opened.warn(terminal);
     if facts.answered() == 0 {
@@ -34,7 +35,7 @@ pub fn run(options: &CaptureOptions, terminal: &Terminal) -> Outcome {
         });
     }
     let bytes = match options.form {
-        CaptureForm::Snapshot => snapshot::to_json(&facts, now)
+        CaptureForm::Snapshot => snapshot::to_json(&facts, &machine.runs().unwrap_or_default(), now)
             .map_err(|error| Failure::failed("cannot write the snapshot").because(error))?,
         CaptureForm::Document => {
             let written = document::from_facts(&facts);
@@ -64,7 +65,7 @@ pub fn run(options: &CaptureOptions, terminal: &Terminal) -> Outcome {
 
 /// The named keys with all below them, or every hive that the machine has.
 fn whole(machine: &dyn Machine, keys: &[String]) -> Result<Facts, Failure> {
-    let mut facts = Facts::new(machine.identity());
+    let mut facts = begin(machine);
     let mut queries = Queries::default();
     let tree = || KeyAspects { tree: true, ..KeyAspects::default() };
     for text in keys {
@@ -82,7 +83,7 @@ fn whole(machine: &dyn Machine, keys: &[String]) -> Result<Facts, Failure> {
             queries.key(&key, tree());
         }
     }
-    answer(machine, &queries, &mut facts);
+    answer(machine, &queries, None, &mut facts);
     if let Some(failure) = inputs::refusal(&facts) {
         return Err(failure);
     }
@@ -98,7 +99,7 @@ fn hives(machine: &dyn Machine) -> Result<Vec<RegistryKey>, Failure> {
         let mut queries = Queries::default();
         queries.key(&root, KeyAspects { subkeys: true, ..KeyAspects::default() });
         let mut facts = Facts::new(machine.identity());
-        answer(machine, &queries, &mut facts);
+        answer(machine, &queries, None, &mut facts);
         match facts.key(&root) {
             Some(Ok(KeyState::Present(fact))) => {
                 out.extend(fact.subkeys.iter().filter_map(|name| root.child(name).ok()))

@@ -1,7 +1,7 @@
 //! `trueup demo`.
 
 use super::arguments::{
-    Additions, ApplyOptions, DemoOptions, DocumentOptions, Format, MachineOptions, PlanOptions, ProgressChoice,
+    Additions, ApplyOptions, DemoOptions, DocumentOptions, FailureChoice, Format, MachineOptions, PlanOptions, ProgressChoice,
     ReportOptions,
 };
 use super::terminal::Terminal;
@@ -68,6 +68,8 @@ fn plan_options(document: &str, image: &str) -> PlanOptions {
         reports: Vec::new(),
         detailed_exitcode: false,
         rewrite_secrets: false,
+        allow_commands: false,
+        hold_key: None,
         as_of: None,
     }
 }
@@ -82,6 +84,11 @@ fn apply_options(document: &str, image: &str) -> ApplyOptions {
         accept: Vec::new(),
         rewrite_secrets: false,
         allow_commands: false,
+        resume: false,
+        undo: false,
+        on_failure: FailureChoice::Continue,
+        hold_key: None,
+        confirm_within: None,
         progress: ProgressChoice::Auto,
         as_of: None,
     }

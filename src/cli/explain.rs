@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::arguments::ExplainOptions;
 use super::terminal::Terminal;
+use super::secrets::{CommandSecrets, Secrets};
 use super::{Outcome, inputs, machines};
 use crate::document::Desired;
 use crate::error::Failure;
@@ -85,14 +86,17 @@ fn explain_on(
 ) -> Result<(), Failure> {
     let opened = machines::open_named(machine, accept_dirty)?;
     let as_of = inputs::clock(None);
-    let facts = inputs::facts(opened.machine(), desired, as_of)?;
+    let facts = inputs::facts(opened.machine(), desired, as_of, &Secrets::new(CommandSecrets::Refused))?;
     opened.warn(terminal);
-    let options = PlanOptions { as_of, rewrite_secrets: false };
+    let options = PlanOptions::at(as_of);
     let plan = build(desired, &facts, options).map_err(|error| inputs::order_failure(&error, desired))?;
     let Some(decision) = plan.decisions.iter().find(|decision| same(&decision.id, id)) else { return Ok(()) };
     let _ = writeln!(out, "  on {machine}: {}", verdict(decision));
     for reason in &decision.reasons {
         let _ = writeln!(out, "      {reason}");
+    }
+    if let Some(cause) = decision.cause {
+        let _ = writeln!(out, "      cause: {}", cause.sentence());
     }
     for operation in decision.operations() {
         let _ = writeln!(out, "      would {operation}");
@@ -111,5 +115,6 @@ fn verdict(decision: &Decision) -> &'static str {
         Verdict::Deferred => "is left for the running machine",
         Verdict::Pending => "waits for somebody else",
         Verdict::Unverifiable => "cannot be compared",
+        Verdict::Waived { .. } => "differs, and is let be",
     }
 }

@@ -3,12 +3,13 @@
 use super::arguments::{Additions, DocumentOptions};
 use super::files::DiskReader;
 use super::terminal::Terminal;
+use crate::apply::{Basis, DocumentBasis};
 use crate::document::{Desired, LoadFailure, LoadOptions, Loaded, load, merged_text, render};
 use crate::error::{Exit, Failure};
-use crate::machine::{Machine, observe};
+use crate::machine::{Machine, SecretSource};
 use crate::model::diagnostic::Severity;
 use crate::model::fact::{Facts, Unread};
-use crate::plan::OrderError;
+use crate::plan::{OrderError, PlanOptions};
 
 /// Loads documents; findings go to standard error, and errors end the command.
 ///
@@ -89,10 +90,22 @@ fn report(failure: &LoadFailure, terminal: &Terminal) -> Failure {
 ///
 /// # Errors
 /// The machine must not be relied on, such as one whose hives are dirty.
-pub fn facts(machine: &dyn Machine, desired: &Desired, as_of: jiff::Timestamp) -> Result<Facts, Failure> {
-    let wanted = desired.entries.iter().map(|entry| &entry.wanted);
+pub fn facts(
+    machine: &dyn Machine,
+    desired: &Desired,
+    as_of: jiff::Timestamp,
+    secrets: &dyn SecretSource,
+) -> Result<Facts, Failure> {
+    facts_of(machine, &DocumentBasis { desired, options: PlanOptions::at(as_of) }, secrets)
+}
+
+/// Reads what a plan will rest on.
+///
+/// # Errors
+/// As [`facts`].
+pub fn facts_of(machine: &dyn Machine, basis: &dyn Basis, secrets: &dyn SecretSource) -> Result<Facts, Failure> {
     let facts =
-        observe(machine, wanted, as_of).map_err(|error| Failure::failed("cannot read the machine").because(error))?;
+        basis.facts(machine, secrets).map_err(|error| Failure::failed("cannot read the machine").because(error))?;
     match refusal(&facts) {
         Some(failure) => Err(failure),
         None => Ok(facts),

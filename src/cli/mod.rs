@@ -3,16 +3,21 @@
 mod apply;
 mod arguments;
 mod capture;
+mod confirm;
 mod demo;
 mod diff;
+mod drift;
 mod explain;
 mod files;
+mod history;
 mod init;
 mod inputs;
 mod machines;
 mod plan;
 mod progress;
+mod rollback;
 mod schema;
+mod secrets;
 mod show;
 mod terminal;
 mod validate;
@@ -46,6 +51,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Plan(options) => plan::run(options, &terminal),
         Command::Apply(options) => apply::run(options, &terminal),
         Command::Capture(options) => capture::run(options, &terminal),
+        Command::Drift(options) => drift::run(options, &terminal),
+        Command::History(options) => history::run(options, &terminal),
+        Command::Rollback(options) => rollback::run(options, &terminal),
+        Command::Confirm(options) => confirm::run(options, &terminal),
         Command::Diff(options) => diff::run(options, &terminal),
         Command::Show(options) => show::run(options, &terminal),
         Command::Explain(options) => explain::run(options, &terminal),

@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use super::arguments::{Format, PlanOptions, ReportOptions};
+use super::secrets::{CommandSecrets, MissingKey, Secrets, hold_key};
 use super::terminal::Terminal;
 use super::{Outcome, files, inputs, machines};
 use crate::error::{Exit, Failure};
 use crate::machine::MachineKind;
 use crate::model::fact::Unread;
+use crate::model::operation::Hold;
 use crate::plan::staleness::prints;
 use crate::plan::{Plan, SavedPlan, Target, build};
 use crate::report::text::{Detail, TextOptions};
@@ -19,9 +21,15 @@ pub fn run(options: &PlanOptions, terminal: &Terminal) -> Outcome {
     let mut reader = files::DiskReader::default();
     let desired = inputs::kept(inputs::document_from(&mut reader, &options.document, terminal)?);
     let opened = machines::open(&options.machine)?;
-    let facts = inputs::kept(inputs::facts(opened.machine(), desired, as_of)?);
+    let secrets = Secrets::new(CommandSecrets::of(options.allow_commands));
+    let facts = inputs::kept(inputs::facts(opened.machine(), desired, as_of, &secrets)?);
     opened.warn(terminal);
-    let plan_options = crate::plan::PlanOptions { as_of, rewrite_secrets: options.rewrite_secrets };
+    // A key that is not there yet is made by apply, not by a plan.
+    let key_file = options.hold_key.as_deref().filter(|file| file.exists());
+    hold_key(key_file, &options.machine.machine, MissingKey::Refuse, terminal)?;
+    let hold = if options.hold_key.is_some() { Hold::Sealed } else { Hold::None };
+    let plan_options =
+        crate::plan::PlanOptions { as_of, rewrite_secrets: options.rewrite_secrets, hold, survey: false };
     let plan = build(desired, facts, plan_options).map_err(|error| inputs::order_failure(&error, desired))?;
 
     for report in &options.reports {

@@ -14,6 +14,6 @@ pub fn last_shutdown(registry: &dyn RegistryReader) -> Option<FileTime> {
     let aspects = KeyAspects { values: ValueSelection::Named(vec![SHUTDOWN.1.into()]), ..KeyAspects::default() };
     let state = registry.read(&[(key, aspects)]).pop()?.ok()?;
     let KeyState::Present(fact) = state else { return None };
-    let bytes: [u8; 8] = fact.value(SHUTDOWN.1)?.data.plain()?.bytes.as_slice().try_into().ok()?;
+    let bytes: [u8; 8] = fact.value(SHUTDOWN.1)?.data.plain()?.bytes[..].try_into().ok()?;
     Some(FileTime(u64::from_le_bytes(bytes)))
 }

@@ -127,7 +127,7 @@ pub enum Hold {
 }
 
 /// Whether an operation can be taken back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reversibility {
     /// Its inverse restores what was there exactly.

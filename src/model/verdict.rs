@@ -86,6 +86,16 @@ pub enum Cause {
 }
 
 impl Cause {
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Drift => "drift: the machine has left what was last applied",
+            Self::Asked => "asked: the document has changed since this was last applied",
+            Self::Due => "due: neither has moved, but the time has come",
+            Self::New => "new: this was never applied on the machine",
+            Self::Unrecorded => "unrecorded: nothing was ever applied on the machine",
+        }
+    }
+
     pub const fn word(self) -> &'static str {
         match self {
             Self::Drift => "drift",

@@ -154,7 +154,7 @@ pub fn keep_books(plan: &mut Plan, desired: &Desired, remembered: &Remembered<'_
     let gone_to: HashMap<ResourceId, &ResourceId> =
         remembered.former.iter().map(|(to, from)| (from.folded(), to)).collect();
     let parts_of = parts_named(plan);
-    let mut books = Vec::new();
+    let (mut books, mut orphans, mut elsewhere) = (Vec::new(), Vec::new(), 0);
     for (to, from) in remembered.former.iter().collect::<std::collections::BTreeMap<_, _>>() {
         let to = desired.entries.iter().map(|entry| entry.wanted.kind().address()).find(|id| id.folded() == *to);
         books.extend(to.map(|to| Bookkeeping::Move { from: from.clone(), to }));
@@ -167,10 +167,10 @@ pub fn keep_books(plan: &mut Plan, desired: &Desired, remembered: &Remembered<'_
                 books.push(Bookkeeping::Release { address: entry.address.clone() });
             } else if *entry.document != *plan.document {
                 if !entry.absent {
-                    plan.elsewhere += 1;
+                    elsewhere += 1;
                 }
             } else if !entry.absent {
-                plan.orphans.push(orphan(entry, entry.address.clone(), entry.parts.0.len()));
+                orphans.push(orphan(entry, entry.address.clone(), entry.parts.0.len()));
             }
             continue;
         };
@@ -187,11 +187,11 @@ pub fn keep_books(plan: &mut Plan, desired: &Desired, remembered: &Remembered<'_
             if released.contains(&folded) {
                 books.push(Bookkeeping::Release { address: id });
             } else if !gone_to.contains_key(&folded) {
-                plan.orphans.push(orphan(entry, id, 0));
+                orphans.push(orphan(entry, id, 0));
             }
         }
     }
-    plan.bookkeeping = books;
+    (plan.bookkeeping, plan.orphans, plan.elsewhere) = (books, orphans, elsewhere);
     protections(plan, desired, remembered);
 }
 

@@ -25,14 +25,15 @@ pub fn outcome(report: &ApplyReport) -> Result<String, serde_json::Error> {
         done: usize,
         failed: usize,
         skipped: usize,
+        undone: usize,
         #[serde(flatten)]
         report: &'r ApplyReport,
     }
-    let (done, failed, skipped) = (report.done(), report.failed(), report.skipped());
-    pretty(&Wire { format_version: FORMAT_VERSION, done, failed, skipped, report })
+    let (done, failed, skipped, undone) = (report.done(), report.failed(), report.skipped(), report.undone());
+    pretty(&Wire { format_version: FORMAT_VERSION, done, failed, skipped, undone, report })
 }
 
-fn pretty<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
+pub(super) fn pretty<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
     let mut text = serde_json::to_string_pretty(value)?;
     text.push('\n');
     Ok(text)

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use crate::model::fact::Stored;
-use crate::model::operation::{Expression, Operation};
+use crate::model::operation::{Expression, Hold, Operation, Reversibility};
 use crate::model::registry_data::{Reading, push_visible, type_name};
 use crate::model::time::FileTime;
-use crate::model::verdict::{Action, Decision, Verdict};
+use crate::model::verdict::{Action, Cause, Decision, Verdict};
 use crate::plan::Plan;
 
 /// The sign before a line.
@@ -20,6 +20,7 @@ pub enum Symbol {
     Deferred,
     Pending,
     Unverifiable,
+    Waived,
 }
 
 impl Symbol {
@@ -33,6 +34,7 @@ impl Symbol {
             Self::Deferred => "»",
             Self::Pending => "…",
             Self::Unverifiable => "?",
+            Self::Waived => "=",
         }
     }
 
@@ -47,6 +49,7 @@ impl Symbol {
             Verdict::Deferred => Self::Deferred,
             Verdict::Pending => Self::Pending,
             Verdict::Unverifiable => Self::Unverifiable,
+            Verdict::Waived { .. } => Self::Waived,
         })
     }
 }
@@ -60,6 +63,10 @@ pub struct Line {
     pub before: Option<String>,
     pub after: Option<String>,
     pub reasons: Vec<String>,
+    /// Why it differs, where the record tells.
+    pub cause: Option<Cause>,
+    /// Whether the steps can be taken back; the worst of them counts.
+    pub reversibility: Reversibility,
     /// A list or a long text that changed, line by line: sign and text.
     pub details: Vec<(char, String)>,
 }
@@ -84,7 +91,7 @@ pub fn groups(plan: &Plan, most: usize) -> Vec<Group> {
         // Decisions of an entry's subkeys carry another name: they stand for themselves.
         for run in decisions.chunk_by(|a, b| a.id.section() == b.id.section() && a.id.name() == b.id.name()) {
             let mut changing = run.iter().filter(|decision| Symbol::of(&decision.verdict).is_some());
-            let lines: Vec<Line> = changing.by_ref().take(most).filter_map(line).collect();
+            let lines: Vec<Line> = changing.by_ref().take(most).filter_map(|one| line(one, plan.hold)).collect();
             let hidden = changing.count();
             let Some(first) = run.iter().find(|decision| Symbol::of(&decision.verdict).is_some()) else { continue };
             let address = first.id.entry().to_string();
@@ -106,15 +113,18 @@ pub fn groups(plan: &Plan, most: usize) -> Vec<Group> {
     groups
 }
 
-fn line(decision: &Decision) -> Option<Line> {
+fn line(decision: &Decision, hold: Hold) -> Option<Line> {
     let symbol = Symbol::of(&decision.verdict)?;
-    let (before, after, details) = sides(decision.operations());
+    let (before, after, details) = sides(decision.shown_operations());
+    let steps = decision.operations().iter().map(|operation| operation.reversibility(hold));
     Some(Line {
         symbol,
         name: name(decision),
         before,
         after,
         reasons: decision.reasons.iter().map(ToString::to_string).collect(),
+        cause: decision.cause.filter(|cause| *cause != Cause::Unrecorded),
+        reversibility: steps.max().unwrap_or(Reversibility::Reversible),
         details,
     })
 }
@@ -134,7 +144,7 @@ fn name(decision: &Decision) -> String {
 type Sides = (Option<String>, Option<String>, Vec<(char, String)>);
 
 /// What the steps of one resource find and leave, in words.
-fn sides(operations: &[Operation]) -> Sides {
+pub fn sides(operations: &[Operation]) -> Sides {
     let mut details = Vec::new();
     let (mut before_text, mut after_text) = (None, None);
     for operation in operations {
@@ -147,6 +157,10 @@ fn sides(operations: &[Operation]) -> Sides {
             Operation::RemoveRegistryValue { before, .. } => before_text = Some(before.to_string()),
             Operation::PutRegistrySecurity { before, after, .. } => {
                 details.extend(security_difference(before, after));
+            }
+            Operation::PutRegistryTree { after, .. } => {
+                let (keys, values) = after.size();
+                after_text = Some(format!("{keys} keys, {values} values"));
             }
             Operation::RemoveRegistryTree { .. }
             | Operation::CreateRegistryKey { .. }

@@ -2,8 +2,11 @@
 
 pub mod difference;
 pub mod document;
+pub mod drift;
+pub mod history;
 pub mod json;
 mod layout;
+mod remembered;
 mod style;
 pub mod text;
 

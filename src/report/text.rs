@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::layout::{Group, Line, Symbol, groups, removals, tree_lines};
+use super::remembered;
 use super::style::{Palette, Width, padded, paint};
 use crate::apply::{ApplyReport, Left, Outcome};
+use crate::model::operation::Reversibility;
 use crate::model::verdict::{Finding, Severity};
 use crate::plan::{Plan, Summary};
 
@@ -58,6 +60,7 @@ pub fn plan(plan: &Plan, options: &TextOptions) -> String {
     if !plan.findings.is_empty() {
         out.push('\n');
     }
+    remembered::write(&mut out, plan, options);
     let gone = removals(plan);
     if !gone.is_empty() {
         let heading = format!("{} will be removed:", counted(gone.len(), "thing"));
@@ -72,7 +75,7 @@ pub fn plan(plan: &Plan, options: &TextOptions) -> String {
 }
 
 /// The lines, cut and counted unless all are asked for.
-fn shown(lines: &[String], options: &TextOptions) -> Vec<String> {
+pub fn shown(lines: &[String], options: &TextOptions) -> Vec<String> {
     if options.detail == Detail::Full || lines.len() <= SHORT_LINES {
         return lines.to_vec();
     }
@@ -124,7 +127,14 @@ fn write_line(out: &mut String, line: &Line, column: usize, options: &TextOption
         (Some(value), None) | (None, Some(value)) => options.width.beside(used).fit(value),
         (None, None) => String::new(),
     };
-    let reasons = line.reasons.join("; ");
+    let mut words = line.reasons.clone();
+    words.extend(line.cause.map(|cause| cause.word().to_owned()));
+    words.extend(match line.reversibility {
+        Reversibility::Reversible => None,
+        Reversibility::Compensable => Some("can be taken back in part only".to_owned()),
+        Reversibility::Irreversible => Some("cannot be taken back".to_owned()),
+    });
+    let reasons = words.join("; ");
     let fits = match options.width {
         Width::Unlimited => true,
         Width::Columns(columns) => used + value.width() + 2 + reasons.width() <= columns,
@@ -153,7 +163,7 @@ fn style_of(symbol: Symbol, palette: &Palette) -> anstyle::Style {
         Symbol::Update | Symbol::Replace => palette.change,
         Symbol::Delete => palette.remove,
         Symbol::Blocked => palette.problem,
-        Symbol::Deferred | Symbol::Pending | Symbol::Unverifiable => palette.dim,
+        Symbol::Deferred | Symbol::Pending | Symbol::Unverifiable | Symbol::Waived => palette.dim,
     }
 }
 
@@ -178,10 +188,21 @@ fn write_finding(out: &mut String, plan: &Plan, finding: &Finding, options: &Tex
 pub fn summary(sum: &Summary) -> String {
     let Summary { add, change, remove, replace, .. } = sum;
     let mut text = format!("Plan: {add} to add, {change} to change, {remove} to remove, {replace} to replace");
-    for count in counts([sum.blocked, sum.deferred, sum.pending, sum.unverifiable]) {
+    for count in counts([sum.blocked, sum.deferred, sum.pending, sum.unverifiable, sum.waived]) {
         let _ = write!(text, ", {count}");
     }
-    let _ = write!(text, "; {} unchanged; reboot: {}", sum.unchanged, if sum.reboot { "yes" } else { "no" });
+    let _ = write!(text, "; {} unchanged", sum.unchanged);
+    if sum.orphans > 0 {
+        let _ = write!(text, "; {}", counted(sum.orphans, "orphan"));
+    }
+    if sum.irreversible > 0 {
+        let _ = write!(text, "; {} cannot be taken back", counted(sum.irreversible, "step"));
+    }
+    if sum.restarts > 0 {
+        let verb = if sum.restarts == 1 { "restarts" } else { "restart" };
+        let _ = write!(text, "; {} {verb}", counted(sum.restarts, "service"));
+    }
+    let _ = write!(text, "; reboot: {}", if sum.reboot { "yes" } else { "no" });
     text
 }
 
@@ -193,6 +214,7 @@ pub fn outcome(report: &ApplyReport, options: &TextOptions) -> String {
             Outcome::Done => continue,
             Outcome::Failed { detail } => (paint(options.palette.problem, "failed"), detail),
             Outcome::Skipped { because } => (paint(options.palette.change, "skipped"), because),
+            Outcome::Undone { because } => (paint(options.palette.change, "undone"), because),
         };
         let _ = writeln!(out, "{word} {}: {why}", one.address);
     }
@@ -206,7 +228,11 @@ pub fn outcome(report: &ApplyReport, options: &TextOptions) -> String {
         return out;
     };
     let (done, failed, skipped) = (report.done(), report.failed(), report.skipped());
-    let text = format!("Applied: {done} done, {failed} failed, {skipped} skipped; run {run}");
+    let undone = match report.undone() {
+        0 => String::new(),
+        undone => format!(", {undone} undone"),
+    };
+    let text = format!("Applied: {done} done, {failed} failed, {skipped} skipped{undone}; run {run}");
     let _ = writeln!(out, "{}", paint(options.palette.heading, &text));
     if let Some(left) = left {
         let _ = writeln!(out, "{}", paint(options.palette.change, &left));
@@ -217,21 +243,40 @@ pub fn outcome(report: &ApplyReport, options: &TextOptions) -> String {
     } else {
         let _ = writeln!(out, "Verified: every change reads back as planned, and planning again finds nothing to do.");
     }
+    if report.bookkeeping > 0 {
+        let _ = writeln!(out, "The record was told of {}.", counted(report.bookkeeping, "thing"));
+    }
     if report.reboot {
         let _ = writeln!(out, "A reboot is needed for the changes to take effect.");
+    }
+    if !report.owed.restarts.is_empty() {
+        let names: Vec<&str> = report.owed.restarts.keys().map(|name| &**name).collect();
+        let _ = writeln!(out, "Owed at the next start: restart of {}.", names.join(", "));
+    }
+    if let Some(until) = report.confirm_until {
+        let _ = writeln!(out, "The run is undone at {until} unless `trueup confirm` is run before.");
+    }
+    for warning in &report.warnings {
+        let _ = writeln!(out, "{} {warning}", paint(options.palette.change, "warning:"));
     }
     out
 }
 
 /// What no step was planned for, `None` when there is nothing of the kind.
 fn left_as_it_is(left: &Left) -> Option<String> {
-    let counts = counts([left.blocked, left.deferred, left.pending, left.unverifiable]);
+    let counts = counts([left.blocked, left.deferred, left.pending, left.unverifiable, left.waived]);
     (!counts.is_empty()).then(|| format!("Left as it is: {}", counts.join(", ")))
 }
 
 /// What is there of each verdict that is neither a change nor agreement.
-fn counts([blocked, deferred, pending, unverifiable]: [usize; 4]) -> Vec<String> {
-    let all = [(blocked, "blocked"), (deferred, "deferred"), (pending, "pending"), (unverifiable, "unverifiable")];
+fn counts([blocked, deferred, pending, unverifiable, waived]: [usize; 5]) -> Vec<String> {
+    let all = [
+        (blocked, "blocked"),
+        (deferred, "deferred"),
+        (pending, "pending"),
+        (unverifiable, "unverifiable"),
+        (waived, "waived"),
+    ];
     all.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect()
 }
 

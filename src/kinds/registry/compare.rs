@@ -5,11 +5,15 @@ use std::sync::Arc;
 
 use super::moved::{Found, found, now};
 use super::security::{self, SecurityOutcome};
+use super::trace;
 use super::wanted::{WantedData, WantedKey, WantedValue};
 use crate::formats::upcase;
 use crate::kinds::{Comparison, Context, Kind as _};
 use crate::model::common::Ensure;
-use crate::model::fact::{Facts, KeyAspects, KeyFact, KeyState, Observed, Queries, Stored, Unread, ValueSelection};
+use crate::model::fact::{
+    Facts, KeyAspects, KeyFact, KeyState, Observed, Queries, Stored, Unread, ValueFact, ValueSelection,
+};
+use crate::model::fingerprint::Fingerprint;
 use crate::model::operation::{Expression, Operation};
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::type_name;
@@ -24,7 +28,12 @@ pub fn wants(wanted: &WantedKey, facts: &Facts, context: &Context<'_>, queries: 
         queries.key(&here, KeyAspects { tree: true, ..KeyAspects::default() });
         return;
     }
-    let aspects = aspects(wanted);
+    let aspects = aspects(wanted, context);
+    for value in &wanted.values {
+        if let WantedData::Secret { value_type, reference } = value.data_at(context.as_of) {
+            queries.secret(reference, *value_type);
+        }
+    }
     let source = wanted.renamed_from.as_ref().map(|from| now(&from.value, facts, context));
     if let Some(source) = &source {
         queries.key(source, aspects.clone());
@@ -44,19 +53,19 @@ pub fn wants(wanted: &WantedKey, facts: &Facts, context: &Context<'_>, queries: 
     }
 }
 
-fn aspects(wanted: &WantedKey) -> KeyAspects {
+fn aspects(wanted: &WantedKey, context: &Context<'_>) -> KeyAspects {
     let named = || {
         let values = wanted.values.iter().map(|value| value.name.clone());
         values.chain(wanted.ranges.iter().map(|range| range.name.clone())).collect()
     };
-    let all = wanted.exclusive || wanted.report_unmanaged;
+    let all = wanted.exclusive || wanted.report_unmanaged || context.survey;
     // What is there may be a secret of the time before the expiry, or already the one of the time after it.
     let sealed =
         wanted.values.iter().filter(|value| value.alternatives().any(|data| matches!(data, WantedData::Secret { .. })));
     KeyAspects {
         values: if all { ValueSelection::All } else { ValueSelection::Named(named()) },
         sealed: sealed.map(|value| value.name.clone()).collect(),
-        subkeys: wanted.exclusive_keys || wanted.report_unmanaged,
+        subkeys: wanted.exclusive_keys || wanted.report_unmanaged || context.survey,
         security: wanted.security.is_some(),
         tree: false,
     }
@@ -166,12 +175,14 @@ impl EntryView<'_> {
 
     fn removal(&self, state: &Found<'_>) -> Comparison {
         let Found::Present(fact) = state else {
-            return Comparison::one(Decision::keep(self.id.clone(), self.wanted.at));
+            let kept = Decision::keep(self.id.clone(), self.wanted.at);
+            return Comparison::one(kept.traced(trace::of_key(self.wanted, None)));
         };
         if fact.link {
             return self.refused(fact, "registry.link");
         }
-        Comparison::one(tree_removal(&self.wanted.key, fact, self.id.clone(), self.wanted.at, "registry.not_wanted"))
+        let removal = tree_removal(&self.wanted.key, fact, self.id.clone(), self.wanted.at, "registry.not_wanted");
+        Comparison::one(removal.traced(trace::of_key(self.wanted, Some(fact))))
     }
 
     fn renamed_from<'f>(
@@ -184,11 +195,13 @@ impl EntryView<'_> {
     }
 
     fn existing(&self, fact: &KeyFact, facts: &Facts, context: &Context<'_>) -> Comparison {
-        let mut key = Decision::keep(self.id.clone(), self.wanted.at).written_at(fact.last_written);
+        let mut key = Decision::keep(self.id.clone(), self.wanted.at)
+            .written_at(fact.last_written)
+            .traced(trace::of_key(self.wanted, Some(fact)));
         self.add_security(&mut key, fact.security.as_ref(), facts);
         let mut comparison = Comparison::one(key);
         comparison.decisions.reserve(self.wanted.values.len());
-        self.values(&mut comparison, Some(fact), context);
+        self.values(&mut comparison, Some(fact), facts, context);
         self.unnamed(&mut comparison, fact, &now(&self.wanted.key, facts, context), facts, context);
         comparison
     }
@@ -202,7 +215,8 @@ impl EntryView<'_> {
     ) -> Comparison {
         let operations = creations(ancestor, &self.wanted.key);
         let reason = Reason::code("registry.key_absent");
-        let mut key = Decision::change(self.id.clone(), self.wanted.at, Action::Create, reason, operations);
+        let mut key = Decision::change(self.id.clone(), self.wanted.at, Action::Create, reason, operations)
+            .traced(trace::of_key(self.wanted, None));
         match security::inherited(&self.wanted.key, ancestor, ancestor_now, facts, context) {
             Ok(inherited) => self.add_security(&mut key, inherited.as_ref(), facts),
             Err(unread) if self.wanted.security.is_some() => return self.unread(&unread),
@@ -212,7 +226,7 @@ impl EntryView<'_> {
             return comparison;
         }
         let mut comparison = Comparison::one(key);
-        self.values(&mut comparison, None, context);
+        self.values(&mut comparison, None, facts, context);
         comparison
     }
 
@@ -231,16 +245,20 @@ impl EntryView<'_> {
         context: &Context<'_>,
     ) -> Comparison {
         let mut operations = self.wanted.key.parent().map(|parent| creations(ancestor, &parent)).unwrap_or_default();
-        operations.push(Operation::RenameRegistryKey { from: from.clone(), to: self.wanted.key.clone() });
+        // In the case found, so that it can be moved back to that very name.
+        let found_name = source.name.as_deref().and_then(|name| from.parent()?.child(name).ok());
+        let spelled = found_name.unwrap_or_else(|| from.clone());
+        operations.push(Operation::RenameRegistryKey { from: spelled, to: self.wanted.key.clone() });
         let reason = Reason::with("registry.renamed", format!("was {from}"));
         let mut key = Decision::change(self.id.clone(), self.wanted.at, Action::Update, reason, operations)
-            .written_at(source.last_written);
+            .written_at(source.last_written)
+            .traced(trace::of_key(self.wanted, None));
         self.add_security(&mut key, source.security.as_ref(), facts);
         if let Some(comparison) = self.without_key(&key) {
             return comparison;
         }
         let mut comparison = Comparison::one(key);
-        self.values(&mut comparison, Some(source), context);
+        self.values(&mut comparison, Some(source), facts, context);
         self.unnamed(&mut comparison, source, &now(from, facts, context), facts, context);
         comparison
     }
@@ -264,10 +282,10 @@ impl EntryView<'_> {
         }
     }
 
-    fn values(&self, comparison: &mut Comparison, fact: Option<&KeyFact>, context: &Context<'_>) {
+    fn values(&self, comparison: &mut Comparison, fact: Option<&KeyFact>, facts: &Facts, context: &Context<'_>) {
         for value in &self.wanted.values {
-            let found = fact.and_then(|fact| fact.value(&value.name)).map(|found| &found.data);
-            let mut decision = self.value(value, found, context);
+            let found = fact.and_then(|fact| fact.value(&value.name));
+            let mut decision = self.value(value, found, facts, context).traced(trace::of_value(value, found));
             if let (Some(expiry), Verdict::Change { .. }) = (&value.expires, &decision.verdict)
                 && value.is_expired(context.as_of)
             {
@@ -278,8 +296,15 @@ impl EntryView<'_> {
         }
     }
 
-    fn value(&self, value: &WantedValue, found: Option<&Stored>, context: &Context<'_>) -> Decision {
+    fn value(
+        &self,
+        value: &WantedValue,
+        fact: Option<&ValueFact>,
+        facts: &Facts,
+        context: &Context<'_>,
+    ) -> Decision {
         let id = self.part(&value.name);
+        let found = fact.map(|fact| &fact.data);
         let put = |action, reason, after| {
             let operation = Operation::PutRegistryValue {
                 key: self.wanted.key.clone(),
@@ -292,18 +317,19 @@ impl EntryView<'_> {
         match (value.data_at(context.as_of), found) {
             (WantedData::Absent, None) => Decision::keep(id, value.at),
             (WantedData::Absent, Some(before)) => {
-                self.value_removal(id, value.at, &value.name, before, "registry.not_wanted")
+                let name = fact.map_or(&value.name, |fact| &fact.name);
+                self.value_removal(id, value.at, name, before, "registry.not_wanted")
             }
             (WantedData::Data(data), None) => {
                 put(Action::Create, Reason::code("registry.absent"), Expression::Registry(data.clone()))
             }
             (WantedData::Data(data), Some(Stored::Plain(before))) if data == before => Decision::keep(id, value.at),
             // Sealed because the value's other alternative is a secret: its data cannot be compared.
-            (WantedData::Data(data), Some(Stored::Sealed { sealed_type })) if *sealed_type == data.value_type => {
+            (WantedData::Data(data), Some(Stored::Sealed { sealed_type, .. })) if *sealed_type == data.value_type => {
                 if context.rewrite_secrets {
                     put(Action::Update, Reason::code("secret.rewritten"), Expression::Registry(data.clone()))
                 } else {
-                    unverifiable(id, value.at)
+                    unverifiable(id, value.at, Reason::code("secret.no_fingerprint"))
                 }
             }
             (WantedData::Data(data), Some(before)) => {
@@ -314,13 +340,17 @@ impl EntryView<'_> {
                 let after = || Expression::Secret { value_type: *value_type, reference: reference.clone() };
                 match found {
                     None => put(Action::Create, Reason::code("registry.absent"), after()),
-                    Some(before) if stored_type(before) != *value_type => {
+                    Some(before) if before.value_type() != *value_type => {
                         put(Action::Update, difference(*value_type, before), after())
                     }
-                    Some(_) if context.rewrite_secrets => {
-                        put(Action::Update, Reason::code("secret.rewritten"), after())
-                    }
-                    Some(_) => unverifiable(id, value.at),
+                    Some(_) => match same_secret(fact, facts.secret(reference, *value_type)) {
+                        Ok(true) => Decision::keep(id, value.at),
+                        Ok(false) => put(Action::Update, Reason::code("secret.differs"), after()),
+                        Err(_) if context.rewrite_secrets => {
+                            put(Action::Update, Reason::code("secret.rewritten"), after())
+                        }
+                        Err(reason) => unverifiable(id, value.at, reason),
+                    },
                 }
             }
         }
@@ -342,7 +372,7 @@ impl EntryView<'_> {
         context: &Context<'_>,
     ) {
         let wanted = self.wanted;
-        if wanted.exclusive || wanted.report_unmanaged {
+        if wanted.exclusive || wanted.report_unmanaged || context.survey {
             let named: HashSet<String> = wanted.values.iter().map(|value| upcase::fold(&value.name)).collect();
             for found in fact.values().into_iter().filter(|found| !named.contains(&upcase::fold(&found.name))) {
                 let id = self.part(&found.name);
@@ -358,8 +388,9 @@ impl EntryView<'_> {
                 }
             }
         }
-        if wanted.exclusive_keys || wanted.report_unmanaged {
-            for name in fact.subkeys.iter().filter(|name| is_unaddressable(name)) {
+        if wanted.exclusive_keys || wanted.report_unmanaged || context.survey {
+            let judged = wanted.exclusive_keys || wanted.report_unmanaged;
+            for name in fact.subkeys.iter().filter(|name| judged && is_unaddressable(name)) {
                 let id = ResourceId::new("registry", format!("{}\\{name}", wanted.key));
                 comparison.decisions.push(Decision::blocked(id, wanted.at, Reason::code("registry.unaddressable")));
             }
@@ -385,11 +416,19 @@ impl EntryView<'_> {
     }
 }
 
-fn unverifiable(id: ResourceId, at: Location) -> Decision {
-    Decision {
-        verdict: Verdict::Unverifiable,
-        reasons: vec![Reason::code("secret.no_fingerprint")],
-        ..Decision::keep(id, at)
+fn unverifiable(id: ResourceId, at: Location, reason: Reason) -> Decision {
+    Decision { verdict: Verdict::Unverifiable, reasons: vec![reason], ..Decision::keep(id, at) }
+}
+
+/// Whether what is there is the secret, by their fingerprints; else why nothing can tell.
+fn same_secret(
+    fact: Option<&ValueFact>,
+    secret: Option<&Result<Fingerprint, Box<str>>>,
+) -> Result<bool, Reason> {
+    match (fact.and_then(|fact| fact.fingerprint), secret) {
+        (Some(found), Some(Ok(secret))) => Ok(found == *secret),
+        (Some(_), Some(Err(detail))) => Err(Reason::with("secret.unresolved", detail.clone())),
+        (None, _) | (_, None) => Err(Reason::code("secret.no_fingerprint")),
     }
 }
 
@@ -398,15 +437,8 @@ fn is_unaddressable(name: &str) -> bool {
     name.contains('\u{FFFD}')
 }
 
-fn stored_type(stored: &Stored) -> u32 {
-    match stored {
-        Stored::Plain(data) => data.value_type,
-        Stored::Sealed { sealed_type } => *sealed_type,
-    }
-}
-
 fn difference(wanted_type: u32, before: &Stored) -> Reason {
-    let found_type = stored_type(before);
+    let found_type = before.value_type();
     if found_type != wanted_type {
         let message = format!("{} instead of {}", type_name(found_type), type_name(wanted_type));
         return Reason::with("registry.type_differs", message);

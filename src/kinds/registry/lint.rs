@@ -152,7 +152,7 @@ fn out_of_range(wanted: &WantedKey, range: &WantedRange, facts: &Facts, findings
 }
 
 impl WantedKey {
-    fn ensure_present(&self) -> bool {
+    pub fn ensure_present(&self) -> bool {
         self.common.ensure == Ensure::Present
     }
 }

@@ -6,6 +6,7 @@ mod lint;
 mod moved;
 mod security;
 mod statements;
+mod trace;
 mod value_form;
 mod value_schema;
 mod wanted;

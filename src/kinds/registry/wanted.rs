@@ -107,3 +107,15 @@ pub struct WantedRange {
     pub minimum: u64,
     pub maximum: u64,
 }
+
+impl WantedKey {
+    /// Whether some value is, or will be, a secret.
+    pub fn has_secrets(&self) -> bool {
+        self.values.iter().flat_map(WantedValue::alternatives).any(|data| matches!(data, WantedData::Secret { .. }))
+    }
+
+    /// Whether nothing is wanted of the key itself but that it is there.
+    pub const fn is_plain(&self) -> bool {
+        !self.exclusive && !self.exclusive_keys && self.security.is_none() && self.renamed_from.is_none()
+    }
+}

@@ -94,7 +94,7 @@ impl Volume {
         Ok(())
     }
 
-    /// Makes a folder and the folders above it, where they are missing.
+    /// Makes a folder and the folders above it, where they are missing; their names are on the disk when this returns.
     ///
     /// # Errors
     /// Something other than a folder stands in the way, or the host refuses.
@@ -107,10 +107,11 @@ impl Volume {
                 None => {
                     let made = Found { path: shown.with(name), kind: EntryKind::Folder };
                     self.disk.create_folder(&folder, name).map_err(failed("making", &made.path))?;
-                    self.disk.sync_folder(&folder).map_err(failed("synchronising", &shown))?;
                     made
                 }
             };
+            // Also where it was found: whoever made it may have been stopped before the name was on the disk.
+            self.disk.sync_folder(&folder).map_err(failed("synchronising", &shown))?;
             folder = enter(&folder, &found)?.ok_or_else(|| VolumeError::Missing { path: found.path.clone() })?;
             shown = found.path;
         }
@@ -191,9 +192,8 @@ impl Volume {
         let name = found.as_ref().and_then(|found| found.path.last()).unwrap_or(name);
         let file = self.disk.open_append(&folder, name).map_err(failed("opening", path))?;
         require_regular(&file, path)?;
-        if found.is_none() {
-            self.disk.sync_folder(&folder).map_err(failed("synchronising the folder of", path))?;
-        }
+        // Also where it was found: whoever made it may have been stopped before the name was on the disk.
+        self.disk.sync_folder(&folder).map_err(failed("synchronising the folder of", path))?;
         Ok(Appender { disk: Arc::clone(&self.disk), file })
     }
 

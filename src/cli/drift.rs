@@ -1,0 +1,76 @@
+//! `trueup drift`.
+
+use super::apply::{approve, failure};
+use super::arguments::{DriftOptions, Format};
+use super::secrets::{CommandSecrets, Secrets, owner};
+use super::terminal::Terminal;
+use super::{Outcome, inputs, machines, plan as plan_command};
+use crate::apply::{self, Basis as _, DocumentBasis, OnFailure, RETAIN};
+use crate::error::{Exit, Failure};
+use crate::model::fact::Unread;
+use crate::plan::PlanOptions;
+use crate::report::drift::{Drift, json, text};
+
+pub fn run(options: &DriftOptions, terminal: &Terminal) -> Outcome {
+    let as_of = inputs::clock(options.as_of);
+    let desired = inputs::kept(inputs::document(&options.document, terminal)?);
+    let opened = machines::open(&options.machine)?;
+    let secrets = Secrets::new(CommandSecrets::of(options.allow_commands));
+    let plan_options = PlanOptions { survey: options.coverage, ..PlanOptions::at(as_of) };
+    let basis = DocumentBasis { desired, options: plan_options };
+    let facts = inputs::facts_of(opened.machine(), &basis, &secrets)?;
+    opened.warn(terminal);
+    let plan = basis.plan(&facts).map_err(|error| inputs::order_failure(&error, desired))?;
+    let drift = Drift::of(&plan, facts.remembered().is_some(), options.coverage);
+    match options.report.format {
+        Format::Text => terminal.data(&text(&drift, &plan_command::text_options(&options.report, terminal)))?,
+        Format::Json => {
+            let json =
+                json(&drift).map_err(|error| Failure::failed("cannot write the drift as JSON").because(error))?;
+            terminal.data(&json)?
+        }
+    };
+    if options.accept_as_baseline {
+        return accept(options, &opened, &basis, &secrets, terminal);
+    }
+    let unread = facts.unread().iter().any(|(_, unread)| !matches!(unread, Unread::Unsupported { .. }));
+    Ok(if unread || plan.findings.iter().any(|finding| finding.code == "plan.nothing_observed") {
+        Exit::Failed
+    } else if drift.differs() {
+        Exit::Changes
+    } else {
+        Exit::Done
+    })
+}
+
+fn accept(
+    options: &DriftOptions,
+    opened: &machines::Opened,
+    basis: &DocumentBasis<'_>,
+    secrets: &Secrets,
+    terminal: &Terminal,
+) -> Outcome {
+    let machine = opened.writable()?;
+    approve(options.auto_approve, "Take the machine as it is for what was last applied?", terminal)?;
+    let owner = owner();
+    let apply_options = apply::ApplyOptions {
+        owner: &owner,
+        now: jiff::Timestamp::now(),
+        accept: &[],
+        secrets,
+        on_failure: OnFailure::Continue,
+        hold: None,
+        retain: RETAIN,
+        confirm_within: None,
+    };
+    match apply::accept_baseline(machine, basis, &apply_options).map_err(failure)? {
+        Some((entries, run)) => {
+            terminal.data(&format!("Accepted as the baseline: {} of the record; run {run}\n", counted_entries(entries)))
+        }
+        None => terminal.data("The record tells this already; nothing was written\n"),
+    }
+}
+
+fn counted_entries(number: usize) -> String {
+    if number == 1 { "1 entry".into() } else { format!("{number} entries") }
+}

@@ -1,0 +1,34 @@
+//! `trueup history`.
+
+use super::arguments::{Format, HistoryOptions};
+use super::terminal::Terminal;
+use super::{Outcome, machines, plan as plan_command};
+use crate::apply::{history, past_run};
+use crate::error::Failure;
+use crate::machine::RunName;
+use crate::report::history as report;
+
+pub fn run(options: &HistoryOptions, terminal: &Terminal) -> Outcome {
+    let opened = machines::open(&options.machine)?;
+    let machine = opened.machine();
+    let failed =
+        |error: serde_json::Error| Failure::failed("cannot write the history as JSON").because(error);
+    let text_options = plan_command::text_options(&options.report, terminal);
+    let Some(name) = &options.run else {
+        let runs = history(machine).map_err(|unread| Failure::failed("cannot read the runs").because(unread))?;
+        return match options.report.format {
+            Format::Text => terminal.data(&report::list(&runs, &text_options)),
+            Format::Json => terminal.data(&report::list_json(&runs).map_err(failed)?),
+        };
+    };
+    let name = name
+        .parse::<RunName>()
+        .map_err(|error| Failure::invalid("that is not the name of a run").because(error))?;
+    let run = past_run(machine, &name).map_err(|why| {
+        Failure::failed(format!("cannot show run {name}")).because(why).hint("`trueup history` lists the runs")
+    })?;
+    match options.report.format {
+        Format::Text => terminal.data(&report::steps(&run, &text_options)),
+        Format::Json => terminal.data(&report::steps_json(&run).map_err(failed)?),
+    }
+}

@@ -1,0 +1,170 @@
+//! `trueup rollback`, and the undoing of a run that stopped.
+
+use super::apply::{approve, failure, refuse, unfinished};
+use super::arguments::{ApplyOptions, Format, ProgressChoice, ReportOptions, RollbackOptions};
+use super::progress::progress;
+use super::secrets::{MissingKey, hold_key, owner};
+use super::terminal::Terminal;
+use super::{Outcome, inputs, machines, plan as plan_command};
+use crate::apply::{
+    self, ApplyOptions as RunOptions, Basis as _, JournalRun, OnFailure, Purpose, RETAIN, RollbackBasis, RunOutcome,
+    done_steps, history, past_run, settle,
+};
+use crate::error::{Exit, Failure};
+use crate::formats::hold::HoldKey;
+use crate::machine::{NoSecrets, RunName, WritableMachine};
+use crate::model::operation::Hold;
+use crate::plan::PlanOptions;
+use crate::report::{json, text};
+
+/// How a rollback is to go.
+struct Manner<'m> {
+    report: &'m ReportOptions,
+    progress: ProgressChoice,
+    auto_approve: bool,
+    only_plan: bool,
+    partial: bool,
+    accept: &'m [String],
+}
+
+pub fn run(options: &RollbackOptions, terminal: &Terminal) -> Outcome {
+    let opened = machines::open(&options.machine)?;
+    let machine = opened.writable()?;
+    let key = hold_key(options.hold_key.as_deref(), &options.machine.machine, MissingKey::Refuse, terminal)?;
+    let manner = Manner {
+        report: &options.report,
+        progress: options.progress,
+        auto_approve: options.auto_approve,
+        only_plan: options.plan,
+        partial: options.partial,
+        accept: &[],
+    };
+    let asked = options.run.as_deref().map(str::parse::<RunName>).transpose();
+    let asked = asked.map_err(|error| Failure::invalid("that is not the name of a run").because(error))?;
+    if let (Some(run), true) = (&asked, options.unless_confirmed)
+        && !apply::is_unconfirmed(machine.as_machine(), run).map_err(failure)?
+    {
+        return terminal.data(&format!("Run {run} was confirmed and stays\n"));
+    }
+    if let Some(open) = unfinished(machine)? {
+        if asked.as_ref().is_none_or(|asked| *asked == open.beginning.run) {
+            return take_back(&open, Purpose::Undo { of: open.beginning.run.clone() }, machine, key.as_ref(), &manner, terminal);
+        }
+        return Err(Failure::refused(format!("run {} stopped before its end", open.beginning.run))
+            .hint("take that one back first: `trueup rollback`, or finish it: `trueup apply --resume`"));
+    }
+    let name = match asked {
+        Some(name) => name,
+        None => last_run(machine)?,
+    };
+    let run = past_run(machine.as_machine(), &name).map_err(|why| {
+        Failure::failed(format!("cannot take back run {name}")).because(why).hint("`trueup history` lists the runs")
+    })?;
+    take_back(&run, Purpose::Rollback { of: name }, machine, key.as_ref(), &manner, terminal)
+}
+
+/// Takes back the run that stopped before its end.
+pub fn undo(
+    run: &JournalRun,
+    machine: &dyn WritableMachine,
+    key: Option<&HoldKey>,
+    options: &ApplyOptions,
+    terminal: &Terminal,
+) -> Outcome {
+    if let Some(of) = run.beginning.purpose.takes_back() {
+        return Err(Failure::refused(format!("run {} was taking back run {of} when it stopped", run.beginning.run))
+            .hint("finish it with `trueup apply FILE --resume`"));
+    }
+    let manner = Manner {
+        report: &options.report,
+        progress: options.progress,
+        auto_approve: options.auto_approve,
+        only_plan: false,
+        partial: false,
+        accept: &options.accept,
+    };
+    let purpose = Purpose::Undo { of: run.beginning.run.clone() };
+    take_back(run, purpose, machine, key, &manner, terminal)
+}
+
+/// The last run that changed the machine and was not taken back.
+fn last_run(machine: &dyn WritableMachine) -> Result<RunName, Failure> {
+    let runs = history(machine.as_machine())
+        .map_err(|unread| Failure::failed("cannot read the runs").because(unread))?;
+    let is_candidate = |run: &&apply::PastRun| {
+        matches!(run.purpose, Some(Purpose::Apply))
+            && matches!(run.outcome, RunOutcome::Ended { .. })
+            && run.taken_back_by.is_none()
+    };
+    runs.iter().find(is_candidate).map(|run| run.run.clone()).ok_or_else(|| {
+        Failure::refused("there is no run to take back")
+            .hint("`trueup history` lists the runs; a rollback is taken back by its name")
+    })
+}
+
+fn take_back(
+    run: &JournalRun,
+    purpose: Purpose,
+    machine: &dyn WritableMachine,
+    key: Option<&HoldKey>,
+    manner: &Manner<'_>,
+    terminal: &Terminal,
+) -> Outcome {
+    let now = jiff::Timestamp::now();
+    let hold = if key.is_some() { Hold::Sealed } else { Hold::None };
+    let steps = done_steps(machine.as_machine(), run).certain();
+    let is_undo = matches!(purpose, Purpose::Undo { .. });
+    let options = PlanOptions { hold, ..PlanOptions::at(now) };
+    let basis = RollbackBasis { run, steps: &steps, purpose, options };
+    let facts = inputs::facts_of(machine.as_machine(), &basis, &NoSecrets)?;
+    let plan = basis.plan(&facts).map_err(|error| Failure::failed("cannot plan the rollback").because(error))?;
+    let owner = owner();
+    let apply_options = RunOptions {
+        owner: &owner,
+        now,
+        accept: manner.accept,
+        secrets: &NoSecrets,
+        // All or nothing: half a rollback is a state that nobody asked for.
+        on_failure: OnFailure::Rollback,
+        hold: key,
+        retain: RETAIN,
+        confirm_within: None,
+    };
+    let name = &run.beginning.run;
+    if manner.report.format == Format::Text || manner.only_plan {
+        if manner.report.format == Format::Text {
+            terminal.data(&format!("Taking back run {name}:\n\n"))?;
+        }
+        plan_command::show(&plan, manner.report, terminal)?;
+    }
+    if manner.only_plan {
+        return Ok(Exit::Done);
+    }
+    refuse(&plan, manner.accept)?;
+    let blocked = plan.summary().blocked;
+    if blocked > 0 && !manner.partial {
+        return Err(Failure::refused(format!("{} of run {name} cannot be taken back", text::counted(blocked, "thing")))
+            .hint("look at what is blocked above; --partial takes back the rest"));
+    }
+    if plan.has_operations() {
+        approve(manner.auto_approve, "Take this back?", terminal)?;
+    } else if is_undo && blocked == 0 {
+        settle(machine, run, &apply_options).map_err(failure)?;
+        return terminal.data(&format!("Nothing of run {name} is on the machine; the run is closed\n"));
+    }
+    let mut bar = progress(manner.progress, terminal);
+    let report = apply::apply(machine, &basis, &plan, &facts, &apply_options, &mut *bar).map_err(failure)?;
+    drop(bar);
+    match manner.report.format {
+        Format::Text => {
+            terminal.data(&text::outcome(&report, &plan_command::text_options(manner.report, terminal)))?;
+        }
+        Format::Json => {
+            let json =
+                json::outcome(&report).map_err(|error| Failure::failed("cannot write the report").because(error))?;
+            terminal.data(&json)?;
+        }
+    }
+    let is_whole = report.failed() + report.skipped() + report.undone() == 0;
+    Ok(if is_whole { Exit::Done } else { Exit::Failed })
+}

@@ -1,0 +1,261 @@
+//! Drift: what of a plan's differences the machine has brought about, and what the document has. A view of a plan.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::json::pretty;
+use super::layout::{Symbol, sides};
+use super::remembered;
+use super::style::paint;
+use super::text::{TextOptions, shown};
+use crate::model::resource::ResourceId;
+use crate::model::time::FileTime;
+use crate::model::verdict::{Cause, Decision, Reason, Severity, Verdict};
+use crate::plan::wire::FORMAT_VERSION;
+use crate::plan::{Orphan, Plan};
+
+/// The differences of a plan by cause.
+pub struct Drift<'p> {
+    plan: &'p Plan,
+    has_record: bool,
+    coverage: Option<Coverage>,
+}
+
+/// How much of what is there is named, in the places that the document names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Coverage {
+    /// Resources that the document names and that are there, or are to be.
+    pub managed: usize,
+    pub unmanaged: usize,
+    /// By section.
+    pub sections: BTreeMap<String, SectionCoverage>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SectionCoverage {
+    pub managed: usize,
+    pub unmanaged: usize,
+}
+
+/// The number of differences by cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    pub drift: usize,
+    pub asked: usize,
+    pub due: usize,
+    pub new: usize,
+    pub unrecorded: usize,
+    pub waived: usize,
+    pub unverifiable: usize,
+    pub as_applied: usize,
+}
+
+impl<'p> Drift<'p> {
+    /// Looks at a plan; the coverage is counted where the plan was made for it.
+    pub fn of(plan: &'p Plan, has_record: bool, coverage: bool) -> Self {
+        Self { plan, has_record, coverage: coverage.then(|| Coverage::of(plan)) }
+    }
+
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for decision in &self.plan.decisions {
+            let slot = match (&decision.verdict, decision.cause) {
+                (Verdict::Keep, _) => &mut counts.as_applied,
+                (Verdict::Unverifiable, _) => &mut counts.unverifiable,
+                (Verdict::Waived { .. }, _) => &mut counts.waived,
+                (_, Some(Cause::Drift)) => &mut counts.drift,
+                (_, Some(Cause::Asked)) => &mut counts.asked,
+                (_, Some(Cause::Due)) => &mut counts.due,
+                (_, Some(Cause::New)) => &mut counts.new,
+                (_, Some(Cause::Unrecorded) | None) => &mut counts.unrecorded,
+            };
+            *slot += 1;
+        }
+        counts
+    }
+
+    /// Whether something differs that is not waived, or a waiver has run out.
+    pub fn differs(&self) -> bool {
+        let Counts { drift, asked, due, new, unrecorded, .. } = self.counts();
+        drift + asked + due + new + unrecorded > 0
+    }
+
+    fn differences(&self) -> Vec<&'p Decision> {
+        let mut all: Vec<&Decision> = self.plan.decisions.iter().filter(|decision| decision.differs()).collect();
+        // A stable sort: within a cause, the plan's order.
+        all.sort_by_key(|decision| (matches!(decision.verdict, Verdict::Waived { .. }), decision.cause));
+        all
+    }
+}
+
+impl Coverage {
+    fn of(plan: &Plan) -> Self {
+        let mut sections: BTreeMap<String, SectionCoverage> = BTreeMap::new();
+        let mut named: HashSet<ResourceId> = HashSet::new();
+        for decision in &plan.decisions {
+            if named.insert(decision.id.folded()) {
+                sections.entry(decision.id.section().to_owned()).or_default().managed += 1;
+            }
+        }
+        for id in &plan.unmanaged {
+            sections.entry(id.section().to_owned()).or_default().unmanaged += 1;
+        }
+        let sum = |count: fn(&SectionCoverage) -> usize| sections.values().map(count).sum();
+        Self { managed: sum(|one| one.managed), unmanaged: sum(|one| one.unmanaged), sections }
+    }
+
+    /// Whole per cent of what is there that is named.
+    pub fn percent(&self) -> usize {
+        let all = self.managed + self.unmanaged;
+        (self.managed * 100).checked_div(all).unwrap_or(100)
+    }
+}
+
+/// The drift for a person: by cause, worst first.
+pub fn text(drift: &Drift<'_>, options: &TextOptions) -> String {
+    let mut out = String::new();
+    let differences = drift.differences();
+    let is_waived = |decision: &&Decision| matches!(decision.verdict, Verdict::Waived { .. });
+    for run in differences.chunk_by(|a, b| a.cause == b.cause && is_waived(a) == is_waived(b)) {
+        let Some(first) = run.first() else { continue };
+        let title = match (is_waived(first), first.cause) {
+            (true, _) => "waived: differs, and is let be for a while",
+            (false, Some(cause)) => cause.sentence(),
+            (false, None) => "differs",
+        };
+        let heading = format!("{}: {title}", run.len());
+        let _ = writeln!(out, "{}", paint(options.palette.heading, &heading));
+        let lines: Vec<String> = run.iter().map(|decision| line(decision)).collect();
+        for line in shown(&lines, options) {
+            let _ = writeln!(out, "    {line}");
+        }
+        out.push('\n');
+    }
+    if !drift.plan.unmanaged.is_empty() {
+        let heading = format!("There and not named: {}", drift.plan.unmanaged.len());
+        let _ = writeln!(out, "{}", paint(options.palette.heading, &heading));
+        for id in shown(&drift.plan.unmanaged.iter().map(ToString::to_string).collect::<Vec<_>>(), options) {
+            let _ = writeln!(out, "    {id}");
+        }
+        out.push('\n');
+    }
+    for finding in &drift.plan.findings {
+        let style = match finding.severity {
+            Severity::Error => options.palette.problem,
+            Severity::Warning => options.palette.change,
+            Severity::Info => options.palette.dim,
+        };
+        let head = paint(style, &format!("{}[{}]", finding.severity, finding.code));
+        let _ = writeln!(out, "{head}: {}", finding.message);
+    }
+    if !drift.plan.findings.is_empty() {
+        out.push('\n');
+    }
+    remembered::write(&mut out, drift.plan, options);
+    if let Some(coverage) = &drift.coverage {
+        let Coverage { managed, unmanaged, .. } = coverage;
+        let _ = writeln!(
+            out,
+            "Coverage: {managed} named and {unmanaged} not, in the places that the document names ({} %)",
+            coverage.percent()
+        );
+    }
+    if !drift.has_record {
+        out.push_str("Nothing was applied on this machine yet: there is nothing to have drifted from.\n");
+    }
+    let _ = writeln!(out, "{}", paint(options.palette.heading, &summary(&drift.counts())));
+    out
+}
+
+fn summary(counts: &Counts) -> String {
+    let Counts { drift, asked, due, new, unrecorded, waived, unverifiable, as_applied } = counts;
+    let mut text = format!("Drift: {drift} drifted, {asked} asked since, {new} new, {unrecorded} unrecorded");
+    for (count, word) in [(due, "due"), (waived, "waived"), (unverifiable, "unverifiable")] {
+        if *count > 0 {
+            let _ = write!(text, ", {count} {word}");
+        }
+    }
+    let _ = write!(text, "; {as_applied} as wanted");
+    text
+}
+
+fn line(decision: &Decision) -> String {
+    let symbol = Symbol::of(&decision.verdict).map_or(" ", Symbol::text);
+    let (found, wanted, _) = sides(decision.shown_operations());
+    let values = match (found, wanted) {
+        (Some(found), Some(wanted)) => format!("  {found}, wanted {wanted}"),
+        (Some(found), None) => format!("  {found}, wanted away"),
+        (None, Some(wanted)) => format!("  not there, wanted {wanted}"),
+        (None, None) => String::new(),
+    };
+    let reasons: Vec<String> = decision.reasons.iter().map(ToString::to_string).collect();
+    let written = decision.last_written.map(|at| format!("; last written {at}")).unwrap_or_default();
+    format!("{symbol} {}{values}  {}{written}", decision.id, reasons.join("; "))
+}
+
+/// The drift for a program.
+///
+/// # Errors
+/// As [`super::json::plan`].
+pub fn json(drift: &Drift<'_>) -> Result<String, serde_json::Error> {
+    #[derive(Serialize)]
+    struct Wire<'d> {
+        format_version: &'static str,
+        as_of: jiff::Timestamp,
+        recorded: bool,
+        differs: bool,
+        counts: Counts,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        coverage: Option<WireCoverage<'d>>,
+        differences: Vec<WireDifference<'d>>,
+        unmanaged: &'d [ResourceId],
+        orphans: &'d [Orphan],
+        findings: Vec<String>,
+    }
+    #[derive(Serialize)]
+    struct WireCoverage<'d> {
+        percent: usize,
+        #[serde(flatten)]
+        coverage: &'d Coverage,
+    }
+    #[derive(Serialize)]
+    struct WireDifference<'d> {
+        address: &'d ResourceId,
+        cause: Option<Cause>,
+        waived: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        found: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        wanted: Option<String>,
+        reasons: &'d [Reason],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        last_written: Option<FileTime>,
+    }
+    let differences = drift.differences().into_iter().map(|decision| {
+        let (found, wanted, _) = sides(decision.shown_operations());
+        WireDifference {
+            address: &decision.id,
+            cause: decision.cause,
+            waived: matches!(decision.verdict, Verdict::Waived { .. }),
+            found,
+            wanted,
+            reasons: &decision.reasons,
+            last_written: decision.last_written,
+        }
+    });
+    let coverage = drift.coverage.as_ref();
+    pretty(&Wire {
+        format_version: FORMAT_VERSION,
+        as_of: drift.plan.as_of,
+        recorded: drift.has_record,
+        differs: drift.differs(),
+        counts: drift.counts(),
+        coverage: coverage.map(|coverage| WireCoverage { percent: coverage.percent(), coverage }),
+        differences: differences.collect(),
+        unmanaged: &drift.plan.unmanaged,
+        orphans: &drift.plan.orphans,
+        findings: drift.plan.findings.iter().map(|finding| finding.code.to_string()).collect(),
+    })
+}

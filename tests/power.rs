@@ -1,0 +1,26 @@
+//! What a power failure leaves: on a disk that loses, tears and reorders whatever was not synchronised, first single writes to a
+//! volume, then whole runs.
+//!
+//! `TRUEUP_LAW_CASES=10000` (or `PROPTEST_CASES`) runs more random cases; `TRUEUP_LAW_SEED` repeats one.
+
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::print_stdout,
+    reason = "helpers of tests are not seen as tests"
+)]
+
+mod power {
+    mod disk;
+    mod journal;
+    mod run;
+    #[allow(dead_code, reason = "the laws use more of it")]
+    #[path = "../laws/runner.rs"]
+    mod runner;
+    mod sequences;
+    mod volume;
+}
