@@ -3,9 +3,7 @@
 use super::journal::{JournalRun, Purpose};
 use crate::document::Desired;
 use crate::kinds::Wanted;
-use crate::machine::{
-    Machine, ObserveError, ObserveOptions, SecretSource, answer, begin, fresh_key, observe,
-};
+use crate::machine::{Machine, ObserveError, ObserveOptions, SecretSource, answer, begin, fresh_key, observe};
 use crate::model::fact::Facts;
 use crate::model::operation::Operation;
 use crate::model::resource::ResourceId;

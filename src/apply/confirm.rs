@@ -9,7 +9,9 @@ use crate::machine::{Machine, RunName, WritableMachine};
 /// The machine cannot be read or written; the undoing may still be armed.
 pub fn confirm(machine: &dyn WritableMachine, options: &ApplyOptions<'_>) -> Result<Option<String>, ApplyError> {
     let waits = |machine: &dyn Machine| {
-        machine.record().map(|record| record.and_then(|record| record.confirmation.clone().map(|waits| (record, waits))))
+        machine
+            .record()
+            .map(|record| record.and_then(|record| record.confirmation.clone().map(|waits| (record, waits))))
     };
     if waits(machine.as_machine()).map_err(ApplyError::Record)?.is_none() {
         return Ok(None);

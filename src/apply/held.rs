@@ -72,7 +72,11 @@ pub fn keep<'o>(
     let sealed = seal(&items, key, &name, nonce).map_err(|source| ApplyError::Hold { run: name.clone(), source })?;
     writer.put_held(run, &sealed)?;
     let named = operations.iter().enumerate().map(|(step, operation)| {
-        if items.0.contains_key(&step) { Cow::Owned(held_at(operation, &name, step)) } else { Cow::Borrowed(*operation) }
+        if items.0.contains_key(&step) {
+            Cow::Owned(held_at(operation, &name, step))
+        } else {
+            Cow::Borrowed(*operation)
+        }
     });
     Ok(named.collect())
 }

@@ -101,13 +101,18 @@ enum Event<'a> {
         operation: &'a Operation,
     },
     /// A run that stopped is continued.
-    Resume { at: jiff::Timestamp, owner: &'a str },
+    Resume {
+        at: jiff::Timestamp,
+        owner: &'a str,
+    },
     /// The parts are about to be replaced; everything before this line is durable once it is.
     Commit(&'a Commit),
     /// All parts of the last commit are durable on the machine.
     Committed {},
     /// The last commit failed; these of its steps are not done.
-    Settled { not_done: &'a [usize] },
+    Settled {
+        not_done: &'a [usize],
+    },
     /// The record is about to be replaced.
     Record(&'a RecordBefore),
     End(&'a Ending),
@@ -141,7 +146,9 @@ enum ReadEvent {
     Resume {},
     Commit(Commit),
     Committed {},
-    Settled { not_done: Vec<usize> },
+    Settled {
+        not_done: Vec<usize>,
+    },
     Record(Box<RecordBefore>),
     End(Ending),
 }

@@ -241,8 +241,6 @@ impl ApplyReport {
 
     /// Whether all was done that this machine can do; what waits for somebody else or cannot be compared is no failure.
     pub fn is_complete(&self) -> bool {
-        self.failed() + self.skipped() + self.undone() == 0
-            && self.remaining_operations == 0
-            && self.left.blocked == 0
+        self.failed() + self.skipped() + self.undone() == 0 && self.remaining_operations == 0 && self.left.blocked == 0
     }
 }

@@ -160,8 +160,7 @@ pub fn resume(
     let planned: Vec<Planned<'_>> =
         steps.into_iter().enumerate().map(|(number, step)| Planned { decision: number, entry: number, step }).collect();
     let done: Vec<bool> = states.iter().map(|state| *state == Progressed::Done).collect();
-    let mut journal =
-        Journal::resume(writer.journal(name)?, run.intents.len(), run.torn, options.now, options.owner)?;
+    let mut journal = Journal::resume(writer.journal(name)?, run.intents.len(), run.torn, options.now, options.owner)?;
     // A replacement that was seen may not be durable yet.
     for part in run.commits.iter().flat_map(|(commit, _)| &commit.parts) {
         writer.sync_part(&part.part)?;
@@ -213,8 +212,7 @@ pub fn resume(
 pub fn settle(machine: &dyn WritableMachine, run: &JournalRun, options: &ApplyOptions<'_>) -> Result<(), ApplyError> {
     let mut writer = machine.writer(options.owner)?;
     let name = &run.beginning.run;
-    let mut journal =
-        Journal::resume(writer.journal(name)?, run.intents.len(), run.torn, options.now, options.owner)?;
+    let mut journal = Journal::resume(writer.journal(name)?, run.intents.len(), run.torn, options.now, options.owner)?;
     journal.end(&Ending { skipped: run.intents.len(), ..Ending::default() })?;
     Ok(())
 }
@@ -226,8 +224,7 @@ fn plan_of(run: &JournalRun) -> Plan {
     let decisions = run.intents.iter().map(|(address, operation)| {
         let reason = Reason::code("run.resumed");
         let operations = vec![operation.clone()];
-        let decision =
-            Decision::change(address.clone(), Location::default(), Action::Update, reason, operations);
+        let decision = Decision::change(address.clone(), Location::default(), Action::Update, reason, operations);
         Decision { reboot: beginning.reboot, restart: std::sync::Arc::clone(&restart), ..decision }
     });
     let entries = (0..run.intents.len()).map(|number| EntrySpan { start: number, end: number + 1, needs: Vec::new() });

@@ -152,9 +152,8 @@ fn applied(record: &mut Record, desired: &Desired, document: &str, again: &Plan,
         let kind = entry.wanted.kind();
         let address = kind.address();
         let known = record.entry(&address).cloned();
-        let held = |one: &crate::model::verdict::Decision| {
-            (one.verdict == Verdict::Keep).then_some(one.trace).flatten()
-        };
+        let held =
+            |one: &crate::model::verdict::Decision| (one.verdict == Verdict::Keep).then_some(one.trace).flatten();
         let then = |part: &str| -> Option<Trace> {
             let parts = &known.as_ref()?.parts.0;
             parts.iter().find(|(name, _)| crate::formats::upcase::eq(name, part)).map(|(_, trace)| *trace)

@@ -186,8 +186,7 @@ fn settle(
         .collect();
     let mut lost = Vec::new();
     for (place, planned) in batch.steps.iter().enumerate() {
-        let is_there =
-            machine.part_of(planned.step.operation).is_ok_and(|part| replaced.contains(&part.as_str()));
+        let is_there = machine.part_of(planned.step.operation).is_ok_and(|part| replaced.contains(&part.as_str()));
         if !is_there && batch.done.get(place) != Some(&true) {
             state.fail(planned, detail.to_owned());
             lost.push(batch.first + place);

@@ -28,7 +28,9 @@ pub fn run(options: &ApplyOptions, terminal: &Terminal) -> Outcome {
     let opened = machines::open(&options.machine)?;
     let machine = opened.writable()?;
     if options.confirm_within.is_some() && machine.scheduler().is_none() {
-        return Err(Failure::refused("--confirm-within is for machines that run: nobody can be locked out of an image"));
+        return Err(Failure::refused(
+            "--confirm-within is for machines that run: nobody can be locked out of an image",
+        ));
     }
     let unfinished = unfinished(machine)?;
     let key = hold_key(options.hold_key.as_deref(), &options.machine.machine, MissingKey::Make, terminal)?;
@@ -172,8 +174,7 @@ fn decide_unfinished(run: &JournalRun, options: &ApplyOptions, terminal: &Termin
             return Ok(());
         }
     }
-    Err(Failure::refused(message)
-        .hint("apply again with --resume to finish it first, or with --undo to take it back"))
+    Err(Failure::refused(message).hint("apply again with --resume to finish it first, or with --undo to take it back"))
 }
 
 /// A clock that was set back is told, not obeyed: runs keep their order by their names.
@@ -182,10 +183,13 @@ fn warn_of_the_clock(machine: &dyn WritableMachine, plan: &Plan, now: jiff::Time
         && let Some(last) = runs.last()
         && *last > crate::machine::RunName::next(now, None)
     {
-        terminal.note(&format!("warning: this host's clock is behind the last run on the machine, {last}: was it set back?\n"));
+        terminal.note(&format!(
+            "warning: this host's clock is behind the last run on the machine, {last}: was it set back?\n"
+        ));
     }
     if plan.as_of > now {
-        terminal.note(&format!("warning: the plan was made for {}, which this host's clock has not reached\n", plan.as_of));
+        terminal
+            .note(&format!("warning: the plan was made for {}, which this host's clock has not reached\n", plan.as_of));
     }
 }
 

@@ -1,8 +1,8 @@
 //! `trueup demo`.
 
 use super::arguments::{
-    Additions, ApplyOptions, DemoOptions, DocumentOptions, FailureChoice, Format, MachineOptions, PlanOptions, ProgressChoice,
-    ReportOptions,
+    Additions, ApplyOptions, DemoOptions, DocumentOptions, FailureChoice, Format, MachineOptions, PlanOptions,
+    ProgressChoice, ReportOptions,
 };
 use super::terminal::Terminal;
 use super::{Outcome, apply, files, plan};

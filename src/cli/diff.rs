@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::arguments::{Additions, DiffOptions, DocumentOptions, Format};
-use super::terminal::Terminal;
 use super::secrets::{CommandSecrets, Secrets};
+use super::terminal::Terminal;
 use super::{Outcome, files, inputs, machines};
 use crate::error::{Exit, Failure};
 use crate::machine::snapshot::{SnapshotError, SnapshotMachine};
@@ -73,7 +73,7 @@ fn document(name: &str, options: &DiffOptions, terminal: &Terminal) -> Result<Si
     let as_of = inputs::clock(None);
     let facts = inputs::facts(opened.machine(), &desired, as_of, &Secrets::new(CommandSecrets::Refused))?;
     opened.warn(terminal);
-    let plan = build(&desired, &facts, PlanOptions::at(as_of))
-        .map_err(|error| inputs::order_failure(&error, &desired))?;
+    let plan =
+        build(&desired, &facts, PlanOptions::at(as_of)).map_err(|error| inputs::order_failure(&error, &desired))?;
     Ok(Side { sort: "document", statements: difference::of_plan(&plan) })
 }

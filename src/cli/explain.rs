@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::arguments::ExplainOptions;
-use super::terminal::Terminal;
 use super::secrets::{CommandSecrets, Secrets};
+use super::terminal::Terminal;
 use super::{Outcome, inputs, machines};
 use crate::document::Desired;
 use crate::error::Failure;

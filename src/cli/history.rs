@@ -11,8 +11,7 @@ use crate::report::history as report;
 pub fn run(options: &HistoryOptions, terminal: &Terminal) -> Outcome {
     let opened = machines::open(&options.machine)?;
     let machine = opened.machine();
-    let failed =
-        |error: serde_json::Error| Failure::failed("cannot write the history as JSON").because(error);
+    let failed = |error: serde_json::Error| Failure::failed("cannot write the history as JSON").because(error);
     let text_options = plan_command::text_options(&options.report, terminal);
     let Some(name) = &options.run else {
         let runs = history(machine).map_err(|unread| Failure::failed("cannot read the runs").because(unread))?;
@@ -21,9 +20,8 @@ pub fn run(options: &HistoryOptions, terminal: &Terminal) -> Outcome {
             Format::Json => terminal.data(&report::list_json(&runs).map_err(failed)?),
         };
     };
-    let name = name
-        .parse::<RunName>()
-        .map_err(|error| Failure::invalid("that is not the name of a run").because(error))?;
+    let name =
+        name.parse::<RunName>().map_err(|error| Failure::invalid("that is not the name of a run").because(error))?;
     let run = past_run(machine, &name).map_err(|why| {
         Failure::failed(format!("cannot show run {name}")).because(why).hint("`trueup history` lists the runs")
     })?;

@@ -48,7 +48,14 @@ pub fn run(options: &RollbackOptions, terminal: &Terminal) -> Outcome {
     }
     if let Some(open) = unfinished(machine)? {
         if asked.as_ref().is_none_or(|asked| *asked == open.beginning.run) {
-            return take_back(&open, Purpose::Undo { of: open.beginning.run.clone() }, machine, key.as_ref(), &manner, terminal);
+            return take_back(
+                &open,
+                Purpose::Undo { of: open.beginning.run.clone() },
+                machine,
+                key.as_ref(),
+                &manner,
+                terminal,
+            );
         }
         return Err(Failure::refused(format!("run {} stopped before its end", open.beginning.run))
             .hint("take that one back first: `trueup rollback`, or finish it: `trueup apply --resume`"));
@@ -89,8 +96,8 @@ pub fn undo(
 
 /// The last run that changed the machine and was not taken back.
 fn last_run(machine: &dyn WritableMachine) -> Result<RunName, Failure> {
-    let runs = history(machine.as_machine())
-        .map_err(|unread| Failure::failed("cannot read the runs").because(unread))?;
+    let runs =
+        history(machine.as_machine()).map_err(|unread| Failure::failed("cannot read the runs").because(unread))?;
     let is_candidate = |run: &&apply::PastRun| {
         matches!(run.purpose, Some(Purpose::Apply))
             && matches!(run.outcome, RunOutcome::Ended { .. })
@@ -143,8 +150,11 @@ fn take_back(
     refuse(&plan, manner.accept)?;
     let blocked = plan.summary().blocked;
     if blocked > 0 && !manner.partial {
-        return Err(Failure::refused(format!("{} of run {name} cannot be taken back", text::counted(blocked, "thing")))
-            .hint("look at what is blocked above; --partial takes back the rest"));
+        return Err(Failure::refused(format!(
+            "{} of run {name} cannot be taken back",
+            text::counted(blocked, "thing")
+        ))
+        .hint("look at what is blocked above; --partial takes back the rest"));
     }
     if plan.has_operations() {
         approve(manner.auto_approve, "Take this back?", terminal)?;

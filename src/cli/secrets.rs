@@ -121,7 +121,10 @@ pub fn hold_key(
             .map_err(|error| Failure::failed("this host gives no random numbers").because(error))?;
         let key = HoldKey::new(*bytes);
         files::write(file, key.to_text().as_bytes())?;
-        terminal.note(&format!("Made a new key of the sealed hold in {}: keep it apart from the machine\n", file.display()));
+        terminal.note(&format!(
+            "Made a new key of the sealed hold in {}: keep it apart from the machine\n",
+            file.display()
+        ));
         return Ok(Some(key));
     }
     let text = Zeroizing::new(files::read(file, MAX_KEY_FILE_BYTES)?);
@@ -150,7 +153,8 @@ pub fn owner() -> String {
     let variable = |names: [&str; 2]| names.iter().find_map(|name| std::env::var(name).ok());
     let user = variable(["USER", "USERNAME"]).or_else(|| variable(["LOGNAME", "USERPROFILE"]));
     let host = host().or_else(|| variable(["HOSTNAME", "COMPUTERNAME"]));
-    let known = |text: Option<String>, unknown: &str| text.filter(|text| !text.is_empty()).unwrap_or(unknown.to_owned());
+    let known =
+        |text: Option<String>, unknown: &str| text.filter(|text| !text.is_empty()).unwrap_or(unknown.to_owned());
     format!("{}@{} (process {})", known(user, "somebody"), known(host, "this host"), std::process::id())
 }
 

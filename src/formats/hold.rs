@@ -144,8 +144,11 @@ mod tests {
             assert!(open(&torn, &key, "R").is_err(), "byte {at}");
             assert!(open(&sealed[..at], &key, "R").is_err(), "{at} bytes");
         }
-        let wide: Vec<u8> = RegistryData::sz("Tr0ub4dor").bytes;
-        assert!(!sealed.windows(9).any(|part| part == b"Tr0ub4dor") && !sealed.windows(wide.len()).any(|part| part == wide));
+        let wide = RegistryData::sz("Tr0ub4dor").bytes;
+        assert!(
+            !sealed.windows(9).any(|part| part == b"Tr0ub4dor")
+                && !sealed.windows(wide.len()).any(|part| part == &*wide)
+        );
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::machine::{
-    JournalFile, Machine, MachineKind, PartChange, RegistryReader, RunName, Scheduler, Step, Unit, WritableMachine, WriteError, Writer,
+    JournalFile, Machine, MachineKind, PartChange, RegistryReader, RunName, Scheduler, Step, Unit, WritableMachine,
+    WriteError, Writer,
 };
 use crate::model::fact::{Identity, Observed};
 use crate::model::fingerprint::FingerprintKey;
@@ -154,11 +155,7 @@ impl Writer for FaultyWriter<'_> {
         self.script.around(&step.operation.to_string(), || self.inner.stage(step, now))
     }
 
-    fn require_space(
-        &self,
-        operations: &mut dyn Iterator<Item = &Operation>,
-        journal: u64,
-    ) -> Result<(), WriteError> {
+    fn require_space(&self, operations: &mut dyn Iterator<Item = &Operation>, journal: u64) -> Result<(), WriteError> {
         self.inner.require_space(operations, journal)
     }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use crate::formats::security_descriptor::new_subkey_descriptor;
 use crate::machine::{
-    JournalFile, Machine, MachineKind, PartChange, RegistryReader, RunName, Scheduler, Step, WritableMachine, WriteError, Writer,
-    identity,
+    JournalFile, Machine, MachineKind, PartChange, RegistryReader, RunName, Scheduler, Step, WritableMachine,
+    WriteError, Writer, identity,
 };
 use crate::model::fact::{Identity, KeyAspects, KeyState, KeyTree, Observed, Stored, Unread};
 use crate::model::fingerprint::FingerprintKey;
@@ -102,7 +102,8 @@ impl Machine for MemoryMachine {
     fn record(&self) -> Observed<Option<Record>> {
         let memory = self.memory.borrow();
         let Some(bytes) = &memory.record else { return Ok(None) };
-        let damaged = |error: &dyn std::error::Error| Unread::Failed { what: "the record".into(), detail: error.to_string() };
+        let damaged =
+            |error: &dyn std::error::Error| Unread::Failed { what: "the record".into(), detail: error.to_string() };
         Record::from_json(bytes).map(Some).map_err(|error| damaged(&error))
     }
 
@@ -198,9 +199,7 @@ impl Writer for MemoryWriter<'_> {
             tree: step.tree.as_deref(),
             inherit: &|security| new_subkey_descriptor(security).ok().map(Arc::from),
         };
-        registry
-            .perform(&performed, now)
-            .map_err(|detail| WriteError::refused(step.operation.to_string(), detail))
+        registry.perform(&performed, now).map_err(|detail| WriteError::refused(step.operation.to_string(), detail))
     }
 
     fn require_space(&self, _: &mut dyn Iterator<Item = &Operation>, _: u64) -> Result<(), WriteError> {
@@ -209,8 +208,7 @@ impl Writer for MemoryWriter<'_> {
 
     fn prepare(&mut self, _: FileTime) -> Result<Vec<PartChange>, WriteError> {
         let now = self.machine.generation.get();
-        let change =
-            PartChange { part: PART.to_owned(), before: Some(now.to_string()), after: (now + 1).to_string() };
+        let change = PartChange { part: PART.to_owned(), before: Some(now.to_string()), after: (now + 1).to_string() };
         Ok(self.staged.iter().map(|_| change.clone()).collect())
     }
 

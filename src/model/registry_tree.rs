@@ -105,7 +105,8 @@ impl Node {
             Operation::CreateRegistryKey { key } => {
                 let (parent, name) = self.parent_mut(key).ok_or("the key above it is not there")?;
                 if !parent.subkeys.contains_key(&*name) {
-                    let security = (step.inherit)(&parent.security).ok_or("the security of the key above it is damaged")?;
+                    let security =
+                        (step.inherit)(&parent.security).ok_or("the security of the key above it is damaged")?;
                     parent.subkeys.insert(name, Self::new(key.name(), security, now));
                     parent.last_written = now;
                 }

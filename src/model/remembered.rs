@@ -302,7 +302,10 @@ mod tests {
                 protect: name.ends_with('A'),
                 absent: false,
                 whole: Some(Trace { wanted: 1, found: 2, secret: None }),
-                parts: Parts(vec![("".into(), Trace::same(u64::MAX)), ("x".into(), Trace { wanted: 0, found: 7, secret })]),
+                parts: Parts(vec![
+                    ("".into(), Trace::same(u64::MAX)),
+                    ("x".into(), Trace { wanted: 0, found: 7, secret }),
+                ]),
             });
         }
         assert_eq!(Record::from_json(&record.to_json().unwrap()).unwrap(), record);

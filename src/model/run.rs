@@ -116,7 +116,9 @@ mod tests {
 
     #[test]
     fn other_texts_are_no_names() {
-        for text in ["", "latest", "20261122T054142Z-", "20261122T054142Z-1", "20261122T054142Z-02", "20261122T054142", "../x"] {
+        for text in
+            ["", "latest", "20261122T054142Z-", "20261122T054142Z-1", "20261122T054142Z-02", "20261122T054142", "../x"]
+        {
             assert!(text.parse::<RunName>().is_err(), "{text}");
         }
     }

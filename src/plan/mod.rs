@@ -15,11 +15,11 @@ pub use remembered::{Bookkeeping, Orphan, Remembered};
 pub use saved::{LoadError, SavedPlan, Target};
 pub use staleness::{FactId, FactPrint, Moved};
 
+use crate::formats::upcase;
 use crate::model::fact::Identity;
 use crate::model::operation::{Hold, Operation, Reversibility};
 use crate::model::remembered::Owed;
 use crate::model::resource::ResourceId;
-use crate::formats::upcase;
 use crate::model::verdict::{Action, Decision, Finding, Severity, Verdict};
 
 /// Everything that follows from a document and a machine's facts. Holds no open decision.

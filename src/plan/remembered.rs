@@ -71,7 +71,8 @@ impl<'r> Remembered<'r> {
                 Some((entry.wanted.kind().address(), ResourceId::new("registry", from.value.as_str())))
             });
             for (to, from) in moved.chain(renamed) {
-                let is_known = trace_of(record, &from).is_some() || record.entry(&from).is_some_and(|_| from.part().is_none());
+                let is_known =
+                    trace_of(record, &from).is_some() || record.entry(&from).is_some_and(|_| from.part().is_none());
                 if is_known && record.entry(&to).is_none_or(|_| to.part().is_some()) {
                     former.insert(to.folded(), from);
                 }
@@ -266,9 +267,10 @@ fn protections(plan: &mut Plan, desired: &Desired, remembered: &Remembered<'_>) 
     let mut findings = Vec::new();
     for decision in &plan.decisions {
         let is_own_move = |id: &ResourceId| moves.contains(&(id.entry().folded(), decision.id.entry().folded()));
-        let victim = decision.operations().iter().find_map(|operation| {
-            protected.iter().find(|id| operation.takes_away(id) && !is_own_move(id))
-        });
+        let victim = decision
+            .operations()
+            .iter()
+            .find_map(|operation| protected.iter().find(|id| operation.takes_away(id) && !is_own_move(id)));
         if let Some(victim) = victim {
             findings.push(Finding {
                 severity: Severity::Error,

@@ -327,13 +327,7 @@ impl Scene {
         }
     }
 
-    fn value_back(
-        &self,
-        key: &RegistryKey,
-        name: &str,
-        before: Option<&Stored>,
-        after: Option<&Stored>,
-    ) -> Inverse {
+    fn value_back(&self, key: &RegistryKey, name: &str, before: Option<&Stored>, after: Option<&Stored>) -> Inverse {
         let Some(node) = self.find(key) else {
             return match before {
                 None => Inverse::Nothing,

@@ -165,7 +165,8 @@ impl<'p> WirePlan<'p> {
                 cause: decision.cause,
                 entry: number,
                 needs: needs.clone(),
-                operations: decision.shown_operations().iter().map(|step| WireOperation::new(step, plan.hold)).collect(),
+                operations:
+                    decision.shown_operations().iter().map(|step| WireOperation::new(step, plan.hold)).collect(),
             }));
         }
         let finding = |finding: &'p Finding| WireFinding {

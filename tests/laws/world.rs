@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use trueup::apply::{ApplyError, ApplyOptions, ApplyReport, Progress, SecretSource, apply, apply_saved};
+use trueup::apply::{
+    ApplyError, ApplyOptions, ApplyReport, DocumentBasis, OnFailure, Progress, RETAIN, SecretSource, apply, apply_saved,
+};
 use trueup::document::Desired;
 use trueup::formats::regf::{Editor, Hive, Key, KeyId, create};
 use trueup::machine::image::{DirtyHives, ImageMachine};
 use trueup::machine::memory::MemoryMachine;
 use trueup::machine::snapshot::{self, SnapshotMachine};
-use trueup::machine::{Machine, WritableMachine, answer, observe};
+use trueup::machine::{Machine, ObserveOptions, WritableMachine, answer, begin, observe};
 use trueup::model::fact::{Facts, KeyAspects, KeyTree, Queries};
 use trueup::model::registry::RegistryKey;
 use trueup::model::secret::SecretReference;
@@ -23,6 +25,8 @@ use trueup::plan::{Plan, PlanOptions, SavedPlan, Target, build};
 use trueup::report::{Palette, Width, json, text};
 
 use super::generate::{Hives, SECURITY};
+use trueup::machine::NoSecrets;
+use zeroize::Zeroizing;
 
 /// Where an image keeps the generated hives.
 pub const FILES: [(&str, &str); 3] = [
@@ -139,14 +143,14 @@ pub struct Planned {
 
 pub fn plan(machine: &dyn Machine, desired: &Desired) -> Planned {
     let facts = facts(machine, desired);
-    let options = PlanOptions { as_of: as_of(), rewrite_secrets: false };
-    let plan = build(desired, &facts, options).expect("the document has an order");
+    let plan = build(desired, &facts, PlanOptions::at(as_of())).expect("the document has an order");
     let json = json::plan(&plan).expect("it can be written");
     Planned { facts, plan, json }
 }
 
 pub fn facts(machine: &dyn Machine, desired: &Desired) -> Facts {
-    observe(machine, desired.entries.iter().map(|entry| &entry.wanted), as_of()).expect("the questions settle")
+    let options = ObserveOptions { as_of: as_of(), secrets: &NoSecrets, survey: false };
+    observe(machine, desired.entries.iter().map(|entry| &entry.wanted), options).expect("the questions settle")
 }
 
 pub fn text_report(plan: &Plan) -> String {
@@ -158,20 +162,34 @@ pub fn text_report(plan: &Plan) -> String {
 pub struct Secrets;
 
 impl SecretSource for Secrets {
-    fn resolve(&self, reference: &SecretReference) -> Result<String, String> {
-        Ok(format!("the secret of {reference}"))
+    fn resolve(&self, reference: &SecretReference) -> Result<Zeroizing<String>, String> {
+        Ok(Zeroizing::new(format!("the secret of {reference}")))
     }
 }
 
-struct Silent;
+pub struct Silent;
 
 impl Progress for Silent {
     fn phase(&mut self, _: &'static str, _: usize) {}
 }
 
-fn with_options<T>(run: impl FnOnce(&ApplyOptions<'_>) -> T) -> T {
+/// The document as what a plan is made from.
+pub fn basis(desired: &Desired) -> DocumentBasis<'_> {
+    DocumentBasis { desired, options: PlanOptions::at(as_of()) }
+}
+
+pub fn with_options<T>(run: impl FnOnce(&ApplyOptions<'_>) -> T) -> T {
     let accept = ["registry.critical_key".to_owned()];
-    run(&ApplyOptions { owner: "the laws", now: now(), accept: &accept, secrets: &Secrets, rewrite_secrets: false })
+    run(&ApplyOptions {
+        owner: "the laws",
+        now: now(),
+        accept: &accept,
+        secrets: &Secrets,
+        on_failure: OnFailure::Continue,
+        hold: None,
+        retain: RETAIN,
+        confirm_within: None,
+    })
 }
 
 pub fn apply_plan(
@@ -179,7 +197,7 @@ pub fn apply_plan(
     desired: &Desired,
     planned: &Planned,
 ) -> Result<ApplyReport, ApplyError> {
-    with_options(|options| apply(machine, desired, &planned.plan, &planned.facts, options, &mut Silent))
+    with_options(|options| apply(machine, &basis(desired), &planned.plan, &planned.facts, options, &mut Silent))
 }
 
 pub fn apply_saved_plan(
@@ -187,7 +205,7 @@ pub fn apply_saved_plan(
     desired: &Desired,
     saved: &SavedPlan,
 ) -> Result<ApplyReport, ApplyError> {
-    with_options(|options| apply_saved(machine, desired, saved, options, &mut Silent))
+    with_options(|options| apply_saved(machine, &basis(desired), saved, options, &mut Silent))
 }
 
 pub fn saved(machine: &dyn Machine, planned: &Planned, text: &str) -> SavedPlan {
@@ -204,7 +222,8 @@ pub fn saved(machine: &dyn Machine, planned: &Planned, text: &str) -> SavedPlan 
 
 /// A snapshot of what the document asks.
 pub fn snapshot_for(machine: &dyn Machine, desired: &Desired) -> Vec<u8> {
-    snapshot::to_json(&facts(machine, desired), as_of()).expect("it can be written")
+    let runs = machine.runs().unwrap_or_default();
+    snapshot::to_json(&facts(machine, desired), &runs, as_of()).expect("it can be written")
 }
 
 /// A snapshot of every hive as a whole.
@@ -213,9 +232,9 @@ pub fn snapshot_whole(machine: &dyn Machine) -> Vec<u8> {
     for (at, _) in FILES {
         queries.key(&key(at), KeyAspects { tree: true, ..KeyAspects::default() });
     }
-    let mut facts = Facts::new(machine.identity());
-    answer(machine, &queries, &mut facts);
-    snapshot::to_json(&facts, as_of()).expect("it can be written")
+    let mut facts = begin(machine);
+    answer(machine, &queries, None, &mut facts);
+    snapshot::to_json(&facts, &machine.runs().unwrap_or_default(), as_of()).expect("it can be written")
 }
 
 pub fn from_snapshot(bytes: &[u8]) -> SnapshotMachine {

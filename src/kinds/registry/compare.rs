@@ -296,13 +296,7 @@ impl EntryView<'_> {
         }
     }
 
-    fn value(
-        &self,
-        value: &WantedValue,
-        fact: Option<&ValueFact>,
-        facts: &Facts,
-        context: &Context<'_>,
-    ) -> Decision {
+    fn value(&self, value: &WantedValue, fact: Option<&ValueFact>, facts: &Facts, context: &Context<'_>) -> Decision {
         let id = self.part(&value.name);
         let found = fact.map(|fact| &fact.data);
         let put = |action, reason, after| {
@@ -421,10 +415,7 @@ fn unverifiable(id: ResourceId, at: Location, reason: Reason) -> Decision {
 }
 
 /// Whether what is there is the secret, by their fingerprints; else why nothing can tell.
-fn same_secret(
-    fact: Option<&ValueFact>,
-    secret: Option<&Result<Fingerprint, Box<str>>>,
-) -> Result<bool, Reason> {
+fn same_secret(fact: Option<&ValueFact>, secret: Option<&Result<Fingerprint, Box<str>>>) -> Result<bool, Reason> {
     match (fact.and_then(|fact| fact.fingerprint), secret) {
         (Some(found), Some(Ok(secret))) => Ok(found == *secret),
         (Some(_), Some(Err(detail))) => Err(Reason::with("secret.unresolved", detail.clone())),

@@ -8,10 +8,10 @@ use super::hives::load;
 use super::places::{hives, locate};
 use crate::formats::regf::{self, Key};
 use crate::formats::upcase;
-use crate::model::registry_tree::absent;
 use crate::model::fact::{KeyAspects, KeyFact, KeyState, KeyTree, Observed, Stored, Unread, ValueFact, ValueSelection};
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::RegistryData;
+use crate::model::registry_tree::absent;
 use crate::model::time::FileTime;
 
 /// Up to so many names are looked up one by one; more are matched in one pass over the key's values.

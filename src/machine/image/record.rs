@@ -92,7 +92,9 @@ pub fn held(volume: &Volume, run: &RunName) -> Observed<Option<Vec<u8>>> {
 /// Forgets a run's files, the journal last: while it is there, the run is known.
 pub fn forget(volume: &Volume, run: &RunName) -> Result<(), WriteError> {
     for file in [held_file(run)?, journal_file(run)?] {
-        volume.remove_file(&file).map_err(|error: VolumeError| WriteError::failed(format!("forget run {run}"), error))?;
+        volume
+            .remove_file(&file)
+            .map_err(|error: VolumeError| WriteError::failed(format!("forget run {run}"), error))?;
     }
     Ok(())
 }

@@ -125,11 +125,7 @@ impl Writer for ImageWriter<'_> {
         Ok(())
     }
 
-    fn require_space(
-        &self,
-        operations: &mut dyn Iterator<Item = &Operation>,
-        journal: u64,
-    ) -> Result<(), WriteError> {
+    fn require_space(&self, operations: &mut dyn Iterator<Item = &Operation>, journal: u64) -> Result<(), WriteError> {
         let Some(free) = self.machine.volume.free_space() else { return Ok(()) };
         let mut hives: Vec<VolumePath> = Vec::new();
         let mut last: Option<&RegistryKey> = None;
