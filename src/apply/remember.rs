@@ -10,7 +10,7 @@ use crate::document::Desired;
 use crate::machine::{Machine, RunName, WritableMachine, WriteError, Writer};
 use crate::model::common::Ensure;
 use crate::model::fact::Unread;
-use crate::model::remembered::{AppliedEntry, Confirmation, OwedSince, Parts, Record, Trace};
+use crate::model::remembered::{AppliedEntry, Confirmation, OwedSince, PartIndex, Parts, Record, Trace};
 use crate::model::resource::ResourceId;
 use crate::model::time::FileTime;
 use crate::model::verdict::{Finding, Severity, Verdict};
@@ -154,16 +154,13 @@ fn applied(record: &mut Record, desired: &Desired, document: &str, again: &Plan,
         let known = record.entry(&address).cloned();
         let held =
             |one: &crate::model::verdict::Decision| (one.verdict == Verdict::Keep).then_some(one.trace).flatten();
-        let then = |part: &str| -> Option<Trace> {
-            let parts = &known.as_ref()?.parts.0;
-            parts.iter().find(|(name, _)| crate::formats::upcase::eq(name, part)).map(|(_, trace)| *trace)
-        };
+        let then = known.as_ref().map(|known| PartIndex::of(&known.parts)).unwrap_or_default();
         let mut whole = known.as_ref().and_then(|known| known.whole);
         let mut parts = Vec::with_capacity(decisions.len());
         for decision in decisions.iter().filter(|one| one.id.name() == address.name()) {
             match decision.id.part() {
                 None => whole = held(decision).or(whole),
-                Some(part) => parts.extend(held(decision).or_else(|| then(part)).map(|trace| (part.into(), trace))),
+                Some(part) => parts.extend(held(decision).or_else(|| then.get(part)).map(|trace| (part.into(), trace))),
             }
         }
         // What is not named any more stays known until it is released or gone.

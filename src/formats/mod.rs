@@ -1,5 +1,6 @@
 //! Formats of Windows: bytes to types and back, without any I/O and without a panic on any input.
 
+pub mod edit;
 pub mod hold;
 pub mod regf;
 pub mod security_descriptor;

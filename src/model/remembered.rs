@@ -1,7 +1,7 @@
 //! What trueup remembers of a machine: what it last applied there, protect marks, what is still owed, and which runs took
 //! place. Values only; where they are kept is the machine's business.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use serde::de::{Error as _, MapAccess, Visitor};
@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::fingerprint::Fingerprint;
 use super::resource::ResourceId;
+use crate::formats::upcase;
 
 /// The version of the record's form; a minor adds fields, an unknown major is refused.
 pub const RECORD_VERSION: &str = "1.0";
@@ -97,6 +98,20 @@ pub struct Parts(pub Vec<(Box<str>, Trace)>);
 impl Parts {
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// The parts of one entry by folded name, for many lookups.
+#[derive(Clone, Debug, Default)]
+pub struct PartIndex(HashMap<String, Trace>);
+
+impl PartIndex {
+    pub fn of(parts: &Parts) -> Self {
+        Self(parts.0.iter().map(|(name, trace)| (upcase::fold(name), *trace)).collect())
+    }
+
+    pub fn get(&self, name: &str) -> Option<Trace> {
+        self.0.get(&upcase::fold(name)).copied()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The document beside what the machine's record remembers: why a resource differs, what has left the document, what the record
 //! itself has to be told, and what must not be taken away. Pure.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use crate::document::Desired;
 use crate::formats::upcase;
 use crate::kinds::Wanted;
 use crate::model::common::Ensure;
-use crate::model::remembered::{AppliedEntry, Record, Trace};
+use crate::model::remembered::{AppliedEntry, PartIndex, Record, Trace};
 use crate::model::resource::ResourceId;
 use crate::model::verdict::{Cause, Decision, Finding, Severity};
 
@@ -57,6 +58,8 @@ pub struct Remembered<'r> {
     record: Option<&'r Record>,
     /// From the folded address now to the one under which it was applied.
     former: HashMap<ResourceId, ResourceId>,
+    /// The parts of the entry that was last asked about: questions come entry by entry.
+    last: RefCell<Option<(Box<str>, PartIndex)>>,
 }
 
 impl<'r> Remembered<'r> {
@@ -78,7 +81,7 @@ impl<'r> Remembered<'r> {
                 }
             }
         }
-        Self { record, former }
+        Self { record, former, last: RefCell::default() }
     }
 
     /// The address under which something was applied.
@@ -102,8 +105,19 @@ impl<'r> Remembered<'r> {
 
     /// The trace with which a resource was last applied.
     pub fn trace(&self, id: &ResourceId) -> Option<Trace> {
+        self.lookup(id).or_else(|| self.lookup(&self.former(id)?))
+    }
+
+    fn lookup(&self, id: &ResourceId) -> Option<Trace> {
         let record = self.record?;
-        trace_of(record, id).or_else(|| trace_of(record, &self.former(id)?))
+        let Some(part) = id.part() else { return record.entry(id)?.whole };
+        let key = Record::key_of(id);
+        let mut last = self.last.borrow_mut();
+        if last.as_ref().is_none_or(|(known, _)| *known != key) {
+            let parts = record.entries.get(&key).map(|entry| PartIndex::of(&entry.parts)).unwrap_or_default();
+            *last = Some((key, parts));
+        }
+        last.as_ref().and_then(|(_, parts)| parts.get(part))
     }
 
     /// Why a resource of the entry at `entry` differs.

@@ -1,0 +1,126 @@
+//! INI files as Windows reads them (`GetPrivateProfileString`): the first section and the first key of a name count, names compare
+//! without case, only whole lines are comments, and one pair of quotes around a value is not part of it.
+
+use super::{EditError, Line, Splice, line_break, lines};
+use crate::formats::upcase;
+
+/// The value of a key.
+pub fn read(text: &str, section: Option<&str>, key: &str) -> Option<String> {
+    let all = lines(text);
+    let body = section_lines(text, &all, section)?;
+    let entry = find(text, body, key)?;
+    Some(unquoted(text.get(entry.value.clone())?).to_owned())
+}
+
+/// The change that sets or removes a key.
+pub fn write(text: &str, section: Option<&str>, key: &str, value: Option<&str>) -> Result<Splice, EditError> {
+    check(section, key, value)?;
+    let all = lines(text);
+    let body = section_lines(text, &all, section);
+    let found = body.and_then(|body| find(text, body, key));
+    let Some(value) = value else {
+        return Ok(found.map_or_else(Splice::nothing, |entry| Splice::replace(entry.line.start..entry.line.next, "")));
+    };
+    if let Some(entry) = found {
+        let old = text.get(entry.value.clone()).unwrap_or_default();
+        return Ok(Splice::replace(entry.value, quoted_as(old, value)));
+    }
+    let end = line_break(text);
+    let Some(body) = body else {
+        let gap = if text.is_empty() || text.ends_with(['\n', '\r']) { "" } else { end };
+        let head = section.map(|section| format!("[{section}]{end}")).unwrap_or_default();
+        return Ok(Splice::insert(text.len(), format!("{gap}{head}{key}={}{end}", needs_quotes(value))));
+    };
+    // After the last line of the section that says something, written as that section writes its keys.
+    let is_blank = |line: &&Line| text.get(line.start..line.end).is_some_and(|line| line.trim().is_empty());
+    let after = body.iter().rev().find(|line| !is_blank(line));
+    let equals = body.iter().rev().find_map(|line| {
+        let (name, value) = text.get(line.start..line.end)?.split_once('=')?;
+        let spaced = name.ends_with(' ') && value.starts_with(' ');
+        (!is_comment(name)).then_some(if spaced { " = " } else { "=" })
+    });
+    let line = format!("{key}{}{}", equals.unwrap_or("="), needs_quotes(value));
+    let section_head = all.iter().take_while(|line| body.first().is_none_or(|first| line.start < first.start)).last();
+    let Some(place) = after.or(section_head.filter(|_| section.is_some())) else {
+        return Ok(Splice::insert(0, format!("{line}{end}")));
+    };
+    if place.next == place.end {
+        return Ok(Splice::insert(place.end, format!("{end}{line}")));
+    }
+    Ok(Splice::insert(place.next, format!("{line}{end}")))
+}
+
+fn check(section: Option<&str>, key: &str, value: Option<&str>) -> Result<(), EditError> {
+    let has_break = |text: &str| text.contains(['\n', '\r', '\0']);
+    if section.is_some_and(|section| has_break(section) || section.contains(']')) {
+        return Err(EditError::Selector("a section's name holds no line break and no `]`".into()));
+    }
+    if key.trim().is_empty() || has_break(key) || key.contains('=') || is_comment(key) || key.starts_with('[') {
+        return Err(EditError::Selector("a key is one line without `=`, and begins with neither `;` nor `[`".into()));
+    }
+    if value.is_some_and(has_break) {
+        return Err(EditError::Value("a value of an INI file is one line"));
+    }
+    Ok(())
+}
+
+struct Entry {
+    line: Line,
+    value: std::ops::Range<usize>,
+}
+
+/// The lines of a section, without its head; those before the first section where none is named.
+fn section_lines<'l>(text: &str, all: &'l [Line], section: Option<&str>) -> Option<&'l [Line]> {
+    let name = |line: &Line| {
+        let content = text.get(line.start..line.end)?.trim();
+        Some(content.strip_prefix('[')?.split_once(']')?.0.trim())
+    };
+    let start = match section {
+        None => 0,
+        Some(section) => {
+            all.iter().position(|line| name(line).is_some_and(|name| upcase::eq(name, section.trim())))? + 1
+        }
+    };
+    let rest = all.get(start..)?;
+    let length = rest.iter().position(|line| name(line).is_some()).unwrap_or(rest.len());
+    rest.get(..length)
+}
+
+fn find(text: &str, body: &[Line], key: &str) -> Option<Entry> {
+    body.iter().find_map(|line| {
+        let content = text.get(line.start..line.end)?;
+        let (name, value) = content.split_once('=')?;
+        if is_comment(name) || !upcase::eq(name.trim(), key.trim()) {
+            return None;
+        }
+        let start = line.end - value.len() + (value.len() - value.trim_start().len());
+        let end = line.end - (value.len() - value.trim_end().len());
+        Some(Entry { line: *line, value: start..end.max(start) })
+    })
+}
+
+fn is_comment(line: &str) -> bool {
+    line.trim_start().starts_with(';')
+}
+
+fn unquoted(value: &str) -> &str {
+    for quote in ['"', '\''] {
+        if let Some(inner) = value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)) {
+            return inner;
+        }
+    }
+    value
+}
+
+/// The new value in the quotes of the old one, or in such as it needs.
+fn quoted_as(old: &str, value: &str) -> String {
+    match old.chars().next().filter(|quote| matches!(quote, '"' | '\'') && unquoted(old).len() < old.len()) {
+        Some(quote) => format!("{quote}{value}{quote}"),
+        None => needs_quotes(value),
+    }
+}
+
+/// In quotes where the value would be read otherwise without them.
+fn needs_quotes(value: &str) -> String {
+    if value.trim() == value && unquoted(value) == value { value.to_owned() } else { format!("\"{value}\"") }
+}

@@ -1,0 +1,209 @@
+//! One value inside a text file: found, replaced, added or removed, while every other byte of the file stays as it is.
+//!
+//! Encodings, byte-order marks, line endings, comments, order and whitespace are the file's own.
+
+mod encoding;
+mod ini;
+mod json;
+mod properties;
+mod xml;
+
+use std::ops::Range;
+
+pub use encoding::{Encoding, Text};
+
+/// The largest file that is edited, in bytes.
+pub const MAX_BYTES: usize = 64 << 20;
+
+/// Where in a file a value stands.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Selector {
+    /// A key of a section, both compared without case as Windows does; without a section, before the first one.
+    Ini { section: Option<Box<str>>, key: Box<str> },
+    /// A key of a Java properties file.
+    Properties { key: Box<str> },
+    /// An attribute or the text of an element, as in `/configuration/appSettings/add[@key='Lang']/@value`.
+    Xml { path: Box<str> },
+    /// A member or element by JSON Pointer (RFC 6901), as in `/Logging/LogLevel/Default`.
+    Json { pointer: Box<str> },
+}
+
+impl std::fmt::Display for Selector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ini { section: Some(section), key } => write!(f, "[{section}] {key}"),
+            Self::Ini { section: None, key } | Self::Properties { key } => f.write_str(key),
+            Self::Xml { path } => f.write_str(path),
+            Self::Json { pointer } => f.write_str(if pointer.is_empty() { "(the whole)" } else { pointer }),
+        }
+    }
+}
+
+/// What stands, or is to stand, at a selector. Only JSON knows anything but text.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Value {
+    Text(Box<str>),
+    Json(serde_json::Value),
+}
+
+impl std::fmt::Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "{text:?}"),
+            Self::Json(value) => value.fmt(f),
+        }
+    }
+}
+
+/// Why a file cannot be read or edited at a selector; `offset` counts bytes of the file's text as UTF-8.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    #[error("the file has more than {MAX_BYTES} bytes")]
+    TooLarge,
+    #[error("the file is not text: {0}")]
+    NotText(&'static str),
+    #[error("line {line}: {problem}")]
+    Syntax { line: usize, problem: String },
+    #[error("the selector is wrong: {0}")]
+    Selector(String),
+    #[error("the selector finds {0} places")]
+    Ambiguous(usize),
+    #[error("there is no place for it: {0}")]
+    NoPlace(String),
+    #[error("the file's encoding cannot hold `{0}`")]
+    Unencodable(char),
+    #[error("the file cannot hold the value: {0}")]
+    Value(&'static str),
+}
+
+/// The value at a selector, `None` when nothing stands there.
+///
+/// # Errors
+/// The file is not what the selector speaks of, or the selector is not clear.
+pub fn read(bytes: &[u8], selector: &Selector) -> Result<Option<Value>, EditError> {
+    let text = Text::decode(bytes)?;
+    read_text(&text, selector)
+}
+
+/// As [`read`], of a file that is decoded already.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_text(text: &Text, selector: &Selector) -> Result<Option<Value>, EditError> {
+    let plain = |found: Option<String>| found.map(|found| Value::Text(found.into()));
+    match selector {
+        Selector::Ini { section, key } => Ok(plain(ini::read(&text.content, section.as_deref(), key))),
+        Selector::Properties { key } => properties::read(&text.content, key).map(plain),
+        Selector::Xml { path } => xml::read(&text.content, path).map(plain),
+        Selector::Json { pointer } => Ok(json::read(&text.content, pointer)?.map(Value::Json)),
+    }
+}
+
+/// The file with `value` at the selector, or without what stands there; the same bytes when that is so already.
+///
+/// # Errors
+/// As [`read`]; there is no place for the value, or the file cannot hold it.
+pub fn write(bytes: &[u8], selector: &Selector, value: Option<&Value>) -> Result<Vec<u8>, EditError> {
+    let mut text = Text::decode(bytes)?;
+    if read_text(&text, selector)?.as_ref() == value {
+        return Ok(bytes.to_vec());
+    }
+    let as_text = || match value {
+        None => Ok(None),
+        Some(Value::Text(text)) => Ok(Some(&**text)),
+        Some(Value::Json(_)) => Err(EditError::Value("only JSON files hold anything but text")),
+    };
+    let splice = match selector {
+        Selector::Ini { section, key } => ini::write(&text.content, section.as_deref(), key, as_text()?)?,
+        Selector::Properties { key } => properties::write(&text.content, key, as_text()?)?,
+        Selector::Xml { path } => xml::write(&text.content, path, as_text()?)?,
+        Selector::Json { pointer } => {
+            let owned = match value {
+                None => None,
+                Some(Value::Json(value)) => Some(value.clone()),
+                Some(Value::Text(text)) => Some(serde_json::Value::String(text.to_string())),
+            };
+            json::write(&text.content, pointer, owned.as_ref())?
+        }
+    };
+    text.splice(splice)?;
+    let after = read_text(&text, selector)?;
+    if after.as_ref() != value && !matches!((&after, value), (Some(Value::Json(a)), Some(Value::Text(b))) if a.as_str() == Some(b))
+    {
+        return Err(EditError::NoPlace("the file does not read back as wanted".into()));
+    }
+    text.encode()
+}
+
+/// A stretch of the text and what comes in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Splice {
+    range: Range<usize>,
+    with: String,
+}
+
+impl Splice {
+    fn replace(range: Range<usize>, with: impl Into<String>) -> Self {
+        Self { range, with: with.into() }
+    }
+
+    fn insert(at: usize, text: impl Into<String>) -> Self {
+        Self { range: at..at, with: text.into() }
+    }
+
+    fn nothing() -> Self {
+        Self::insert(0, "")
+    }
+}
+
+/// A line of a text: where its content is, and where it ends with its line break.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    start: usize,
+    /// Where the content ends.
+    end: usize,
+    /// Where the next line begins.
+    next: usize,
+}
+
+/// The lines of a text; `\n`, `\r\n` and `\r` end one.
+fn lines(text: &str) -> Vec<Line> {
+    let bytes = text.as_bytes();
+    let mut out = Vec::new();
+    let mut start = 0;
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let length = match byte {
+            b'\n' => 1,
+            b'\r' if bytes.get(at + 1) == Some(&b'\n') => 2,
+            b'\r' => 1,
+            _ => {
+                at += 1;
+                continue;
+            }
+        };
+        out.push(Line { start, end: at, next: at + length });
+        at += length;
+        start = at;
+    }
+    if start < bytes.len() {
+        out.push(Line { start, end: bytes.len(), next: bytes.len() });
+    }
+    out
+}
+
+/// The line break that the text uses, Windows' own where it has none.
+fn line_break(text: &str) -> &'static str {
+    match text.find(['\n', '\r']).map(|at| text.get(at..).unwrap_or_default()) {
+        Some(rest) if rest.starts_with("\r\n") => "\r\n",
+        Some(rest) if rest.starts_with('\n') => "\n",
+        Some(_) => "\r",
+        None => "\r\n",
+    }
+}
+
+fn line_number(text: &str, offset: usize) -> usize {
+    lines(text).iter().take_while(|line| line.next <= offset).count() + 1
+}

@@ -1,0 +1,168 @@
+//! Java properties (`java.util.Properties`, "load" in its documentation): `=`, `:` or blanks between key and value, `#` and `!` comments,
+//! continued lines, backslash escapes. The last line of a key counts.
+
+use std::ops::Range;
+
+use super::{EditError, Splice, line_break, line_number, lines};
+
+/// The value of a key.
+pub fn read(text: &str, key: &str) -> Result<Option<String>, EditError> {
+    let entry = find(text, key)?;
+    entry.map(|entry| unescaped(text.get(entry.value).unwrap_or_default(), text)).transpose()
+}
+
+/// The change that sets or removes a key.
+pub fn write(text: &str, key: &str, value: Option<&str>) -> Result<Splice, EditError> {
+    if key.is_empty() {
+        return Err(EditError::Selector("the key is empty".into()));
+    }
+    let found = find(text, key)?;
+    match (found, value) {
+        (None, None) => Ok(Splice::nothing()),
+        (Some(entry), None) => Ok(Splice::replace(entry.whole, "")),
+        (Some(entry), Some(value)) => Ok(Splice::replace(entry.value, escaped(value, Part::Value))),
+        (None, Some(value)) => {
+            let end = line_break(text);
+            let line = format!("{}={}", escaped(key, Part::Key), escaped(value, Part::Value));
+            let gap = if text.is_empty() || text.ends_with(['\n', '\r']) { "" } else { end };
+            let tail = if gap.is_empty() { end } else { "" };
+            Ok(Splice::insert(text.len(), format!("{gap}{line}{tail}")))
+        }
+    }
+}
+
+struct Entry {
+    /// All its lines with their line breaks.
+    whole: Range<usize>,
+    value: Range<usize>,
+}
+
+/// The last entry of a key.
+fn find(text: &str, key: &str) -> Result<Option<Entry>, EditError> {
+    let mut found = None;
+    let all = lines(text);
+    let mut at = 0;
+    while let Some(first) = all.get(at) {
+        let content = text.get(first.start..first.end).unwrap_or_default();
+        let trimmed = content.trim_start_matches(is_blank);
+        at += 1;
+        if trimmed.is_empty() || trimmed.starts_with(['#', '!']) {
+            continue;
+        }
+        let mut last = first;
+        while is_continued(text.get(last.start..last.end).unwrap_or_default()) {
+            let Some(next) = all.get(at) else { break };
+            last = next;
+            at += 1;
+        }
+        let start = first.start + (content.len() - trimmed.len());
+        let logical = text.get(start..last.end).unwrap_or_default();
+        let (name, value_at) = split(logical);
+        if unescaped(logical.get(..name).unwrap_or_default(), text)? == key {
+            found = Some(Entry { whole: first.start..last.next, value: start + value_at..last.end });
+        }
+    }
+    Ok(found)
+}
+
+const fn is_blank(character: char) -> bool {
+    matches!(character, ' ' | '\t' | '\u{c}')
+}
+
+/// Whether an odd number of backslashes ends the line.
+fn is_continued(line: &str) -> bool {
+    (line.len() - line.trim_end_matches('\\').len()) % 2 == 1
+}
+
+/// Where the key ends and the value begins.
+fn split(line: &str) -> (usize, usize) {
+    let mut escape = false;
+    let mut end = line.len();
+    for (at, character) in line.char_indices() {
+        if !escape && (is_blank(character) || matches!(character, '=' | ':')) {
+            end = at;
+            break;
+        }
+        escape = character == '\\' && !escape;
+    }
+    let rest = line.get(end..).unwrap_or_default();
+    let after = rest.trim_start_matches(is_blank);
+    let after = after.strip_prefix(['=', ':']).unwrap_or(after).trim_start_matches(is_blank);
+    (end, line.len() - after.len())
+}
+
+fn unescaped(raw: &str, text: &str) -> Result<String, EditError> {
+    let mut units: Vec<u16> = Vec::new();
+    let mut buffer = [0; 2];
+    let mut characters = raw.chars().peekable();
+    while let Some(character) = characters.next() {
+        let plain = match character {
+            '\\' => match characters.next() {
+                None => continue,
+                Some('t') => '\t',
+                Some('n') => '\n',
+                Some('r') => '\r',
+                Some('f') => '\u{c}',
+                Some('u') => {
+                    let digits: String = characters.by_ref().take(4).collect();
+                    let unit = u16::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == 4);
+                    let offset = text.find(raw).unwrap_or_default();
+                    units.push(unit.ok_or_else(|| EditError::Syntax {
+                        line: line_number(text, offset),
+                        problem: "`\\u` without four hex digits".into(),
+                    })?);
+                    continue;
+                }
+                // A continued line: the break and the blanks that begin the next line are not part of the value.
+                Some(end @ ('\n' | '\r')) => {
+                    if end == '\r' {
+                        characters.next_if_eq(&'\n');
+                    }
+                    while characters.next_if(|next| is_blank(*next)).is_some() {}
+                    continue;
+                }
+                Some(other) => other,
+            },
+            other => other,
+        };
+        units.extend_from_slice(plain.encode_utf16(&mut buffer));
+    }
+    String::from_utf16(&units).map_err(|_| EditError::NotText("an escape is half a surrogate pair"))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Key,
+    Value,
+}
+
+/// As the class itself writes it: everything but printable ASCII is escaped, so that every reader agrees on it.
+fn escaped(text: &str, part: Part) -> String {
+    let mut out = String::new();
+    for (at, character) in text.chars().enumerate() {
+        match character {
+            '\\' => out.push_str("\\\\"),
+            '\t' => out.push_str("\\t"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\u{c}' => out.push_str("\\f"),
+            ' ' if at == 0 || part == Part::Key => out.push_str("\\ "),
+            '=' | ':' if part == Part::Key => {
+                out.push('\\');
+                out.push(character);
+            }
+            '#' | '!' if at == 0 => {
+                out.push('\\');
+                out.push(character);
+            }
+            ' '..='~' => out.push(character),
+            other => {
+                let mut buffer = [0; 2];
+                for unit in other.encode_utf16(&mut buffer) {
+                    out.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+        }
+    }
+    out
+}
