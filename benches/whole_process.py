@@ -113,7 +113,12 @@ def measure(folder):
     show("plan, 100 true values in the 15 MB hive", median(21, None, PROGRAM, "plan", str(hundred), *dirty))
 
     shutil.copy(config / "SOFTWARE", folder / "SOFTWARE")
-    reset = lambda: shutil.copy(folder / "SOFTWARE", config / "SOFTWARE")
+
+    def reset():
+        # A machine on which nothing was applied: the hive as it was, and no record.
+        shutil.copy(folder / "SOFTWARE", config / "SOFTWARE")
+        shutil.rmtree(image / "ProgramData/trueup", ignore_errors=True)
+
     for name, keys, per_key in [("10 values", 1, 10), ("1,000 values", 1, 1000),
                                 ("100,000 values under one key", 1, 100_000),
                                 ("100,000 values over 1,000 keys", 1000, 100)]:

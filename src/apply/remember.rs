@@ -164,10 +164,10 @@ fn applied(record: &mut Record, desired: &Desired, document: &str, again: &Plan,
             }
         }
         // What is not named any more stays known until it is released or gone.
-        let named: std::collections::HashSet<String> =
-            parts.iter().map(|(name, _): &(Box<str>, Trace)| crate::formats::upcase::fold(name)).collect();
         let is_absent = kind.common().ensure == Ensure::Absent;
         if let Some(known) = known.as_ref().filter(|_| !is_absent) {
+            let named: std::collections::HashSet<String> =
+                parts.iter().map(|(name, _): &(Box<str>, Trace)| crate::formats::upcase::fold(name)).collect();
             let rest = known.parts.0.iter().filter(|(name, trace)| {
                 !named.contains(&crate::formats::upcase::fold(name)) && trace.found != crate::model::digest::ABSENT
             });

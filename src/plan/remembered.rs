@@ -59,7 +59,7 @@ pub struct Remembered<'r> {
     /// From the folded address now to the one under which it was applied.
     former: HashMap<ResourceId, ResourceId>,
     /// The parts of the entry that was last asked about: questions come entry by entry.
-    last: RefCell<Option<(Box<str>, PartIndex)>>,
+    last: RefCell<Option<(ResourceId, PartIndex)>>,
 }
 
 impl<'r> Remembered<'r> {
@@ -111,11 +111,11 @@ impl<'r> Remembered<'r> {
     fn lookup(&self, id: &ResourceId) -> Option<Trace> {
         let record = self.record?;
         let Some(part) = id.part() else { return record.entry(id)?.whole };
-        let key = Record::key_of(id);
         let mut last = self.last.borrow_mut();
-        if last.as_ref().is_none_or(|(known, _)| *known != key) {
-            let parts = record.entries.get(&key).map(|entry| PartIndex::of(&entry.parts)).unwrap_or_default();
-            *last = Some((key, parts));
+        let is_same = |known: &ResourceId| known.name() == id.name() && known.section() == id.section();
+        if last.as_ref().is_none_or(|(known, _)| !is_same(known)) {
+            let parts = record.entry(id).map(|entry| PartIndex::of(&entry.parts)).unwrap_or_default();
+            *last = Some((id.entry(), parts));
         }
         last.as_ref().and_then(|(_, parts)| parts.get(part))
     }

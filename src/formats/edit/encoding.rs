@@ -49,7 +49,9 @@ impl Text {
         // ASCII characters as UTF-16 have every other byte zero.
         match bytes {
             [first, 0, ..] if *first != 0 => return make(Encoding::Utf16Le, false, utf16(bytes, u16::from_le_bytes)?),
-            [0, second, ..] if *second != 0 => return make(Encoding::Utf16Be, false, utf16(bytes, u16::from_be_bytes)?),
+            [0, second, ..] if *second != 0 => {
+                return make(Encoding::Utf16Be, false, utf16(bytes, u16::from_be_bytes)?);
+            }
             _ => {}
         }
         if bytes.contains(&0) {

@@ -171,7 +171,11 @@ fn insertion(text: &str, root: &Node<'_>, names: &[String], value: &Value) -> Re
         Node::Object(object) => {
             let member = |indent: &str| {
                 let shown = printed(&inner, text, object.range.start);
-                let shown = if shown.contains(line_break(text)) { shown.replace(indent_at(text, object.range.start), indent) } else { shown };
+                let shown = if shown.contains(line_break(text)) {
+                    shown.replace(indent_at(text, object.range.start), indent)
+                } else {
+                    shown
+                };
                 format!("{}: {shown}", Value::String(name.to_owned()))
             };
             let last = object.properties.last().map(|member| member.range.end);
@@ -181,11 +185,14 @@ fn insertion(text: &str, root: &Node<'_>, names: &[String], value: &Value) -> Re
         Node::Array(array) if index(name) == Some(array.elements.len()) || name == "-" => {
             let last = array.elements.last().map(|element| element.range().end);
             let first = array.elements.first().map(|element| element.range().start);
-            Ok(beside(text, array.range.start..array.range.end, first, last, &|_| printed(&inner, text, array.range.start)))
+            Ok(beside(text, array.range.start..array.range.end, first, last, &|_| {
+                printed(&inner, text, array.range.start)
+            }))
         }
-        Node::Array(array) => {
-            Err(EditError::NoPlace(format!("the list has {} elements, and `{name}` is not the next one", array.elements.len())))
-        }
+        Node::Array(array) => Err(EditError::NoPlace(format!(
+            "the list has {} elements, and `{name}` is not the next one",
+            array.elements.len()
+        ))),
         _ => Err(EditError::NoPlace(format!("`{name}` would lie in something that is neither an object nor a list"))),
     }
 }
@@ -206,11 +213,7 @@ fn beside(
     let tail = text.get(last..whole.end).unwrap_or_default();
     let trailing = comma_in(tail).map(|at| last + at + 1);
     let (at, comma) = trailing.map_or((last, ","), |at| (at, ""));
-    let gap = if is_listed {
-        format!("{}{}", line_break(text), indent_at(text, first))
-    } else {
-        " ".to_owned()
-    };
+    let gap = if is_listed { format!("{}{}", line_break(text), indent_at(text, first)) } else { " ".to_owned() };
     let indent = if is_listed { indent_at(text, first).to_owned() } else { String::new() };
     let end = if trailing.is_some() { "," } else { "" };
     Splice::insert(at, format!("{comma}{gap}{}{end}", item(&indent)))

@@ -130,7 +130,8 @@ pub fn write(bytes: &[u8], selector: &Selector, value: Option<&Value>) -> Result
     };
     text.splice(splice)?;
     let after = read_text(&text, selector)?;
-    if after.as_ref() != value && !matches!((&after, value), (Some(Value::Json(a)), Some(Value::Text(b))) if a.as_str() == Some(b))
+    if after.as_ref() != value
+        && !matches!((&after, value), (Some(Value::Json(a)), Some(Value::Text(b))) if a.as_str() == Some(b))
     {
         return Err(EditError::NoPlace("the file does not read back as wanted".into()));
     }

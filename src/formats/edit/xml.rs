@@ -108,7 +108,8 @@ impl Path {
             let mut step = Step { name: name.to_owned(), attributes: Vec::new(), place: None };
             rest = tail;
             while let Some(inner) = rest.strip_prefix('[') {
-                rest = predicate(inner, &mut step).ok_or_else(|| wrong("a condition is neither `[@name='value']` nor `[2]`"))?;
+                rest = predicate(inner, &mut step)
+                    .ok_or_else(|| wrong("a condition is neither `[@name='value']` nor `[2]`"))?;
             }
             steps.push(step);
             if rest.is_empty() {
@@ -246,7 +247,10 @@ fn find(text: &str, path: &Path) -> Result<Found, EditError> {
         }
     }
     if !open.is_empty() {
-        return Err(EditError::Syntax { line: line_number(text, text.len()), problem: "an element is not closed".into() });
+        return Err(EditError::Syntax {
+            line: line_number(text, text.len()),
+            problem: "an element is not closed".into(),
+        });
     }
     Ok(found)
 }
