@@ -6,30 +6,48 @@ use std::collections::HashMap;
 use super::ApplyError;
 use crate::formats::hold::{HeldItems, HoldKey, NONCE_BYTES, open, seal};
 use crate::machine::{Machine, RunName, Writer, answer};
-use crate::model::fact::{Facts, KeyAspects, KeyState, Queries, Stored, ValueSelection};
+use crate::model::fact::{Facts, KeyAspects, KeyState, KeyTree, Queries, Stored, ValueSelection};
 use crate::model::operation::Operation;
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::RegistryData;
 
-/// A secret that a step takes away: the value, and the number of the step.
+/// A secret that a step takes away: the number of the step, and the value.
 struct Lost {
     step: usize,
     key: RegistryKey,
     name: Box<str>,
 }
 
+/// In the order in which they are kept: the place in this list is the item's number.
 fn lost(operations: &[&Operation]) -> Vec<Lost> {
-    let is_sealed = |stored: &Stored| matches!(stored, Stored::Sealed { held: None, .. });
-    let of = |(step, operation): (usize, &&Operation)| match operation {
-        Operation::PutRegistryValue { key, name, before: Some(before), .. }
-        | Operation::RemoveRegistryValue { key, name, before }
-            if is_sealed(before) =>
-        {
-            Some(Lost { step, key: key.clone(), name: name.clone() })
+    let mut lost = Vec::new();
+    for (step, operation) in operations.iter().enumerate() {
+        match operation {
+            Operation::PutRegistryValue { key, name, before: Some(before), .. }
+            | Operation::RemoveRegistryValue { key, name, before }
+                if is_sealed(before) =>
+            {
+                lost.push(Lost { step, key: key.clone(), name: name.clone() });
+            }
+            Operation::RemoveRegistryTree { key, before } => lost_in(before, key, step, &mut lost),
+            _ => {}
         }
-        _ => None,
-    };
-    operations.iter().enumerate().filter_map(of).collect()
+    }
+    lost
+}
+
+fn is_sealed(stored: &Stored) -> bool {
+    matches!(stored, Stored::Sealed { held: None, .. })
+}
+
+fn lost_in(tree: &KeyTree, key: &RegistryKey, step: usize, lost: &mut Vec<Lost>) {
+    let sealed = tree.values.iter().filter(|value| is_sealed(&value.data));
+    lost.extend(sealed.map(|value| Lost { step, key: key.clone(), name: value.name.clone() }));
+    for subkey in &tree.subkeys {
+        if let Ok(key) = key.child(&subkey.name) {
+            lost_in(subkey, &key, step, lost);
+        }
+    }
 }
 
 /// Whether the steps take away secrets that a hold can keep.
@@ -58,11 +76,11 @@ pub fn keep<'o>(
     let mut facts = Facts::new(machine.identity());
     answer(machine, &queries, None, &mut facts);
     let mut items = HeldItems::default();
-    for one in &lost {
+    for (number, one) in lost.iter().enumerate() {
         if let Some(Ok(KeyState::Present(fact))) = facts.key(&one.key)
             && let Some(data) = fact.value(&one.name).and_then(|value| value.data.plain())
         {
-            items.0.insert(one.step, data.clone());
+            items.0.insert(number, data.clone());
         }
     }
     drop(facts);
@@ -71,23 +89,32 @@ pub fn keep<'o>(
     let name = run.to_string();
     let sealed = seal(&items, key, &name, nonce).map_err(|source| ApplyError::Hold { run: name.clone(), source })?;
     writer.put_held(run, &sealed)?;
+    let mut next = 0;
     let named = operations.iter().enumerate().map(|(step, operation)| {
-        if items.0.contains_key(&step) {
-            Cow::Owned(held_at(operation, &name, step))
-        } else {
-            Cow::Borrowed(*operation)
-        }
+        let count = lost.iter().skip(next).take_while(|one| one.step == step).count();
+        let named = if count == 0 { Cow::Borrowed(*operation) } else { Cow::Owned(held_from(operation, &name, next)) };
+        next += count;
+        named
     });
     Ok(named.collect())
 }
 
-fn held_at(operation: &Operation, run: &str, step: usize) -> Operation {
+/// The step with its secrets named by where they are kept, from the item `first` on.
+fn held_from(operation: &Operation, run: &str, first: usize) -> Operation {
     let mut operation = operation.clone();
-    if let Operation::PutRegistryValue { before: Some(before), .. } | Operation::RemoveRegistryValue { before, .. } =
-        &mut operation
-        && let Stored::Sealed { held, .. } = before
-    {
-        *held = Some(format!("{run}/{step}").into());
+    let mut number = first;
+    let mut name = |stored: &mut Stored| {
+        if let Stored::Sealed { held: held @ None, .. } = stored {
+            *held = Some(format!("{run}/{number}").into());
+            number += 1;
+        }
+    };
+    match &mut operation {
+        Operation::PutRegistryValue { before: Some(before), .. } | Operation::RemoveRegistryValue { before, .. } => {
+            name(before);
+        }
+        Operation::RemoveRegistryTree { before, .. } => before.for_each_value(&mut |value| name(&mut value.data)),
+        _ => {}
     }
     operation
 }

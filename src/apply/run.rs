@@ -203,6 +203,12 @@ fn perform_all(
     Ok(false)
 }
 
+/// Whoever left a lock behind did not come to an end; that is worth a word, and no more.
+fn stale_lock(writer: &dyn Writer) -> Vec<String> {
+    let left = |owner: &str| format!("a lock that {owner} left behind was taken over: that process was stopped");
+    writer.stale_owner().map(left).into_iter().collect()
+}
+
 /// What the journal of the steps will take, so that room for it can be asked for before the first byte of it is written.
 fn journal_bytes(planned: &[Planned<'_>]) -> u64 {
     let data = |planned: &Planned<'_>| planned.step.data.as_ref().map_or(0, |data| data.bytes.len());
@@ -289,7 +295,7 @@ impl Finish<'_> {
             reboot: self.plan.needs_reboot(),
             owed: self.plan.owed.clone(),
             bookkeeping: self.plan.bookkeeping.len(),
-            warnings: Vec::new(),
+            warnings: stale_lock(self.writer),
             confirm_until: self.confirm_until,
         };
         let record = self.recalled.after(self.basis, self.plan, &again, &report, self.run, self.options.now);

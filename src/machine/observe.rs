@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::formats::upcase;
 use crate::kinds::{Context, NamedKeys, Wanted};
 use crate::machine::{Machine, SecretSource};
 use crate::model::fact::{Facts, KeyState, Observed, Queries, Stored, Unread, ValueFact};
@@ -105,12 +106,17 @@ pub fn fresh_key() -> Result<FingerprintKey, getrandom::Error> {
     Ok(FingerprintKey::new(*bytes))
 }
 
-/// Puts the machine's answers to `queries` into `facts`; what is to be sealed gets its fingerprint under `key`.
+/// Puts the machine's answers to `queries` into `facts`; what is to be sealed gets its fingerprint under `key`. Sealed is what the
+/// queries ask for as a secret, and what the record knows to be one, wherever it turns up.
 pub fn answer(machine: &dyn Machine, queries: &Queries, key: Option<&FingerprintKey>, facts: &mut Facts) {
+    let known = known_secrets(facts);
     match machine.registry() {
         Ok(registry) => {
             for ((name, aspects), mut state) in queries.keys().iter().zip(registry.read(queries.keys())) {
                 seal(&mut state, &aspects.sealed, key);
+                for (secret, value) in known.iter().filter(|(secret, _)| secret.starts_with(name)) {
+                    seal_known(&mut state, name, secret, value, key);
+                }
                 facts.insert_key(name.clone(), aspects.clone(), state);
             }
         }
@@ -125,6 +131,36 @@ pub fn answer(machine: &dyn Machine, queries: &Queries, key: Option<&Fingerprint
     }
 }
 
+/// The registry values that were applied as secrets.
+fn known_secrets(facts: &Facts) -> Vec<(RegistryKey, Box<str>)> {
+    let secrets = facts.remembered().into_iter().flat_map(|record| record.secrets("registry"));
+    secrets.filter_map(|(entry, name)| Some((RegistryKey::parse(entry.name()).ok()?, name.into()))).collect()
+}
+
+/// Seals a value at `secret`, which is the key that was asked for or lies below it.
+fn seal_known(
+    state: &mut Observed<KeyState>,
+    asked: &RegistryKey,
+    secret: &RegistryKey,
+    value: &str,
+    key: Option<&FingerprintKey>,
+) {
+    if asked == secret {
+        return seal(state, &[value.into()], key);
+    }
+    let Ok(KeyState::Present(fact)) = state else { return };
+    let mut tree = fact.tree.as_deref_mut();
+    for name in secret.components().skip(asked.depth()) {
+        let Some(below) = tree else { return };
+        tree = below.subkeys.iter_mut().find(|subkey| upcase::eq(&subkey.name, name));
+    }
+    for found in tree.into_iter().flat_map(|tree| &mut tree.values).filter(|found| upcase::eq(&found.name, value)) {
+        if let Some(sealed) = sealed(found, key) {
+            *found = sealed;
+        }
+    }
+}
+
 fn seal(state: &mut Observed<KeyState>, names: &[Box<str>], key: Option<&FingerprintKey>) {
     let Ok(KeyState::Present(fact)) = state else { return };
     for name in names {
@@ -132,7 +168,7 @@ fn seal(state: &mut Observed<KeyState>, names: &[Box<str>], key: Option<&Fingerp
             fact.insert_value(sealed);
         }
         for value in fact.tree.iter_mut().flat_map(|tree| &mut tree.values) {
-            if crate::formats::upcase::eq(&value.name, name)
+            if upcase::eq(&value.name, name)
                 && let Some(sealed) = sealed(value, key)
             {
                 *value = sealed;

@@ -236,6 +236,15 @@ impl Record {
         self.entries.insert(Self::key_of(&entry.address), entry);
     }
 
+    /// The parts of entries of a section that were applied as secrets: entry and part.
+    pub fn secrets<'r>(&'r self, section: &'r str) -> impl Iterator<Item = (&'r ResourceId, &'r str)> {
+        let entries = self.entries.values().filter(move |entry| entry.address.section() == section);
+        entries.flat_map(|entry| {
+            let secret = entry.parts.0.iter().filter(|(_, trace)| trace.secret.is_some());
+            secret.map(|(name, _)| (&entry.address, &**name))
+        })
+    }
+
     /// Without what only this machine may know: the fingerprints of secrets.
     #[must_use]
     pub fn without_secrets(&self) -> Self {

@@ -7,7 +7,7 @@ use crate::formats::upcase;
 /// The value of a key.
 pub fn read(text: &str, section: Option<&str>, key: &str) -> Option<String> {
     let all = lines(text);
-    let body = section_lines(text, &all, section)?;
+    let (_, body) = section_lines(text, &all, section)?;
     let entry = find(text, body, key)?;
     Some(unquoted(text.get(entry.value.clone())?).to_owned())
 }
@@ -16,8 +16,8 @@ pub fn read(text: &str, section: Option<&str>, key: &str) -> Option<String> {
 pub fn write(text: &str, section: Option<&str>, key: &str, value: Option<&str>) -> Result<Splice, EditError> {
     check(section, key, value)?;
     let all = lines(text);
-    let body = section_lines(text, &all, section);
-    let found = body.and_then(|body| find(text, body, key));
+    let place = section_lines(text, &all, section);
+    let found = place.and_then(|(_, body)| find(text, body, key));
     let Some(value) = value else {
         return Ok(found.map_or_else(Splice::nothing, |entry| Splice::replace(entry.line.start..entry.line.next, "")));
     };
@@ -26,7 +26,7 @@ pub fn write(text: &str, section: Option<&str>, key: &str, value: Option<&str>) 
         return Ok(Splice::replace(entry.value, quoted_as(old, value)));
     }
     let end = line_break(text);
-    let Some(body) = body else {
+    let Some((head, body)) = place else {
         let gap = if text.is_empty() || text.ends_with(['\n', '\r']) { "" } else { end };
         let head = section.map(|section| format!("[{section}]{end}")).unwrap_or_default();
         return Ok(Splice::insert(text.len(), format!("{gap}{head}{key}={}{end}", needs_quotes(value))));
@@ -40,8 +40,7 @@ pub fn write(text: &str, section: Option<&str>, key: &str, value: Option<&str>) 
         (!is_comment(name)).then_some(if spaced { " = " } else { "=" })
     });
     let line = format!("{key}{}{}", equals.unwrap_or("="), needs_quotes(value));
-    let section_head = all.iter().take_while(|line| body.first().is_none_or(|first| line.start < first.start)).last();
-    let Some(place) = after.or(section_head.filter(|_| section.is_some())) else {
+    let Some(place) = after.or(head) else {
         return Ok(Splice::insert(0, format!("{line}{end}")));
     };
     if place.next == place.end {
@@ -69,8 +68,8 @@ struct Entry {
     value: std::ops::Range<usize>,
 }
 
-/// The lines of a section, without its head; those before the first section where none is named.
-fn section_lines<'l>(text: &str, all: &'l [Line], section: Option<&str>) -> Option<&'l [Line]> {
+/// The head of a section and its lines; those before the first section, which have no head, where none is named.
+fn section_lines<'l>(text: &str, all: &'l [Line], section: Option<&str>) -> Option<(Option<&'l Line>, &'l [Line])> {
     let name = |line: &Line| {
         let content = text.get(line.start..line.end)?.trim();
         Some(content.strip_prefix('[')?.split_once(']')?.0.trim())
@@ -83,7 +82,8 @@ fn section_lines<'l>(text: &str, all: &'l [Line], section: Option<&str>) -> Opti
     };
     let rest = all.get(start..)?;
     let length = rest.iter().position(|line| name(line).is_some()).unwrap_or(rest.len());
-    rest.get(..length)
+    let head = start.checked_sub(1).and_then(|head| all.get(head));
+    Some((head, rest.get(..length)?))
 }
 
 fn find(text: &str, body: &[Line], key: &str) -> Option<Entry> {

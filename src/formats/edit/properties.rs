@@ -20,7 +20,10 @@ pub fn write(text: &str, key: &str, value: Option<&str>) -> Result<Splice, EditE
     match (found, value) {
         (None, None) => Ok(Splice::nothing()),
         (Some(entry), None) => Ok(Splice::replace(entry.whole, "")),
-        (Some(entry), Some(value)) => Ok(Splice::replace(entry.value, escaped(value, Part::Value))),
+        (Some(entry), Some(value)) => {
+            let separator = if entry.is_bare { "=" } else { "" };
+            Ok(Splice::replace(entry.value, format!("{separator}{}", escaped(value, Part::Value))))
+        }
         (None, Some(value)) => {
             let end = line_break(text);
             let line = format!("{}={}", escaped(key, Part::Key), escaped(value, Part::Value));
@@ -35,6 +38,8 @@ struct Entry {
     /// All its lines with their line breaks.
     whole: Range<usize>,
     value: Range<usize>,
+    /// Nothing stands between key and value: a key alone.
+    is_bare: bool,
 }
 
 /// The last entry of a key.
@@ -59,7 +64,8 @@ fn find(text: &str, key: &str) -> Result<Option<Entry>, EditError> {
         let logical = text.get(start..last.end).unwrap_or_default();
         let (name, value_at) = split(logical);
         if unescaped(logical.get(..name).unwrap_or_default(), text)? == key {
-            found = Some(Entry { whole: first.start..last.next, value: start + value_at..last.end });
+            let is_bare = name == logical.len();
+            found = Some(Entry { whole: first.start..last.next, value: start + value_at..last.end, is_bare });
         }
     }
     Ok(found)
