@@ -62,10 +62,15 @@ pub fn run(options: &ApplyOptions, terminal: &Terminal) -> Outcome {
 
     if let Some(run) = unfinished {
         decide_unfinished(&run, options, terminal)?;
-        let mut bar = progress(options.progress, terminal);
-        let report = apply::resume(machine, &basis, &run.beginning.run, &apply_options, &mut *bar);
-        drop(bar);
-        let report = report.map_err(failure)?;
+        let taken_back = run.beginning.purpose.takes_back();
+        let report = if let Some(of) = taken_back {
+            rollback::finish(&run, of, machine, key.as_ref(), options.progress, terminal)?
+        } else {
+            let mut bar = progress(options.progress, terminal);
+            let report = apply::resume(machine, &basis, &run.beginning.run, &apply_options, &mut *bar);
+            drop(bar);
+            report.map_err(failure)?
+        };
         terminal.note(&format!("Finished run {}\n", run.beginning.run));
         if !report.is_complete() {
             show(&report, options, terminal)?;
@@ -73,7 +78,7 @@ pub fn run(options: &ApplyOptions, terminal: &Terminal) -> Outcome {
         }
         show(&report, options, terminal)?;
         // The finished run was this very plan.
-        if saved.is_some() {
+        if saved.is_some() && taken_back.is_none() {
             return Ok(Exit::Done);
         }
     } else if options.resume {
