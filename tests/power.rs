@@ -1,5 +1,5 @@
 //! What a power failure leaves: on a disk that loses, tears and reorders whatever was not synchronised, first single writes to a
-//! volume, then whole runs.
+//! volume, then whole runs, finished and undone.
 //!
 //! `TRUEUP_LAW_CASES=10000` (or `PROPTEST_CASES`) runs more random cases; `TRUEUP_LAW_SEED` repeats one.
 
@@ -15,12 +15,15 @@
 )]
 
 mod power {
+    mod dirty;
     mod disk;
     mod journal;
+    mod recovery;
     mod run;
     #[allow(dead_code, reason = "the laws use more of it")]
     #[path = "../laws/runner.rs"]
     mod runner;
     mod sequences;
     mod volume;
+    mod world;
 }

@@ -49,16 +49,18 @@ pub fn unfinished(machine: &dyn Machine) -> Result<Option<JournalRun>, RecoverEr
         Err(Unread::Unsupported { .. }) => return Ok(None),
         Err(unread) => return Err(unread.into()),
     };
-    let Some(last) = runs.last() else { return Ok(None) };
-    if machine.journal(last, Some(JOURNAL_TAIL))?.is_some_and(|tail| has_ended(&tail)) {
-        return Ok(None);
+    for name in runs.iter().rev() {
+        if machine.journal(name, Some(JOURNAL_TAIL))?.is_some_and(|tail| has_ended(&tail)) {
+            return Ok(None);
+        }
+        match read_journal(&machine.journal(name, None)?.unwrap_or_default()) {
+            Ok(run) if run.state == RunState::Unfinished => return Ok(Some(run)),
+            // It touched nothing: the run before it may be one that it was to take back.
+            Ok(_) | Err(JournalError::Empty) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
-    match read_journal(&machine.journal(last, None)?.unwrap_or_default()) {
-        Ok(run) if run.state == RunState::Unfinished => Ok(Some(run)),
-        // It stopped before its first line was whole: it touched nothing.
-        Ok(_) | Err(JournalError::Empty) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+    Ok(None)
 }
 
 /// Whether a step is on the machine.
@@ -192,6 +194,8 @@ pub fn resume(
         warnings: Vec::new(),
         confirm_until: None,
     };
+    // The journal holds steps only: what else the document tells the record is in the plan as it is now.
+    let plan = Plan { bookkeeping: again.bookkeeping.clone(), ..plan };
     let record = recalled.after(basis, &plan, &again, &report, name, options.now);
     report.owed = record.owed.clone();
     if let Some(before) = recalled.changed_by(&record) {

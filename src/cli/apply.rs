@@ -62,10 +62,15 @@ pub fn run(options: &ApplyOptions, terminal: &Terminal) -> Outcome {
 
     if let Some(run) = unfinished {
         decide_unfinished(&run, options, terminal)?;
-        let mut bar = progress(options.progress, terminal);
-        let report = apply::resume(machine, &basis, &run.beginning.run, &apply_options, &mut *bar);
-        drop(bar);
-        let report = report.map_err(failure)?;
+        let taken_back = run.beginning.purpose.takes_back();
+        let report = if let Some(of) = taken_back {
+            rollback::finish(&run, of, machine, key.as_ref(), options.progress, terminal)?
+        } else {
+            let mut bar = progress(options.progress, terminal);
+            let report = apply::resume(machine, &basis, &run.beginning.run, &apply_options, &mut *bar);
+            drop(bar);
+            report.map_err(failure)?
+        };
         terminal.note(&format!("Finished run {}\n", run.beginning.run));
         if !report.is_complete() {
             show(&report, options, terminal)?;
@@ -73,7 +78,7 @@ pub fn run(options: &ApplyOptions, terminal: &Terminal) -> Outcome {
         }
         show(&report, options, terminal)?;
         // The finished run was this very plan.
-        if saved.is_some() {
+        if saved.is_some() && taken_back.is_none() {
             return Ok(Exit::Done);
         }
     } else if options.resume {
@@ -259,6 +264,25 @@ fn show(report: &ApplyReport, options: &ApplyOptions, terminal: &Terminal) -> Ou
     }
 }
 
+/// The causes of an error, the nearest first.
+fn causes<'e>(error: &'e dyn std::error::Error) -> impl Iterator<Item = &'e (dyn std::error::Error + 'static)> {
+    std::iter::successors(error.source(), |error| error.source())
+}
+
+/// What to do about what the host refused.
+fn host_hint(error: &ApplyError) -> Option<&'static str> {
+    use std::io::ErrorKind;
+    let refused = causes(error).find_map(|cause| cause.downcast_ref::<std::io::Error>())?;
+    match refused.kind() {
+        ErrorKind::PermissionDenied => Some("run as somebody who may write to the image"),
+        ErrorKind::ReadOnlyFilesystem => Some("mount the image for writing"),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            Some("make room on the volume; if the run had begun, `trueup apply` offers to finish it or to take it back")
+        }
+        _ => None,
+    }
+}
+
 /// The failure of a run as the user meets it.
 pub fn failure(error: ApplyError) -> Failure {
     let refused = matches!(
@@ -287,11 +311,10 @@ pub fn failure(error: ApplyError) -> Failure {
         }
         _ => None,
     };
+    let hint = host_hint(&error).or(hint);
     let failure = Failure::new(if refused { Exit::Refused } else { Exit::Failed }, error.to_string());
-    let failure = match std::error::Error::source(&error) {
-        Some(cause) => failure.because(cause.to_string()),
-        None => failure,
-    };
+    let causes = causes(&error).map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    let failure = if causes.is_empty() { failure } else { failure.because(causes) };
     match hint {
         Some(hint) => failure.hint(hint),
         None => failure,

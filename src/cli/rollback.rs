@@ -7,8 +7,8 @@ use super::secrets::{MissingKey, hold_key, owner};
 use super::terminal::Terminal;
 use super::{Outcome, inputs, machines, plan as plan_command};
 use crate::apply::{
-    self, ApplyOptions as RunOptions, Basis as _, JournalRun, OnFailure, Purpose, RETAIN, RollbackBasis, RunOutcome,
-    done_steps, history, past_run, settle,
+    self, ApplyOptions as RunOptions, ApplyReport, Basis as _, JournalRun, OnFailure, Purpose, RETAIN, RollbackBasis,
+    RunOutcome, done_steps, history, past_run, settle,
 };
 use crate::error::{Exit, Failure};
 use crate::formats::hold::HoldKey;
@@ -47,6 +47,11 @@ pub fn run(options: &RollbackOptions, terminal: &Terminal) -> Outcome {
         return terminal.data(&format!("Run {run} was confirmed and stays\n"));
     }
     if let Some(open) = unfinished(machine)? {
+        if let Some(of) = open.beginning.purpose.takes_back()
+            && asked.as_ref().is_none_or(|asked| asked == of || is_undo_of_itself(asked, &open))
+        {
+            return finish_taking_back(&open, of, machine, key.as_ref(), &manner, terminal);
+        }
         if asked.as_ref().is_none_or(|asked| *asked == open.beginning.run) {
             return take_back(
                 &open,
@@ -70,6 +75,11 @@ pub fn run(options: &RollbackOptions, terminal: &Terminal) -> Outcome {
     take_back(&run, Purpose::Rollback { of: name }, machine, key.as_ref(), &manner, terminal)
 }
 
+/// Taking back the undoing of a run that had stopped would leave the machine where that run stopped: it is finished instead.
+fn is_undo_of_itself(asked: &RunName, open: &JournalRun) -> bool {
+    *asked == open.beginning.run && matches!(open.beginning.purpose, Purpose::Undo { .. })
+}
+
 /// Takes back the run that stopped before its end.
 pub fn undo(
     run: &JournalRun,
@@ -78,10 +88,6 @@ pub fn undo(
     options: &ApplyOptions,
     terminal: &Terminal,
 ) -> Outcome {
-    if let Some(of) = run.beginning.purpose.takes_back() {
-        return Err(Failure::refused(format!("run {} was taking back run {of} when it stopped", run.beginning.run))
-            .hint("finish it with `trueup apply FILE --resume`"));
-    }
     let manner = Manner {
         report: &options.report,
         progress: options.progress,
@@ -90,8 +96,92 @@ pub fn undo(
         partial: false,
         accept: &options.accept,
     };
+    if let Some(of) = run.beginning.purpose.takes_back() {
+        return finish_taking_back(run, of, machine, key, &manner, terminal);
+    }
     let purpose = Purpose::Undo { of: run.beginning.run.clone() };
     take_back(run, purpose, machine, key, &manner, terminal)
+}
+
+/// Goes on with a run that was taking back the run `of` when it stopped.
+fn finish_taking_back(
+    open: &JournalRun,
+    of: &RunName,
+    machine: &dyn WritableMachine,
+    key: Option<&HoldKey>,
+    manner: &Manner<'_>,
+    terminal: &Terminal,
+) -> Outcome {
+    let name = &open.beginning.run;
+    let message = format!("run {name} was taking back run {of} when it stopped");
+    if manner.only_plan {
+        return Err(Failure::refused(message).hint("`trueup rollback` without --plan goes on with it"));
+    }
+    terminal.note(&format!("{message}\n"));
+    approve(manner.auto_approve, "Go on with it?", terminal)?;
+    let report = finish(open, of, machine, key, manner.progress, terminal)?;
+    tell(&report, manner.report, terminal)
+}
+
+/// Does what is left of a run that was taking back the run `of` when it stopped.
+///
+/// # Errors
+/// The journal of the other run tells nothing, or the machine cannot be read or written.
+pub fn finish(
+    open: &JournalRun,
+    of: &RunName,
+    machine: &dyn WritableMachine,
+    key: Option<&HoldKey>,
+    choice: ProgressChoice,
+    terminal: &Terminal,
+) -> Result<ApplyReport, Failure> {
+    let run = past_run(machine.as_machine(), of)
+        .map_err(|why| Failure::failed(format!("cannot go on taking back run {of}")).because(why))?;
+    let now = jiff::Timestamp::now();
+    let hold = if key.is_some() { Hold::Sealed } else { Hold::None };
+    let steps = done_steps(machine.as_machine(), &run).certain();
+    let options = PlanOptions { hold, ..PlanOptions::at(now) };
+    let basis = RollbackBasis { run: &run, steps: &steps, purpose: open.beginning.purpose.clone(), options };
+    let owner = owner();
+    let mut bar = progress(choice, terminal);
+    let report = apply::resume(machine, &basis, &open.beginning.run, &options_of(&owner, now, key, &[]), &mut *bar);
+    report.map_err(failure)
+}
+
+/// What a run that takes back needs beside the plan.
+fn options_of<'a>(
+    owner: &'a str,
+    now: jiff::Timestamp,
+    key: Option<&'a HoldKey>,
+    accept: &'a [String],
+) -> RunOptions<'a> {
+    RunOptions {
+        owner,
+        now,
+        accept,
+        secrets: &NoSecrets,
+        // All or nothing: half a rollback is a state that nobody asked for.
+        on_failure: OnFailure::Rollback,
+        hold: key,
+        retain: RETAIN,
+        confirm_within: None,
+    }
+}
+
+/// Shows what came of it.
+fn tell(report: &ApplyReport, options: &ReportOptions, terminal: &Terminal) -> Outcome {
+    match options.format {
+        Format::Text => {
+            terminal.data(&text::outcome(report, &plan_command::text_options(options, terminal)))?;
+        }
+        Format::Json => {
+            let json =
+                json::outcome(report).map_err(|error| Failure::failed("cannot write the report").because(error))?;
+            terminal.data(&json)?;
+        }
+    }
+    let is_whole = report.failed() + report.skipped() + report.undone() == 0;
+    Ok(if is_whole { Exit::Done } else { Exit::Failed })
 }
 
 /// The last run that changed the machine and was not taken back.
@@ -126,17 +216,7 @@ fn take_back(
     let facts = inputs::facts_of(machine.as_machine(), &basis, &NoSecrets)?;
     let plan = basis.plan(&facts).map_err(|error| Failure::failed("cannot plan the rollback").because(error))?;
     let owner = owner();
-    let apply_options = RunOptions {
-        owner: &owner,
-        now,
-        accept: manner.accept,
-        secrets: &NoSecrets,
-        // All or nothing: half a rollback is a state that nobody asked for.
-        on_failure: OnFailure::Rollback,
-        hold: key,
-        retain: RETAIN,
-        confirm_within: None,
-    };
+    let apply_options = options_of(&owner, now, key, manner.accept);
     let name = &run.beginning.run;
     if manner.report.format == Format::Text || manner.only_plan {
         if manner.report.format == Format::Text {
@@ -165,16 +245,5 @@ fn take_back(
     let mut bar = progress(manner.progress, terminal);
     let report = apply::apply(machine, &basis, &plan, &facts, &apply_options, &mut *bar).map_err(failure)?;
     drop(bar);
-    match manner.report.format {
-        Format::Text => {
-            terminal.data(&text::outcome(&report, &plan_command::text_options(manner.report, terminal)))?;
-        }
-        Format::Json => {
-            let json =
-                json::outcome(&report).map_err(|error| Failure::failed("cannot write the report").because(error))?;
-            terminal.data(&json)?;
-        }
-    }
-    let is_whole = report.failed() + report.skipped() + report.undone() == 0;
-    Ok(if is_whole { Exit::Done } else { Exit::Failed })
+    tell(&report, manner.report, terminal)
 }

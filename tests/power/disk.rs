@@ -54,6 +54,15 @@ impl PowerDisk {
         self.state().cut = Some((step, when));
     }
 
+    /// Only the process was gone: another one goes on with the disk as it is, what is pending still pending. Steps are
+    /// counted from 1 again.
+    pub fn go_on(&self) {
+        let mut state = self.state();
+        state.cut = None;
+        state.is_gone = false;
+        state.steps.clear();
+    }
+
     /// The steps so far, those that met the cut included.
     pub fn steps(&self) -> Vec<String> {
         self.state().steps.clone()
@@ -92,6 +101,11 @@ impl PowerDisk {
         let done = perform(&mut state.model);
         if cut == Some(When::After) { Err(power_is_gone()) } else { done }
     }
+}
+
+/// A folder in memory where the host has such: what the model loses need not be waited for on a real disk.
+pub fn scratch() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder can be made")
 }
 
 fn power_is_gone() -> io::Error {

@@ -1,214 +1,138 @@
 //! A whole run on an image, with the power cut at each of its steps: whatever arrived, every hive is the old or the new one in
-//! whole, and the journal knows of whatever is new.
+//! whole, the journal knows of whatever is new, and the run can be finished and can be undone.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fs;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::path::{Path, PathBuf};
+use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use trueup::apply::{ApplyError, ApplyOptions, ApplyReport, JournalError, Progress, RunState, SecretSource};
-use trueup::apply::{apply, read_journal};
-use trueup::document::{Desired, FileReader, LoadOptions, ReadError, load};
+use trueup::apply::{ApplyReport, Basis as _, CommitState, JournalError, JournalRun, Purpose, RunState, read_journal};
 use trueup::formats::regf;
-use trueup::machine::image::volume::{Disk, RealDisk, Volume};
-use trueup::machine::image::{DirtyHives, ImageMachine, sample};
-use trueup::machine::observe;
+use trueup::machine::Machine as _;
 use trueup::model::operation::Operation;
 use trueup::model::resource::ResourceId;
-use trueup::model::secret::SecretReference;
-use trueup::model::time::FileTime;
-use trueup::plan::{Plan, PlanOptions, build};
 
 use super::disk::{PowerDisk, When};
 use super::volume::{SIDES, losses};
+use super::world::{
+    Bytes, Content, HIVES, Left, RECORD, Tokens, basis, bytes, content, copy, differences, files, finish, image,
+    journals, on_real_disk, open, print_of, record, run, undo,
+};
 
-const HIVES: [&str; 2] = ["Windows/System32/config/SYSTEM", "Windows/System32/config/SOFTWARE"];
-const RECORD: &str = "ProgramData/trueup";
-const JOURNALS: &str = "ProgramData/trueup/journal";
 /// How many random choices are looked at for each state of the disk.
-const CHOICES: u64 = 20;
+const CHOICES: u64 = 12;
 
-/// Two hives; values of several types, a new key, a value and a tree that go.
-const DOCUMENT: &str = r"version: 1
-registry:
-  HKLM\SYSTEM\CurrentControlSet\Control\SecurityProviders\SCHANNEL\Protocols\TLS 1.0\Client:
-    values: { Enabled: 0, DisabledByDefault: 1 }
-  HKLM\SYSTEM\CurrentControlSet\Control\SecurityProviders\SCHANNEL\Protocols\TLS 1.0\Server:
-    values: { Enabled: 0, DisabledByDefault: 1 }
-  HKLM\SYSTEM\CurrentControlSet\Services\HTTP\Parameters:
-    values: { MaxRequestBytes: 0x8000, MaxFieldLength: 0x4000 }
-  HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment:
-    values: { ACS_HOME: { expand: '%ProgramFiles%\Access Control Server' }, ACS_MODE: server }
-  HKLM\SOFTWARE\One Identity\Password Manager\Logging:
-    values: { LogLevel: absent, LogFolder: 'D:\Logs' }
-  HKLM\SOFTWARE\Example Corp\New Agent:
-    values: { Server: agent.corp.example, Ports: [one, two, three], Interval: 30, Path: { expand: '%windir%\agent' } }
-  HKLM\SOFTWARE\Example Corp\Old Agent:
-    ensure: absent
-";
-
-/// The two hives as bytes: a run writes the same ones whenever it is repeated.
-type Hives = BTreeMap<&'static str, Vec<u8>>;
-
-struct Before {
-    hives: Hives,
-    /// Every file, by its path below the folder.
-    files: BTreeMap<PathBuf, Vec<u8>>,
-}
-
-struct After {
-    hives: Hives,
+/// What a volume was before a run, and is after one that nothing disturbs.
+pub struct Ends {
+    pub before: End,
+    pub after: End,
     /// The steps of the run, as its journal holds them.
-    intents: Vec<(ResourceId, Operation)>,
+    pub intents: Vec<(ResourceId, Operation)>,
+    /// How many steps it takes on the disk.
+    pub steps: usize,
 }
 
-struct OneFile;
+pub struct End {
+    pub folder: TempDir,
+    pub bytes: Bytes,
+    pub content: Content,
+    pub record: String,
+}
 
-impl FileReader for OneFile {
-    fn read(&mut self, _: &str, _: usize) -> Result<Vec<u8>, ReadError> {
-        Ok(DOCUMENT.into())
+impl End {
+    fn of(folder: TempDir) -> Self {
+        let path = folder.path();
+        Self { bytes: bytes(path), content: content(path), record: record(path), folder }
+    }
+
+    pub fn is_content_of(&self, folder: &Path) -> Result<(), String> {
+        let found = content(folder);
+        let differences = differences(&found, &self.content);
+        if differences.is_empty() { Ok(()) } else { Err(format!("the hives differ: {differences:?}")) }
     }
 }
 
-struct NoSecrets;
-
-impl SecretSource for NoSecrets {
-    fn resolve(&self, reference: &SecretReference) -> Result<String, String> {
-        Err(format!("{reference} is not asked for"))
-    }
-}
-
-struct Silent;
-
-impl Progress for Silent {
-    fn phase(&mut self, _: &'static str, _: usize) {}
-}
-
-fn as_of() -> jiff::Timestamp {
-    "2026-01-02T03:04:05Z".parse().unwrap()
-}
-
-fn desired() -> Desired {
-    load(&mut OneFile, &["server.yaml".to_owned()], &LoadOptions::default()).expect("it is a document").desired
-}
-
-fn open(folder: &Path, disk: Arc<dyn Disk>) -> ImageMachine {
-    let volume = Volume::open_with(folder, disk).expect("it is a folder");
-    ImageMachine::on(volume, DirtyHives::Refuse).expect("it is a volume of Windows")
-}
-
-/// Plans and applies at once.
-fn run(machine: &ImageMachine, desired: &Desired) -> (Plan, Result<ApplyReport, ApplyError>) {
-    let facts = observe(machine, desired.entries.iter().map(|entry| &entry.wanted), as_of()).expect("they settle");
-    let plan = build(desired, &facts, PlanOptions { as_of: as_of(), rewrite_secrets: false }).expect("it has an order");
-    let options = ApplyOptions {
-        owner: "the power's laws",
-        now: as_of() + jiff::SignedDuration::from_secs(60),
-        accept: &[],
-        secrets: &NoSecrets,
-        rewrite_secrets: false,
-    };
-    let result = apply(machine, desired, &plan, &facts, &options, &mut Silent);
-    (plan, result)
-}
-
-fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    fn add(root: &Path, folder: &Path, out: &mut BTreeMap<PathBuf, Vec<u8>>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                add(root, &path, out);
-            } else {
-                out.insert(path.strip_prefix(root).unwrap().to_owned(), fs::read(&path).unwrap());
-            }
-        }
-    }
-    let mut out = BTreeMap::new();
-    add(folder, folder, &mut out);
-    out
-}
-
-fn hives(folder: &Path) -> Hives {
-    HIVES.iter().map(|hive| (*hive, fs::read(folder.join(hive)).unwrap_or_default())).collect()
-}
-
-fn image() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    sample::make(folder.path(), "ACS-SRV01", FileTime::from_timestamp(as_of())).unwrap();
-    // What the run has no business with is made anew for every loss: the folder of Windows is enough of it.
-    for entry in fs::read_dir(folder.path()).unwrap().map(Result::unwrap).filter(|entry| entry.file_name() != "Windows")
-    {
-        fs::remove_dir_all(entry.path()).unwrap();
-    }
-    folder
-}
-
-/// A run with a cord: the power fails at a step, or never.
-fn run_until(
-    cut: impl FnOnce(&PowerDisk),
-    desired: &Desired,
-) -> (TempDir, Arc<PowerDisk>, Result<ApplyReport, String>) {
-    let folder = image();
+pub fn ends(left: Left) -> Ends {
+    let before = End::of(image(left));
+    let folder = image(left);
     let disk = PowerDisk::of(folder.path());
-    cut(&disk);
-    let (_, result) = run(&open(folder.path(), disk.clone()), desired);
-    (folder, disk, result.map_err(|error| error.to_string()))
-}
-
-/// The image before a run and after one that nothing disturbs, and the number of its steps.
-fn undisturbed(desired: &Desired) -> (Before, After, usize) {
-    let folder = image();
-    let before = Before { hives: hives(folder.path()), files: files(folder.path()) };
-    let disk = PowerDisk::of(folder.path());
-    let (plan, result) = run(&open(folder.path(), disk.clone()), desired);
-    let report = result.expect("nothing disturbs it");
-    assert_eq!((report.failed(), report.skipped(), report.remaining_operations), (0, 0, 0));
+    let machine = open(folder.path(), disk.clone());
+    let facts = basis().facts(&machine, &Tokens).unwrap();
+    let plan = basis().plan(&facts).unwrap();
     let decisions = plan.decisions.iter();
-    let intents =
-        decisions.flat_map(|one| one.operations().iter().map(|operation| (one.id.clone(), operation.clone())));
-    let after = After { hives: hives(folder.path()), intents: intents.collect() };
-    assert!(after.intents.len() >= 12, "{}", after.intents.len());
+    let intents = decisions.flat_map(|one| one.operations().iter().map(|step| (one.id.clone(), step.clone())));
+    let intents: Vec<_> = intents.collect();
+    assert!(intents.len() >= 14, "{}", intents.len());
+    let report = run(&machine).expect("nothing disturbs it");
+    assert_eq!((report.failed(), report.skipped(), report.remaining_operations), (0, 0, 0), "{report:?}");
+    drop(machine);
+    let after = End::of(folder);
     for hive in HIVES {
-        assert_ne!(before.hives[hive], after.hives[hive], "{hive}");
-        for bytes in [&before.hives[hive], &after.hives[hive]] {
-            assert_eq!(regf::check(bytes).unwrap(), []);
-        }
+        assert_ne!(before.bytes[hive], after.bytes[hive], "{hive}");
+        assert_eq!(regf::check(&after.bytes[hive]).unwrap(), []);
     }
-    (before, after, disk.steps().len())
+    assert_ne!(before.record, after.record);
+    Ends { before, after, intents, steps: disk.steps().len() }
 }
 
-/// What has to hold of a folder whatever arrived of a run. What repairs it comes last.
-fn check_after_loss(folder: &Path, before: &Before, after: &After) -> Result<Seen, String> {
-    let found = hives(folder);
-    let is_new = |hive: &str| found[hive] == after.hives[hive];
-    for hive in HIVES {
-        if !is_new(hive) && found[hive] != before.hives[hive] {
-            return Err(format!("{hive} is neither the old nor the new one: {:?}", regf::check(&found[hive])));
-        }
-    }
-    let new = HIVES.iter().filter(|hive| is_new(hive)).count();
-    untouched_elsewhere(folder, before)?;
-    let state = journal_is_true(folder, after, new)?;
-    comes_to_the_end(folder, after)?;
-    Ok(Seen { new, state })
+/// A run with a cord: the power fails at a step.
+pub fn run_until(left: Left, step: usize, side: When) -> (TempDir, Arc<PowerDisk>, Result<ApplyReport, String>) {
+    let folder = image(left);
+    let disk = PowerDisk::of(folder.path());
+    disk.cut_at(step, side);
+    let result = run(&open(folder.path(), disk.clone()));
+    (folder, disk, result.map_err(|error| error.to_string()))
 }
 
 /// What a loss left: how many hives are new, and what the journal says, if it can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Seen {
-    new: usize,
-    state: Option<RunState>,
+pub struct Seen {
+    pub new: usize,
+    pub state: Option<RunState>,
+}
+
+/// What has to hold of a folder whatever arrived of a run: it is looked at, then finished in one copy and undone in another.
+pub fn check_after_loss(folder: &Path, ends: &Ends) -> Result<Seen, String> {
+    let seen = look(folder, ends)?;
+    let is_open = seen.state == Some(RunState::Unfinished);
+    finishes(copy(folder).path(), ends, is_open)?;
+    undoes(copy(folder).path(), ends, is_open)?;
+    Ok(seen)
+}
+
+fn look(folder: &Path, ends: &Ends) -> Result<Seen, String> {
+    let found = bytes(folder);
+    let is_new = |hive: &str| found[hive] == ends.after.bytes[hive];
+    for hive in HIVES {
+        if !is_new(hive) && found[hive] != ends.before.bytes[hive] {
+            return Err(format!("{hive} is neither the old nor the new one: {:?}", regf::check(&found[hive])));
+        }
+    }
+    let new = HIVES.iter().filter(|hive| is_new(hive)).count();
+    untouched_elsewhere(folder, ends)?;
+    let state = journal_is_true(folder, ends, new)?;
+    let told = record(folder);
+    if told != ends.before.record && told != ends.after.record {
+        return Err(format!("the record is neither the old nor the new one: {told}"));
+    }
+    let machine = on_real_disk(folder);
+    let key = machine.fingerprint_key().map_err(|error| error.to_string())?;
+    if told == ends.after.record && key.is_none() {
+        return Err("the record speaks of secrets, and their key is not there".into());
+    }
+    Ok(Seen { new, state })
 }
 
 /// Files that the run does not write are as they were; beside the hives lie temporary files at most.
-fn untouched_elsewhere(folder: &Path, before: &Before) -> Result<(), String> {
+fn untouched_elsewhere(folder: &Path, ends: &Ends) -> Result<(), String> {
     let mut now = files(folder);
-    for (path, bytes) in &before.files {
-        let found = now.remove(path).ok_or_else(|| format!("{} is gone", path.display()))?;
-        if found != *bytes && !HIVES.iter().any(|hive| path == Path::new(hive)) {
+    let is_log = |path: &Path| path.extension().is_some_and(|end| end == "LOG1" || end == "LOG2");
+    for (path, then) in files(ends.before.folder.path()) {
+        let found = now.remove(&path).ok_or_else(|| format!("{} is gone", path.display()))?;
+        let is_hive = HIVES.iter().any(|hive| path == Path::new(hive));
+        let is_own = path.starts_with(RECORD) && !path.starts_with(format!("{RECORD}/journal"));
+        if found != then && !is_hive && !is_own && !(is_log(&path) && found.is_empty()) {
             return Err(format!("{} is not the run's to write", path.display()));
         }
     }
@@ -220,90 +144,126 @@ fn untouched_elsewhere(folder: &Path, before: &Before) -> Result<(), String> {
 }
 
 /// Write-ahead: a hive is new only if the journal is there and holds every step; and the journal says what is so.
-fn journal_is_true(folder: &Path, after: &After, new: usize) -> Result<Option<RunState>, String> {
-    let names = fs::read_dir(folder.join(JOURNALS)).into_iter().flatten();
-    let journals: Vec<_> = names.map(|entry| fs::read(entry.unwrap().path()).unwrap()).collect();
-    let run = match &journals[..] {
-        [] => None,
-        [journal] => match read_journal(journal) {
+fn journal_is_true(folder: &Path, ends: &Ends, new: usize) -> Result<Option<RunState>, String> {
+    let run = match &journals(folder)[..] {
+        [_] => None,
+        [_, journal] => match read_journal(journal) {
             Ok(run) => Some(run),
             Err(JournalError::Empty) => None,
             Err(error) => return Err(format!("{error}, and {new} hives are new")),
         },
-        more => return Err(format!("{} journals of one run", more.len())),
+        other => return Err(format!("{} journals of two runs", other.len())),
     };
     let Some(run) = run else {
         return if new == 0 { Ok(None) } else { Err(format!("{new} hives are new, and no journal tells of a run")) };
     };
-    if !after.intents.starts_with(&run.intents) || run.operations != after.intents.len() {
+    if !ends.intents.starts_with(&run.intents) || run.beginning.operations != ends.intents.len() {
         return Err("the journal's steps are not the plan's".into());
     }
-    let is_whole = run.intents.len() == after.intents.len();
+    let is_whole = run.intents.len() == ends.intents.len();
     match run.state {
         RunState::Untouched if new > 0 => Err(format!("{new} hives are new, and the journal says untouched")),
         RunState::Unfinished if !is_whole => Err(format!("{} steps were written ahead", run.intents.len())),
-        RunState::Unfinished if run.settled == run.intents.len() && new < HIVES.len() => {
+        RunState::Unfinished if is_committed(&run) && new < HIVES.len() => {
             Err(format!("the journal says committed, and {new} hives are new"))
         }
         RunState::Ended { .. } if new < HIVES.len() => Err(format!("the run ended, and {new} hives are new")),
-        RunState::Ended { done, failed: 0, skipped: 0 } if done > 0 => Ok(Some(run.state)),
-        RunState::Ended { .. } => Err(format!("the run had nothing in its way: {:?}", run.state)),
-        RunState::Untouched | RunState::Unfinished => Ok(Some(run.state)),
+        RunState::Ended(ending) if ending.failed + ending.skipped + ending.undone > 0 || ending.done == 0 => {
+            Err(format!("the run had nothing in its way: {ending:?}"))
+        }
+        state => Ok(Some(state)),
     }
 }
 
-/// From whatever is there, the machine comes to where the document wants it. To finish or undo the run belongs here: by
-/// finishing, the hives hold what `after` holds; by undoing, what they held before.
-fn comes_to_the_end(folder: &Path, after: &After) -> Result<(), String> {
-    let desired = desired();
-    let machine = open(folder, Arc::new(RealDisk));
-    let (plan, result) = run(&machine, &desired);
-    let report = result.map_err(|error| format!("the next run: {error}"))?;
-    if (report.failed(), report.skipped(), report.remaining_operations) != (0, 0, 0) {
+pub fn is_committed(run: &JournalRun) -> bool {
+    run.commits.last().is_some_and(|(_, state)| *state == CommitState::Known)
+}
+
+/// Where a run stopped, it is finished; where it ended or never began, the machine is exactly as it was after or before.
+pub fn finishes(folder: &Path, ends: &Ends, is_open: bool) -> Result<(), String> {
+    let machine = on_real_disk(folder);
+    match finish(&machine)? {
+        None if is_open => return Err("it is not known that a run stopped".into()),
+        None => {
+            let (found, told) = (bytes(folder), record(folder));
+            let is = |end: &End| found == end.bytes && told == end.record;
+            if !is(&ends.before) && !is(&ends.after) {
+                return Err("nothing stopped, and the machine is neither as before nor as after".into());
+            }
+        }
+        Some(report) if !report.is_complete() => return Err(format!("to finish: {report:?}")),
+        Some(_) => reached(folder, &ends.after, "finished")?,
+    }
+    // Either way the next run comes to the end, and the one after it has nothing to do.
+    let report = run(&machine).map_err(|error| format!("the next run: {error}"))?;
+    if !report.is_complete() {
         return Err(format!("the next run: {report:?}"));
     }
-    let found = hives(folder);
-    for hive in HIVES {
-        // The same clock and the same operations make the same bytes, however many runs they took.
-        if found[hive] != after.hives[hive] {
-            return Err(format!("{hive} is another one after the next run"));
+    // The same clock and the same operations make the same bytes, however many runs they took.
+    if bytes(folder) != ends.after.bytes {
+        return Err("a hive is another one after the next run".into());
+    }
+    let facts = basis().facts(&machine, &Tokens).map_err(|error| error.to_string())?;
+    let summary = basis().plan(&facts).map_err(|error| error.to_string())?.summary();
+    if summary.unverifiable > 0 || run(&machine).map_err(|error| error.to_string())?.run.is_some() {
+        return Err(format!("there is always something to do: {summary:?}"));
+    }
+    no_leftovers(folder, "finished", is_open)
+}
+
+/// Where a run stopped, it is undone.
+pub fn undoes(folder: &Path, ends: &Ends, is_open: bool) -> Result<(), String> {
+    let machine = on_real_disk(folder);
+    let untouched: Vec<&str> =
+        HIVES.into_iter().filter(|hive| bytes(folder)[hive] == ends.before.bytes[hive]).collect();
+    match undo(&machine)? {
+        None if is_open => Err("it is not known that a run stopped".into()),
+        None => Ok(()),
+        Some(_) => {
+            reached(folder, &ends.before, "undone")?;
+            match untouched.iter().find(|hive| bytes(folder)[**hive] != ends.before.bytes[**hive]) {
+                Some(hive) => Err(format!("undone, {hive} was written anew although nothing of the run was in it")),
+                None => Ok(()),
+            }
         }
     }
+}
+
+/// What has to hold of a machine that was brought to one of its ends: nothing is open, every key is as it was there, and
+/// so is the record.
+pub fn reached(folder: &Path, end: &End, how: &str) -> Result<(), String> {
+    end.is_content_of(folder).map_err(|error| format!("{how}, {error}"))?;
+    if record(folder) != end.record {
+        return Err(format!("{how}, the record is another one:\n{}\n{}", record(folder), end.record));
+    }
+    match finish(&on_real_disk(folder))? {
+        None => Ok(()),
+        Some(_) => Err(format!("{how}, a run was still open")),
+    }
+}
+
+fn no_leftovers(folder: &Path, how: &str, is_open: bool) -> Result<(), String> {
     let config = files(&folder.join("Windows/System32/config"));
-    let left = config.keys().find(|path| path.to_string_lossy().starts_with(".trueup-"));
-    match left {
-        Some(left) if plan.has_operations() => Err(format!("the next run leaves {}", left.display())),
+    match config.keys().find(|path| path.to_string_lossy().starts_with(".trueup-")) {
+        // Only a write to the same folder removes them.
+        Some(left) if !is_open => Err(format!("{how}, {} is left", left.display())),
         _ => Ok(()),
     }
 }
 
-/// Tells folders apart by what is in them; the names of temporary files are random and count as one.
-fn print_of(folder: &Path) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for (path, bytes) in files(folder) {
-        let path = path.to_string_lossy().into_owned();
-        let name = path.split_once(".trueup-").map_or(&*path, |(folder, _)| folder);
-        (name, bytes).hash(&mut hasher);
-    }
-    hasher.finish()
-}
-
-#[test]
-fn a_run_survives_the_loss_of_power_at_every_step() {
-    let desired = desired();
-    let (before, after, count) = undisturbed(&desired);
+fn survives(left: Left) {
+    let ends = ends(left);
     // Many losses leave the same: each folder is looked at once.
     let mut seen = HashMap::new();
-    for (step, side) in (1..=count + 1).flat_map(|step| SIDES.map(|side| (step, side))) {
-        let (_folder, disk, result) = run_until(|disk| disk.cut_at(step, side), &desired);
+    for (step, side) in (1..=ends.steps + 1).flat_map(|step| SIDES.map(|side| (step, side))) {
+        let (_folder, disk, result) = run_until(left, step, side);
         // The last step empties the lock file, which nobody waits for.
-        assert_eq!(result.is_ok(), step >= count, "{result:?}");
+        assert_eq!(result.is_ok(), step >= ends.steps, "{result:?}");
         // What is on the disk after a step is there before the next one: the two look at different choices.
         let seeds = if side == When::Before { 0..CHOICES / 2 } else { CHOICES / 2..CHOICES };
         for (number, folder) in losses(&disk, seeds).enumerate() {
-            let look = || check_after_loss(folder.path(), &before, &after);
             let found = *seen.entry(print_of(folder.path())).or_insert_with(|| {
-                look().unwrap_or_else(|error| {
+                check_after_loss(folder.path(), &ends).unwrap_or_else(|error| {
                     panic!("cut {side:?} step {step}, loss {number}: {error}\nsteps: {:#?}", disk.steps())
                 })
             });
@@ -317,5 +277,31 @@ fn a_run_survives_the_loss_of_power_at_every_step() {
     assert!(seen.values().any(|seen| seen.state.is_none()));
     assert!(seen.values().any(|seen| seen.state == Some(RunState::Untouched)));
     assert!(seen.values().any(|seen| matches!(seen.state, Some(RunState::Ended { .. }))));
-    println!("{count} steps, {} different folders", seen.len());
+    println!("{left:?}: {} steps, {} different folders", ends.steps, seen.len());
+}
+
+#[test]
+fn a_run_survives_the_loss_of_power_at_every_step() {
+    survives(Left::Clean);
+}
+
+#[test]
+fn a_run_on_a_hive_with_a_log_to_replay_survives_the_loss_of_power_at_every_step() {
+    survives(Left::Dirty);
+}
+
+/// The undo of a run is told in the history as what it is.
+#[test]
+fn an_undone_run_is_known_as_taken_back() {
+    let ends = ends(Left::Clean);
+    let rename = (1..ends.steps).find(|step| {
+        let (_, disk, _) = run_until(Left::Clean, *step, When::After);
+        disk.steps().last().is_some_and(|last| last.starts_with("rename") && last.ends_with("SOFTWARE"))
+    });
+    let (folder, ..) = run_until(Left::Clean, rename.unwrap(), When::After);
+    let machine = on_real_disk(folder.path());
+    let stopped = undo(&machine).unwrap().unwrap();
+    let runs = trueup::apply::history(&machine).unwrap();
+    assert_eq!(runs[0].purpose, Some(Purpose::Undo { of: stopped.clone() }));
+    assert_eq!((&runs[1].run, &runs[1].taken_back_by), (&stopped, &Some(runs[0].run.clone())));
 }

@@ -11,7 +11,7 @@ use proptest::test_runner::TestCaseError;
 
 use trueup::machine::image::volume::{Volume, VolumeError};
 
-use super::disk::{PowerDisk, When};
+use super::disk::{PowerDisk, When, scratch};
 use super::runner::{Law, check};
 use super::volume::{content, losses, path};
 
@@ -152,7 +152,7 @@ fn initial(folder: &Path) -> Files {
 }
 
 fn survives(writes: &[Write], step: usize, side: When) -> Law {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let mut files = initial(folder.path());
     let disk = PowerDisk::of(folder.path());
     disk.cut_at(step, side);

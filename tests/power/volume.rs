@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use trueup::machine::image::volume::{Access, Disk, Volume, VolumePath};
 
-use super::disk::{PowerDisk, When, seeded};
+use super::disk::{PowerDisk, When, scratch, seeded};
 
 pub const SIDES: [When; 2] = [When::Before, When::After];
 const MODE: u32 = 0o640;
@@ -40,7 +40,7 @@ struct World {
 
 /// A volume with a file that is to be replaced and one that is none of anybody's business.
 fn world(old: &[u8]) -> World {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     fs::create_dir_all(folder.path().join("config")).unwrap();
     fs::write(folder.path().join("config/SYSTEM"), old).unwrap();
     fs::set_permissions(folder.path().join("config/SYSTEM"), fs::Permissions::from_mode(MODE)).unwrap();
@@ -264,7 +264,7 @@ fn the_next_replacement_removes_what_was_left() {
 /// Removing what an earlier power failure left is no step that anything waits for: it may come back, and is removed again.
 #[test]
 fn a_leftover_that_comes_back_is_removed_again() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     fs::write(folder.path().join("SYSTEM"), "old").unwrap();
     fs::write(folder.path().join(".trueup-0123456789abcdef.tmp"), "half").unwrap();
     let disk = PowerDisk::of(folder.path());

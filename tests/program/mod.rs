@@ -96,7 +96,7 @@ impl Folder {
 
     /// The program with these arguments, to be started here.
     pub fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_trueup"));
+        let mut command = Command::new(binary());
         command.args(arguments).env_clear().current_dir(self.0.path()).stdin(Stdio::null());
         command
     }
@@ -111,6 +111,11 @@ impl Folder {
         collect(&self.path(name), &self.path(name), &mut states);
         states
     }
+}
+
+/// The program under test: `TRUEUP_BINARY` names another build of it.
+pub fn binary() -> PathBuf {
+    std::env::var_os("TRUEUP_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_trueup").into(), PathBuf::from)
 }
 
 fn collect(root: &Path, folder: &Path, states: &mut BTreeMap<String, FileState>) {

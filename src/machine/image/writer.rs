@@ -47,6 +47,10 @@ struct OpenHive {
 
 impl<'m> ImageWriter<'m> {
     pub fn open(machine: &'m ImageMachine, owner: &str) -> Result<Self, WriteError> {
+        // The lock is the first write: on a full volume even that would fail, with a reason that helps nobody.
+        if let Some(free) = machine.volume.free_space().filter(|free| *free < SPARE_BYTES) {
+            return Err(WriteError::NoSpace { needed: SPARE_BYTES, free });
+        }
         machine.volume.create_dir_all(&own(record::FOLDER)?)?;
         let lock = machine.volume.lock(&own(record::LOCK)?, owner).map_err(|error| match error {
             LockError::Held { owner } => {

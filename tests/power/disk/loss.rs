@@ -108,7 +108,7 @@ impl<C: FnMut(usize) -> usize> Fate for Chosen<'_, C> {
 
 /// Makes a folder of what arrived. What no name points to is gone.
 pub fn settle(model: &Model, fate: &mut impl Fate) -> TempDir {
-    let folder = tempfile::tempdir().expect("a folder can be made");
+    let folder = super::scratch();
     place(model, ROOT, folder.path(), fate, &mut HashMap::new());
     folder
 }

@@ -2,8 +2,9 @@
 //! file and what it says may stay behind and mean nothing.
 
 use std::fs::TryLockError;
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Seek as _};
 use std::sync::Arc;
+use std::time::Duration;
 
 use cap_std::fs::File;
 
@@ -11,6 +12,9 @@ use super::{Disk, Volume, VolumeError, VolumePath, failed};
 
 /// The most bytes of an owner's name that are shown.
 const MAX_OWNER: u64 = 256;
+/// How often a held lock is looked at for the name of its owner.
+const LOOKS: usize = 20;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
 /// The right to write to a volume, until dropped.
 #[derive(Debug)]
@@ -53,7 +57,7 @@ impl Volume {
         let file = match try_lock(file) {
             Ok(Ok(file)) => file,
             Ok(Err(held)) => {
-                return Err(LockError::Held { owner: owner_in(&held) });
+                return Err(LockError::Held { owner: holder(&held) });
             }
             Err(source) => return Err(failed("locking", path)(source).into()),
         };
@@ -81,6 +85,19 @@ fn try_lock(file: File) -> io::Result<Result<File, File>> {
         Err(TryLockError::WouldBlock) => Ok(Err(File::from_std(file))),
         Err(TryLockError::Error(error)) => Err(error),
     }
+}
+
+/// Who holds the lock; a holder that has only just taken it is given the time to say so.
+fn holder(mut file: &File) -> Option<String> {
+    for _ in 0..LOOKS {
+        file.rewind().ok()?;
+        let owner = owner_in(file);
+        if owner.is_some() {
+            return owner;
+        }
+        std::thread::sleep(BETWEEN_LOOKS);
+    }
+    None
 }
 
 fn owner_in(file: &File) -> Option<String> {
