@@ -15,6 +15,7 @@
 )]
 
 mod laws {
+    mod bench;
     mod changes;
     mod documents;
     mod faults;
@@ -23,6 +24,7 @@ mod laws {
     mod model;
     mod order;
     mod plans;
+    mod recovery;
     mod runner;
     mod saved;
     mod stable;

@@ -114,10 +114,12 @@ fn open<'m, 'p>(
     let planned = evaluate(plan, options.secrets, &mut holds)?;
     let writer = machine.writer(options.owner)?;
     // Only whoever takes a run back may work on top of one that has not come to its end.
-    if let Some(open) = unfinished(machine.as_machine()).map_err(ApplyError::from)?
-        && basis.purpose() != (Purpose::Undo { of: open.beginning.run.clone() })
-    {
-        return Err(ApplyError::Unfinished(open.beginning.run));
+    if let Some(open) = unfinished(machine.as_machine()).map_err(ApplyError::from)? {
+        // An undoing that stopped is finished: taken back itself, it would leave half of the run that it was to undo.
+        let is_undoing = matches!(open.beginning.purpose, Purpose::Undo { .. });
+        if is_undoing || basis.purpose() != (Purpose::Undo { of: open.beginning.run.clone() }) {
+            return Err(ApplyError::Unfinished(open.beginning.run));
+        }
     }
     Ok(Some(Opened { writer, planned }))
 }
@@ -169,7 +171,10 @@ fn execute(
     let mut finish = Finish { machine, writer, basis, plan, options, run: &run, recalled: &recalled, confirm_until };
     let report = finish.verified(planned, state, &mut journal, undone, progress)?;
     drop(journal);
-    if options.on_failure == OnFailure::Rollback && !report.is_complete() && report.done() > 0 {
+    // What is blocked has not failed; and an undoing that failed is tried again, not taken back.
+    let has_failed = report.failed() + report.skipped() > 0;
+    let is_undoing = matches!(basis.purpose(), Purpose::Undo { .. });
+    if options.on_failure == OnFailure::Rollback && has_failed && report.done() > 0 && !is_undoing {
         return finish.take_back(report, progress);
     }
     Ok(report)

@@ -148,17 +148,17 @@ fn tells_the_truth(plan: &Plan, report: &ApplyReport, before: &Model, after: &Mo
     Ok(())
 }
 
-/// Keys that the plan does not name are as they were.
-fn untouched_elsewhere(plan: &Plan, before: &Model, after: &Model) -> Law {
+/// Keys that operations name, with those directly above them, and those below which everything may change.
+pub fn touched<'o>(operations: impl Iterator<Item = &'o Operation>) -> (BTreeSet<String>, Vec<String>) {
     let mut named = BTreeSet::new();
     let mut trees = Vec::new();
-    for operation in plan.operations() {
+    for operation in operations {
         let mut places = vec![place(operation.registry_key())];
         if let Operation::RenameRegistryKey { from, .. } = operation {
             places.push(place(from));
             trees.extend(places.clone());
         }
-        if let Operation::RemoveRegistryTree { .. } = operation {
+        if let Operation::RemoveRegistryTree { .. } | Operation::PutRegistryTree { .. } = operation {
             trees.extend(places.clone());
         }
         for path in places {
@@ -166,6 +166,12 @@ fn untouched_elsewhere(plan: &Plan, before: &Model, after: &Model) -> Law {
             named.insert(path);
         }
     }
+    (named, trees)
+}
+
+/// Keys that the plan does not name are as they were.
+pub fn untouched_elsewhere(plan: &Plan, before: &Model, after: &Model) -> Law {
+    let (named, trees) = touched(plan.operations());
     let in_tree = |path: &str| trees.iter().any(|tree| path.starts_with(&format!("{tree}\\")));
     for path in before.0.keys().chain(after.0.keys()) {
         if !named.contains(path) && !in_tree(path) {

@@ -196,17 +196,23 @@ pub fn basis(desired: &Desired) -> DocumentBasis<'_> {
 }
 
 pub fn with_options<T>(run: impl FnOnce(&ApplyOptions<'_>) -> T) -> T {
-    let accept = ["registry.critical_key".to_owned()];
-    run(&ApplyOptions {
+    run(&options())
+}
+
+/// Options in which nothing special is asked.
+pub fn options() -> ApplyOptions<'static> {
+    static ACCEPT: std::sync::LazyLock<Vec<String>> =
+        std::sync::LazyLock::new(|| vec!["registry.critical_key".to_owned()]);
+    ApplyOptions {
         owner: "the laws",
         now: now(),
-        accept: &accept,
+        accept: &ACCEPT,
         secrets: &Secrets,
         on_failure: OnFailure::Continue,
         hold: None,
         retain: RETAIN,
         confirm_within: None,
-    })
+    }
 }
 
 pub fn apply_plan(
