@@ -25,6 +25,7 @@ mod laws {
     mod order;
     mod plans;
     mod recovery;
+    mod rollback;
     mod runner;
     mod saved;
     mod stable;

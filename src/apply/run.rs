@@ -13,7 +13,7 @@ use super::verify::verify;
 use super::{ApplyError, ApplyOptions, ApplyReport, Left, OnFailure, Progress, chain};
 use crate::machine::{Machine, RunName, WritableMachine, WriteError, Writer, answer, fresh_key};
 use crate::model::fact::Facts;
-use crate::model::operation::{Hold, Operation};
+use crate::model::operation::{Expression, Hold, Operation};
 use crate::model::remembered::Confirmation;
 use crate::model::time::FileTime;
 use crate::model::verdict::Finding;
@@ -286,11 +286,15 @@ impl Finish<'_> {
         progress.phase("plan again", self.plan.decisions.len());
         let again = self.basis.plan(&facts)?;
         let summary = self.plan.summary();
+        // A secret from the hold looks like the one that it replaced: whether it is there was verified with the data in hand.
+        let is_from_hold = |operation: &&Operation| {
+            matches!(operation, Operation::PutRegistryValue { after: Expression::Held { .. }, .. })
+        };
         let mut report = ApplyReport {
             run: Some(self.run.to_string()),
             outcomes: state.outcomes(),
             left: Left::of(&summary),
-            remaining_operations: again.operations().count(),
+            remaining_operations: again.operations().filter(|operation| !is_from_hold(operation)).count(),
             reboot: self.plan.needs_reboot(),
             owed: self.plan.owed.clone(),
             bookkeeping: self.plan.bookkeeping.len(),

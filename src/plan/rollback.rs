@@ -125,42 +125,50 @@ pub fn build(steps: Steps<'_>, effects: Effects<'_>, facts: &Facts, options: Pla
     for run in numbered.chunk_by(|(_, a), (_, b)| a.0 == b.0) {
         let Some((_, (id, _))) = run.first() else { continue };
         let start = plan.decisions.len();
-        let mut decision = decide(id, run, &mut scene);
-        decision.reboot = effects.reboot;
-        decision.restart = Arc::clone(&restart);
-        plan.decisions.push(decision);
-        plan.after.entries.push(EntrySpan { start, end: start + 1, needs: Vec::new() });
+        for mut decision in decide(id, run, &mut scene) {
+            decision.reboot = effects.reboot;
+            decision.restart = Arc::clone(&restart);
+            plan.decisions.push(decision);
+        }
+        plan.after.entries.push(EntrySpan { start, end: plan.decisions.len(), needs: Vec::new() });
     }
     plan
 }
 
-/// What becomes of one resource.
-fn decide(id: &ResourceId, steps: &[(usize, &(ResourceId, Operation))], scene: &mut Scene) -> Decision {
+/// What becomes of one resource: what can be taken back is, beside what cannot.
+fn decide(id: &ResourceId, steps: &[(usize, &(ResourceId, Operation))], scene: &mut Scene) -> Vec<Decision> {
     let mut operations = Vec::new();
     let mut reasons = Vec::new();
+    let mut blocked = Vec::new();
     for (_, (_, operation)) in steps {
-        match scene.inverse(operation) {
-            Inverse::Nothing => {}
-            Inverse::Step(step) => operations.push(*step),
+        let (code, why) = match scene.inverse(operation) {
+            Inverse::Nothing => continue,
+            Inverse::Step(step) => {
+                operations.push(*step);
+                continue;
+            }
             Inverse::Partly(step, why) => {
                 operations.push(*step);
                 reasons.push(Reason::with("rollback.partly", why));
+                continue;
             }
-            Inverse::Never(why) => {
-                return Decision::blocked(id.clone(), Location::default(), Reason::with("rollback.irreversible", why));
-            }
-            Inverse::Moved(why) => {
-                return Decision::blocked(id.clone(), Location::default(), Reason::with("rollback.changed_since", why));
-            }
-        }
+            Inverse::Never(why) => ("rollback.irreversible", why),
+            Inverse::Moved(why) => ("rollback.changed_since", why),
+        };
+        // A key above the resource stays by its own name.
+        let id = if operation.is_shared() { operation.address() } else { id.clone() };
+        blocked.push(Decision::blocked(id, Location::default(), Reason::with(code, why)));
     }
-    let Some(action) = action_of(&operations) else { return Decision::keep(id.clone(), Location::default()) };
+    let Some(action) = action_of(&operations) else {
+        return if blocked.is_empty() { vec![Decision::keep(id.clone(), Location::default())] } else { blocked };
+    };
     reasons.insert(0, Reason::code("rollback.taken_back"));
-    Decision {
+    let change = Decision {
         reasons,
         verdict: Verdict::Change { action, operations },
         ..Decision::keep(id.clone(), Location::default())
-    }
+    };
+    std::iter::once(change).chain(blocked).collect()
 }
 
 fn action_of(operations: &[Operation]) -> Option<Action> {

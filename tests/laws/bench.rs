@@ -220,3 +220,12 @@ pub fn timeless(record: &Record) -> Record {
 pub fn entries(record: &Record) -> BTreeMap<Box<str>, String> {
     record.entries.iter().map(|(key, entry)| (key.clone(), format!("{entry:?}"))).collect()
 }
+
+/// A record's entries are these, told one by one.
+pub fn same_entries(found: &Record, expected: &BTreeMap<Box<str>, String>, what: &str) -> Law {
+    let found = entries(found);
+    for key in found.keys().chain(expected.keys()) {
+        prop_assert_eq!(found.get(key), expected.get(key), "the record, {}: {}", what, key);
+    }
+    Ok(())
+}
