@@ -32,35 +32,37 @@ pub fn queries(steps: Steps<'_>) -> Queries {
     let none = KeyAspects::default;
     let moves = Moves::of(steps);
     for (number, (_, operation)) in steps.iter().enumerate() {
-        let now = |key: &RegistryKey| moves.now(key, number);
+        let mut ask = |key: &RegistryKey, aspects: KeyAspects| {
+            moves.places(key, number).iter().for_each(|place| queries.key(place, aspects.clone()));
+        };
         let key = operation.registry_key();
         match operation {
             // A key that was made is removed again when nothing else has come to lie in it.
             Operation::CreateRegistryKey { .. } | Operation::PutRegistryTree { .. } => {
-                queries.key(&now(key), KeyAspects { tree: true, ..none() });
+                ask(key, KeyAspects { tree: true, ..none() });
             }
             Operation::PutRegistryValue { name, before, after, .. } => {
                 let values = ValueSelection::Named(vec![name.clone()]);
                 let is_sealed = |stored: &Stored| matches!(stored, Stored::Sealed { .. });
                 let is_secret = is_sealed(&after.stored()) || before.as_ref().is_some_and(is_sealed);
                 let sealed = if is_secret { vec![name.clone()] } else { Vec::new() };
-                queries.key(&now(key), KeyAspects { values, sealed, ..none() });
+                ask(key, KeyAspects { values, sealed, ..none() });
             }
             Operation::RemoveRegistryValue { name, before, .. } => {
                 let values = ValueSelection::Named(vec![name.clone()]);
                 let sealed = if matches!(before, Stored::Sealed { .. }) { vec![name.clone()] } else { Vec::new() };
-                queries.key(&now(key), KeyAspects { values, sealed, ..none() });
+                ask(key, KeyAspects { values, sealed, ..none() });
             }
             Operation::RemoveRegistryTree { .. } => {
-                queries.key(&now(key), KeyAspects { tree: true, ..none() });
-                queries.key(&key.parent().map_or_else(|| key.clone(), |parent| now(&parent)), none());
+                ask(key, KeyAspects { tree: true, ..none() });
+                ask(&key.parent().unwrap_or_else(|| key.clone()), none());
             }
             Operation::RenameRegistryKey { from, to } => {
-                queries.key(&now(to), none());
-                queries.key(&now(from), none());
-                queries.key(&from.parent().map_or_else(|| from.clone(), |parent| now(&parent)), none());
+                ask(to, none());
+                ask(from, none());
+                ask(&from.parent().unwrap_or_else(|| from.clone()), none());
             }
-            Operation::PutRegistrySecurity { .. } => queries.key(&now(key), KeyAspects { security: true, ..none() }),
+            Operation::PutRegistrySecurity { .. } => ask(key, KeyAspects { security: true, ..none() }),
         }
     }
     queries
@@ -78,10 +80,14 @@ impl<'s> Moves<'s> {
         Self(moves.collect())
     }
 
-    /// Where what lay at `key` after the step `number` lies when all steps are done.
-    fn now(&self, key: &RegistryKey, number: usize) -> RegistryKey {
-        let later = self.0.iter().filter(|(at, _, _)| *at > number);
-        later.fold(key.clone(), |key, (_, from, to)| key.moved(from, to).unwrap_or(key))
+    /// Where what lay at `key` after the step `number` may lie: there, where later steps moved it, and on the way, as far as those were
+    /// taken back already.
+    fn places(&self, key: &RegistryKey, number: usize) -> Vec<RegistryKey> {
+        let mut places = vec![key.clone()];
+        for (_, from, to) in self.0.iter().filter(|(at, _, _)| *at > number) {
+            places.extend(places.last().and_then(|key| key.moved(from, to)));
+        }
+        places
     }
 }
 
