@@ -18,6 +18,7 @@ mod laws {
     mod bench;
     mod changes;
     mod documents;
+    mod drift;
     mod faults;
     mod generate;
     mod honest;
