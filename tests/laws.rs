@@ -20,6 +20,7 @@ mod laws {
     mod documents;
     mod drift;
     mod faults;
+    mod found;
     mod generate;
     mod honest;
     mod model;

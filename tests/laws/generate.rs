@@ -244,6 +244,12 @@ impl KeySpec {
     }
 }
 
+/// A machine that holds nothing but what every machine holds.
+pub fn bare() -> MachineSpec {
+    let none = Vec::new;
+    MachineSpec { services: none(), software: none(), classes: none(), wow: none(), user: none() }
+}
+
 impl MachineSpec {
     pub fn hives(&self) -> Hives {
         let dword = |name: &str, number| (name.to_owned(), RegistryData::dword(number));

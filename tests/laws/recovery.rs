@@ -349,7 +349,7 @@ fn prepared(sort: Sort, (case, other): &(Case, Case), manner: Manner) -> Result<
     Ok(start)
 }
 
-fn survives(sort: Sort, faults: &[Fault], cases: &(Case, Case), manner: Manner) -> Law {
+pub fn survives(sort: Sort, faults: &[Fault], cases: &(Case, Case), manner: Manner) -> Law {
     let start = prepared(sort, cases, manner)?;
     let desired = cases.0.desired();
     let Some(trial) = Trial::new(&start, &desired, manner)? else { return Ok(()) };

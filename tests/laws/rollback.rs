@@ -38,7 +38,7 @@ fn last_run(bench: &Bench) -> RunName {
 }
 
 /// Back, and back again: the start, the end, the start.
-fn is_taken_back(sort: Sort, (case, other): &(Case, Case), before: bool) -> Law {
+pub fn is_taken_back(sort: Sort, (case, other): &(Case, Case), before: bool) -> Law {
     let bench = Bench::new(sort, &case.hives);
     if before {
         apply_to(bench.machine(), &other.desired(), &at(0)).map_err(fail)?;
@@ -126,7 +126,7 @@ fn value_of(operation: &Operation) -> Option<(String, String)> {
 }
 
 /// What a stranger does to a machine, step by step and unknown to trueup.
-fn meddle(bench: &Bench, operations: &[Operation]) -> Law {
+pub fn meddle(bench: &Bench, operations: &[Operation]) -> Law {
     let mut writer = bench.machine().writer("a stranger").map_err(fail)?;
     let time = FileTime::from_timestamp(now() + jiff::SignedDuration::from_mins(15));
     for operation in operations {
