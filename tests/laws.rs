@@ -15,14 +15,19 @@
 )]
 
 mod laws {
+    mod bench;
     mod changes;
     mod documents;
+    mod drift;
     mod faults;
+    mod found;
     mod generate;
     mod honest;
     mod model;
     mod order;
     mod plans;
+    mod recovery;
+    mod rollback;
     mod runner;
     mod saved;
     mod stable;

@@ -129,6 +129,13 @@ pub struct Ending {
     pub undone: usize,
 }
 
+impl Ending {
+    /// Whether all that was tried was done.
+    pub const fn is_clean(self) -> bool {
+        self.failed + self.skipped + self.undone == 0
+    }
+}
+
 /// An event as read back.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -457,8 +464,11 @@ fn read_line(line: &[u8]) -> Option<Result<ReadEvent, u32>> {
 /// How much of a journal's end is looked at to tell whether its run ended.
 pub const JOURNAL_TAIL: u64 = 4096;
 
-/// Whether the last bytes of a journal show that its run ended.
-pub fn has_ended(tail: &[u8]) -> bool {
+/// How the run ended, where the last bytes of its journal show that it did.
+pub fn ending(tail: &[u8]) -> Option<Ending> {
     let last = tail.split_inclusive(|byte| *byte == b'\n').next_back();
-    matches!(last.and_then(read_line), Some(Ok(ReadEvent::End(_))))
+    match last.and_then(read_line) {
+        Some(Ok(ReadEvent::End(ending))) => Some(ending),
+        _ => None,
+    }
 }

@@ -18,7 +18,7 @@ pub use confirm::{confirm, is_unconfirmed};
 pub use history::{PastRun, RunOutcome, history, past_run};
 pub use journal::{
     Beginning, Commit, CommitState, Ending, JOURNAL_TAIL, JOURNAL_VERSION, Journal, JournalError, JournalRun, Purpose,
-    RecordBefore, RunState, has_ended, read_journal,
+    RecordBefore, RunState, ending, read_journal,
 };
 pub use recover::{RecoverError, done_steps, resume, settle, unfinished};
 pub use remember::accept_baseline;

@@ -1,9 +1,10 @@
 //! A run that stopped before its end: which of its steps are on the machine, and how it is finished. Undoing it is a rollback.
 
-use super::basis::Basis;
+use super::basis::{Basis, RollbackBasis};
 use super::held::Holds;
+use super::history::past_run;
 use super::journal::{
-    CommitState, Ending, JOURNAL_TAIL, Journal, JournalError, JournalRun, RunState, has_ended, read_journal,
+    CommitState, Ending, JOURNAL_TAIL, Journal, JournalError, JournalRun, Purpose, RunState, ending, read_journal,
 };
 use super::remember::{self, Recalled};
 use super::state::{Planned, State};
@@ -18,7 +19,7 @@ use crate::model::resource::ResourceId;
 use crate::model::source::Location;
 use crate::model::time::FileTime;
 use crate::model::verdict::{Action, Decision, Reason};
-use crate::plan::{Dependencies, EntrySpan, Plan};
+use crate::plan::{Dependencies, EntrySpan, Plan, PlanOptions};
 
 /// Why it cannot be told how the last run ended.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +40,8 @@ impl From<RecoverError> for ApplyError {
     }
 }
 
-/// The last run, when it stopped after it may have changed the machine.
+/// The run that stopped after it may have changed the machine, when there is one. Behind it there may be runs that were to take it
+/// back and did not come to touch anything, or failed.
 ///
 /// # Errors
 /// The record cannot be read: nothing may be taken for granted.
@@ -50,14 +52,25 @@ pub fn unfinished(machine: &dyn Machine) -> Result<Option<JournalRun>, RecoverEr
         Err(unread) => return Err(unread.into()),
     };
     for name in runs.iter().rev() {
-        if machine.journal(name, Some(JOURNAL_TAIL))?.is_some_and(|tail| has_ended(&tail)) {
+        let tail = machine.journal(name, Some(JOURNAL_TAIL))?.unwrap_or_default();
+        if ending(&tail).is_some_and(Ending::is_clean) {
             return Ok(None);
         }
-        match read_journal(&machine.journal(name, None)?.unwrap_or_default()) {
-            Ok(run) if run.state == RunState::Unfinished => return Ok(Some(run)),
-            // It touched nothing: the run before it may be one that it was to take back.
-            Ok(_) | Err(JournalError::Empty) => {}
+        let run = match read_journal(&machine.journal(name, None)?.unwrap_or_default()) {
+            Ok(run) => run,
+            // It stopped before its first line was whole: it touched nothing.
+            Err(JournalError::Empty) => continue,
             Err(error) => return Err(error.into()),
+        };
+        match run.state {
+            RunState::Unfinished => return Ok(Some(run)),
+            RunState::Untouched => {}
+            RunState::Ended(ending) => {
+                let is_undone = ending.is_clean() || !matches!(run.beginning.purpose, Purpose::Undo { .. });
+                if is_undone {
+                    return Ok(None);
+                }
+            }
         }
     }
     Ok(None)
@@ -111,8 +124,11 @@ pub fn done_steps<'r>(machine: &dyn Machine, run: &'r JournalRun) -> StepsDone<'
                 *slot = Progressed::Done;
                 continue;
             }
-            let part = run.intents.get(number).and_then(|(_, operation)| machine.part_of(operation).ok());
-            let found = part.and_then(|name| parts.iter().find(|(part, _)| part.part == name));
+            let Some(part) = run.intents.get(number).and_then(|(_, operation)| machine.part_of(operation).ok()) else {
+                *slot = Progressed::Unknown;
+                continue;
+            };
+            let found = parts.iter().find(|(known, _)| known.part == part);
             // A part that the commit does not name was not changed by it: the step left it as it was.
             *slot = found.map_or(Progressed::Done, |(_, progressed)| *progressed);
         }
@@ -121,7 +137,7 @@ pub fn done_steps<'r>(machine: &dyn Machine, run: &'r JournalRun) -> StepsDone<'
 }
 
 /// Finishes a run that stopped: does what is not done yet, reads everything back, remembers, and ends its journal. `basis` is the
-/// document as it is now; what of it holds after that is remembered as applied.
+/// document as it is now; what of it holds after that is remembered as applied. A run that was taking another one back needs none.
 ///
 /// # Errors
 /// The machine cannot be read or written, or a secret is not to be had: nothing was changed.
@@ -139,6 +155,20 @@ pub fn resume(
         let what = format!("run {name}");
         ApplyError::Record(Unread::Failed { what, detail: "it has come to its end meanwhile".into() })
     })?;
+    let past = match run.beginning.purpose.takes_back() {
+        None => None,
+        Some(of) => Some(past_run(reader, of).map_err(|detail| {
+            ApplyError::Record(Unread::Failed { what: format!("run {of}, which run {name} takes back"), detail })
+        })?),
+    };
+    let taken_back = past.as_ref().map(|past| done_steps(reader, past).certain()).unwrap_or_default();
+    let rollback = past.as_ref().map(|past| {
+        let hold = if options.hold.is_some() { Hold::Sealed } else { Hold::None };
+        let purpose = run.beginning.purpose.clone();
+        let options = PlanOptions { hold, ..PlanOptions::at(options.now) };
+        RollbackBasis { run: past, steps: &taken_back, purpose, options }
+    });
+    let basis = rollback.as_ref().map_or(basis, |rollback| rollback as &dyn Basis);
     let mut states = done_steps(reader, &run).states;
     let mut holds = Holds::new(reader, options.hold);
     let mut steps: Vec<Step<'_>> = Vec::with_capacity(run.intents.len());
@@ -158,7 +188,8 @@ pub fn resume(
             *state = if wrong.is_none() { Progressed::Done } else { Progressed::NotDone };
         }
     }
-    let plan = plan_of(&run);
+    let mut plan = plan_of(&run);
+    plan.bookkeeping = basis.plan(&facts)?.bookkeeping;
     let planned: Vec<Planned<'_>> =
         steps.into_iter().enumerate().map(|(number, step)| Planned { decision: number, entry: number, step }).collect();
     let done: Vec<bool> = states.iter().map(|state| *state == Progressed::Done).collect();
@@ -194,8 +225,6 @@ pub fn resume(
         warnings: Vec::new(),
         confirm_until: None,
     };
-    // The journal holds steps only: what else the document tells the record is in the plan as it is now.
-    let plan = Plan { bookkeeping: again.bookkeeping.clone(), ..plan };
     let record = recalled.after(basis, &plan, &again, &report, name, options.now);
     report.owed = record.owed.clone();
     if let Some(before) = recalled.changed_by(&record) {
@@ -216,6 +245,11 @@ pub fn resume(
 pub fn settle(machine: &dyn WritableMachine, run: &JournalRun, options: &ApplyOptions<'_>) -> Result<(), ApplyError> {
     let mut writer = machine.writer(options.owner)?;
     let name = &run.beginning.run;
+    let open = unfinished(machine.as_machine()).map_err(ApplyError::from)?;
+    if open.is_none_or(|open| open.beginning.run != *name) {
+        // Somebody else has settled it meanwhile.
+        return Ok(());
+    }
     let mut journal = Journal::resume(writer.journal(name)?, run.intents.len(), run.torn, options.now, options.owner)?;
     journal.end(&Ending { skipped: run.intents.len(), ..Ending::default() })?;
     Ok(())

@@ -68,7 +68,9 @@ impl Recalled {
                 .outcomes
                 .iter()
                 .filter(|one| one.outcome != Outcome::Done)
-                .map(|one| one.address.entry().folded())
+                .map(|one| &one.address)
+                .chain(plan.decisions.iter().filter(|one| one.verdict == Verdict::Blocked).map(|one| &one.id))
+                .map(|address| address.entry().folded())
                 .collect();
             restore(&mut record, before, &past.beginning.run, &not_done);
         }
@@ -199,9 +201,10 @@ fn applied(record: &mut Record, desired: &Desired, document: &str, again: &Plan,
 
 /// Puts back what the record held before a run, of all that was taken back and that no later run has told it.
 fn restore(record: &mut Record, before: &RecordBefore, run: &RunName, not_done: &BTreeSet<ResourceId>) {
-    let run = run.to_string();
+    // What a rollback has put back is older than the rollback itself.
+    let is_later = |entry: &AppliedEntry| entry.run.parse::<RunName>().is_ok_and(|told| told > *run);
     let is_its = |record: &Record, address: &ResourceId| {
-        record.entry(address).is_none_or(|entry| *entry.run == *run) && !not_done.contains(&address.entry().folded())
+        !record.entry(address).is_some_and(is_later) && !not_done.contains(&address.entry().folded())
     };
     for address in &before.absent {
         if is_its(record, address) {

@@ -13,7 +13,7 @@ use super::verify::verify;
 use super::{ApplyError, ApplyOptions, ApplyReport, Left, OnFailure, Progress, chain};
 use crate::machine::{Machine, RunName, WritableMachine, WriteError, Writer, answer, fresh_key};
 use crate::model::fact::Facts;
-use crate::model::operation::{Hold, Operation};
+use crate::model::operation::{Expression, Hold, Operation};
 use crate::model::remembered::Confirmation;
 use crate::model::time::FileTime;
 use crate::model::verdict::Finding;
@@ -114,10 +114,12 @@ fn open<'m, 'p>(
     let planned = evaluate(plan, options.secrets, &mut holds)?;
     let writer = machine.writer(options.owner)?;
     // Only whoever takes a run back may work on top of one that has not come to its end.
-    if let Some(open) = unfinished(machine.as_machine()).map_err(ApplyError::from)?
-        && basis.purpose() != (Purpose::Undo { of: open.beginning.run.clone() })
-    {
-        return Err(ApplyError::Unfinished(open.beginning.run));
+    if let Some(open) = unfinished(machine.as_machine()).map_err(ApplyError::from)? {
+        // An undoing that stopped is finished: taken back itself, it would leave half of the run that it was to undo.
+        let is_undoing = matches!(open.beginning.purpose, Purpose::Undo { .. });
+        if is_undoing || basis.purpose() != (Purpose::Undo { of: open.beginning.run.clone() }) {
+            return Err(ApplyError::Unfinished(open.beginning.run));
+        }
     }
     Ok(Some(Opened { writer, planned }))
 }
@@ -169,7 +171,10 @@ fn execute(
     let mut finish = Finish { machine, writer, basis, plan, options, run: &run, recalled: &recalled, confirm_until };
     let report = finish.verified(planned, state, &mut journal, undone, progress)?;
     drop(journal);
-    if options.on_failure == OnFailure::Rollback && !report.is_complete() && report.done() > 0 {
+    // What is blocked has not failed; and an undoing that failed is tried again, not taken back.
+    let has_failed = report.failed() + report.skipped() > 0;
+    let is_undoing = matches!(basis.purpose(), Purpose::Undo { .. });
+    if options.on_failure == OnFailure::Rollback && has_failed && report.done() > 0 && !is_undoing {
         return finish.take_back(report, progress);
     }
     Ok(report)
@@ -287,11 +292,15 @@ impl Finish<'_> {
         progress.phase("plan again", self.plan.decisions.len());
         let again = self.basis.plan(&facts)?;
         let summary = self.plan.summary();
+        // A secret from the hold looks like the one that it replaced: whether it is there was verified with the data in hand.
+        let is_from_hold = |operation: &&Operation| {
+            matches!(operation, Operation::PutRegistryValue { after: Expression::Held { .. }, .. })
+        };
         let mut report = ApplyReport {
             run: Some(self.run.to_string()),
             outcomes: state.outcomes(),
             left: Left::of(&summary),
-            remaining_operations: again.operations().count(),
+            remaining_operations: again.operations().filter(|operation| !is_from_hold(operation)).count(),
             reboot: self.plan.needs_reboot(),
             owed: self.plan.owed.clone(),
             bookkeeping: self.plan.bookkeeping.len(),

@@ -24,6 +24,8 @@ pub enum Fault {
     StopBefore,
     /// The write is done, and no later one is.
     StopAfter,
+    /// A staged step is told as done and is not; other writes are not disturbed.
+    Lose,
 }
 
 /// A machine that misbehaves at its `at`-th write, counted from 1: each staged step, commit, journal append and sync,
@@ -63,6 +65,7 @@ impl Script {
             return write();
         }
         match self.fault {
+            Fault::Lose => write(),
             Fault::Fail => Err(WriteError::refused(attempt, "a fault was injected here")),
             Fault::StopBefore => {
                 self.stopped.set(true);
@@ -152,7 +155,9 @@ impl Writer for FaultyWriter<'_> {
     }
 
     fn stage(&mut self, step: &Step<'_>, now: FileTime) -> Result<(), WriteError> {
-        self.script.around(&step.operation.to_string(), || self.inner.stage(step, now))
+        let is_lost = self.script.fault == Fault::Lose && self.script.writes.get() + 1 == self.script.at;
+        let stage = || if is_lost { Ok(()) } else { self.inner.stage(step, now) };
+        self.script.around(&step.operation.to_string(), stage)
     }
 
     fn require_space(&self, operations: &mut dyn Iterator<Item = &Operation>, journal: u64) -> Result<(), WriteError> {

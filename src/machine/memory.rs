@@ -74,6 +74,26 @@ impl MemoryMachine {
         *node = Node { name: key.name().into(), ..Node::from_tree(tree) };
     }
 
+    /// Another machine that holds the same, its record included; nobody has locked it.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        let memory = self.memory.borrow();
+        let journals = memory.journals.iter().map(|(run, bytes)| (run.clone(), Rc::new(RefCell::clone(bytes))));
+        let memory = Memory {
+            journals: journals.collect(),
+            held: memory.held.clone(),
+            record: memory.record.clone(),
+            key: memory.key.clone(),
+        };
+        Self {
+            registry: self.registry.clone(),
+            generation: self.generation.clone(),
+            memory: RefCell::new(memory),
+            locked: Cell::new(false),
+            armed: self.armed.clone(),
+        }
+    }
+
     /// Everything at and below a key.
     pub fn tree(&self, key: &RegistryKey) -> Option<KeyTree> {
         self.registry.borrow().descend(place(key).into_iter()).ok().map(Node::to_tree)

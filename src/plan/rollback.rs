@@ -32,35 +32,37 @@ pub fn queries(steps: Steps<'_>) -> Queries {
     let none = KeyAspects::default;
     let moves = Moves::of(steps);
     for (number, (_, operation)) in steps.iter().enumerate() {
-        let now = |key: &RegistryKey| moves.now(key, number);
+        let mut ask = |key: &RegistryKey, aspects: KeyAspects| {
+            moves.places(key, number).iter().for_each(|place| queries.key(place, aspects.clone()));
+        };
         let key = operation.registry_key();
         match operation {
             // A key that was made is removed again when nothing else has come to lie in it.
             Operation::CreateRegistryKey { .. } | Operation::PutRegistryTree { .. } => {
-                queries.key(&now(key), KeyAspects { tree: true, ..none() });
+                ask(key, KeyAspects { tree: true, ..none() });
             }
             Operation::PutRegistryValue { name, before, after, .. } => {
                 let values = ValueSelection::Named(vec![name.clone()]);
                 let is_sealed = |stored: &Stored| matches!(stored, Stored::Sealed { .. });
                 let is_secret = is_sealed(&after.stored()) || before.as_ref().is_some_and(is_sealed);
                 let sealed = if is_secret { vec![name.clone()] } else { Vec::new() };
-                queries.key(&now(key), KeyAspects { values, sealed, ..none() });
+                ask(key, KeyAspects { values, sealed, ..none() });
             }
             Operation::RemoveRegistryValue { name, before, .. } => {
                 let values = ValueSelection::Named(vec![name.clone()]);
                 let sealed = if matches!(before, Stored::Sealed { .. }) { vec![name.clone()] } else { Vec::new() };
-                queries.key(&now(key), KeyAspects { values, sealed, ..none() });
+                ask(key, KeyAspects { values, sealed, ..none() });
             }
             Operation::RemoveRegistryTree { .. } => {
-                queries.key(&now(key), KeyAspects { tree: true, ..none() });
-                queries.key(&key.parent().map_or_else(|| key.clone(), |parent| now(&parent)), none());
+                ask(key, KeyAspects { tree: true, ..none() });
+                ask(&key.parent().unwrap_or_else(|| key.clone()), none());
             }
             Operation::RenameRegistryKey { from, to } => {
-                queries.key(&now(to), none());
-                queries.key(&now(from), none());
-                queries.key(&from.parent().map_or_else(|| from.clone(), |parent| now(&parent)), none());
+                ask(to, none());
+                ask(from, none());
+                ask(&from.parent().unwrap_or_else(|| from.clone()), none());
             }
-            Operation::PutRegistrySecurity { .. } => queries.key(&now(key), KeyAspects { security: true, ..none() }),
+            Operation::PutRegistrySecurity { .. } => ask(key, KeyAspects { security: true, ..none() }),
         }
     }
     queries
@@ -78,10 +80,14 @@ impl<'s> Moves<'s> {
         Self(moves.collect())
     }
 
-    /// Where what lay at `key` after the step `number` lies when all steps are done.
-    fn now(&self, key: &RegistryKey, number: usize) -> RegistryKey {
-        let later = self.0.iter().filter(|(at, _, _)| *at > number);
-        later.fold(key.clone(), |key, (_, from, to)| key.moved(from, to).unwrap_or(key))
+    /// Where what lay at `key` after the step `number` may lie: there, where later steps moved it, and on the way, as far as those were
+    /// taken back already.
+    fn places(&self, key: &RegistryKey, number: usize) -> Vec<RegistryKey> {
+        let mut places = vec![key.clone()];
+        for (_, from, to) in self.0.iter().filter(|(at, _, _)| *at > number) {
+            places.extend(places.last().and_then(|key| key.moved(from, to)));
+        }
+        places
     }
 }
 
@@ -125,42 +131,50 @@ pub fn build(steps: Steps<'_>, effects: Effects<'_>, facts: &Facts, options: Pla
     for run in numbered.chunk_by(|(_, a), (_, b)| a.0 == b.0) {
         let Some((_, (id, _))) = run.first() else { continue };
         let start = plan.decisions.len();
-        let mut decision = decide(id, run, &mut scene);
-        decision.reboot = effects.reboot;
-        decision.restart = Arc::clone(&restart);
-        plan.decisions.push(decision);
-        plan.after.entries.push(EntrySpan { start, end: start + 1, needs: Vec::new() });
+        for mut decision in decide(id, run, &mut scene) {
+            decision.reboot = effects.reboot;
+            decision.restart = Arc::clone(&restart);
+            plan.decisions.push(decision);
+        }
+        plan.after.entries.push(EntrySpan { start, end: plan.decisions.len(), needs: Vec::new() });
     }
     plan
 }
 
-/// What becomes of one resource.
-fn decide(id: &ResourceId, steps: &[(usize, &(ResourceId, Operation))], scene: &mut Scene) -> Decision {
+/// What becomes of one resource: what can be taken back is, beside what cannot.
+fn decide(id: &ResourceId, steps: &[(usize, &(ResourceId, Operation))], scene: &mut Scene) -> Vec<Decision> {
     let mut operations = Vec::new();
     let mut reasons = Vec::new();
+    let mut blocked = Vec::new();
     for (_, (_, operation)) in steps {
-        match scene.inverse(operation) {
-            Inverse::Nothing => {}
-            Inverse::Step(step) => operations.push(*step),
+        let (code, why) = match scene.inverse(operation) {
+            Inverse::Nothing => continue,
+            Inverse::Step(step) => {
+                operations.push(*step);
+                continue;
+            }
             Inverse::Partly(step, why) => {
                 operations.push(*step);
                 reasons.push(Reason::with("rollback.partly", why));
+                continue;
             }
-            Inverse::Never(why) => {
-                return Decision::blocked(id.clone(), Location::default(), Reason::with("rollback.irreversible", why));
-            }
-            Inverse::Moved(why) => {
-                return Decision::blocked(id.clone(), Location::default(), Reason::with("rollback.changed_since", why));
-            }
-        }
+            Inverse::Never(why) => ("rollback.irreversible", why),
+            Inverse::Moved(why) => ("rollback.changed_since", why),
+        };
+        // A key above the resource stays by its own name.
+        let id = if operation.is_shared() { operation.address() } else { id.clone() };
+        blocked.push(Decision::blocked(id, Location::default(), Reason::with(code, why)));
     }
-    let Some(action) = action_of(&operations) else { return Decision::keep(id.clone(), Location::default()) };
+    let Some(action) = action_of(&operations) else {
+        return if blocked.is_empty() { vec![Decision::keep(id.clone(), Location::default())] } else { blocked };
+    };
     reasons.insert(0, Reason::code("rollback.taken_back"));
-    Decision {
+    let change = Decision {
         reasons,
         verdict: Verdict::Change { action, operations },
         ..Decision::keep(id.clone(), Location::default())
-    }
+    };
+    std::iter::once(change).chain(blocked).collect()
 }
 
 fn action_of(operations: &[Operation]) -> Option<Action> {

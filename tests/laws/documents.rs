@@ -218,6 +218,14 @@ pub fn case(scope: Scope) -> impl Strategy<Value = Case> + Clone {
         .prop_map(move |(machine, entries, classes)| make(&machine, &entries, classes, scope))
 }
 
+/// A machine with two documents for it.
+pub fn two_cases(scope: Scope) -> impl Strategy<Value = (Case, Case)> + Clone {
+    let entries = || proptest::collection::vec(entry(), 1..5);
+    (machine(), entries(), entries(), any::<bool>()).prop_map(move |(machine, first, second, classes)| {
+        (make(&machine, &first, classes, scope), make(&machine, &second, classes, scope))
+    })
+}
+
 fn make(machine: &MachineSpec, specs: &[EntrySpec], classes: bool, scope: Scope) -> Case {
     let hives = machine.hives();
     let mut entries: Vec<String> = Vec::new();

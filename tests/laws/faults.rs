@@ -6,11 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
-use trueup::apply::{ApplyError, ApplyReport, JournalError, Outcome, RunState, read_journal};
+use trueup::apply::{
+    ApplyError, ApplyReport, CommitState, Ending, JournalError, Outcome, RunState, read_journal, unfinished,
+};
 use trueup::document::Desired;
 use trueup::formats::regf;
 use trueup::machine::faulty::{Fault, FaultyMachine};
-use trueup::machine::{WritableMachine, WriteError};
+use trueup::machine::{RunName, WritableMachine, WriteError};
 use trueup::model::operation::{Expression, Operation};
 use trueup::model::time::FileTime;
 use trueup::model::verdict::{Decision, Verdict};
@@ -19,7 +21,7 @@ use trueup::plan::{EntrySpan, Plan};
 use super::documents::{Scope, case};
 use super::model::{Model, place};
 use super::runner::{Law, check_weighed};
-use super::world::{FILES, Planned, apply_plan, apply_saved_plan, image, memory, now, plan, saved};
+use super::world::{FILES, Planned, apply_plan, apply_saved_plan, image, memory, now, plan, resume_run, saved};
 
 const ANYWHERE: Scope = Scope { image_only: false, secrets: false };
 const FAULTS: [Fault; 3] = [Fault::Fail, Fault::StopBefore, Fault::StopAfter];
@@ -28,7 +30,6 @@ const FAULTS: [Fault; 3] = [Fault::Fail, Fault::StopBefore, Fault::StopAfter];
 struct Made<'m> {
     machine: &'m dyn WritableMachine,
     model: &'m dyn Fn() -> Model,
-    journal: &'m dyn Fn(&str) -> Option<Vec<u8>>,
 }
 
 /// What a whole run makes of the machine.
@@ -67,7 +68,18 @@ fn run_with(made: &Made<'_>, desired: &Desired, planned: &Planned, fault: Fault,
     untouched_elsewhere(&planned.plan, &before, &after)?;
     journal_is_true(made, &planned.plan, result.as_ref().ok(), is_none, is_all)?;
 
-    let again = plan(made.machine.as_machine(), desired);
+    // A run that may have touched the machine is finished before anything else is done.
+    let reader = made.machine.as_machine();
+    if let Some(open) = unfinished(reader).map_err(|error| TestCaseError::fail(error.to_string()))? {
+        let again = plan(reader, desired);
+        let refused = apply_plan(made.machine, desired, &again);
+        let is_refused = matches!(&refused, Err(ApplyError::Unfinished(run)) if *run == open.beginning.run);
+        prop_assert!(is_refused || !again.plan.has_work(), "{refused:?}");
+        let report = resume_run(made.machine, desired, &open.beginning.run)
+            .map_err(|error| TestCaseError::fail(error.to_string()))?;
+        prop_assert_eq!((report.failed(), report.skipped(), report.undone()), (0, 0, 0));
+    }
+    let again = plan(reader, desired);
     let report = apply_plan(made.machine, desired, &again).map_err(|error| TestCaseError::fail(error.to_string()))?;
     prop_assert_eq!((report.failed(), report.skipped(), report.remaining_operations), (0, 0, 0));
     let healed = (made.model)();
@@ -110,7 +122,7 @@ fn tells_the_truth(plan: &Plan, report: &ApplyReport, before: &Model, after: &Mo
             let path = place(operation.registry_key());
             let (now, then) = (after.get(&path), before.get(&path));
             let done = match operation {
-                Operation::CreateRegistryKey { .. } => now.is_some(),
+                Operation::CreateRegistryKey { .. } | Operation::PutRegistryTree { .. } => now.is_some(),
                 Operation::RemoveRegistryTree { .. } => now.is_none(),
                 Operation::RenameRegistryKey { from, .. } => now.is_some() && after.get(&place(from)).is_none(),
                 Operation::PutRegistrySecurity { after, .. } => now.is_some_and(|key| key.security[..] == after[..]),
@@ -129,23 +141,24 @@ fn tells_the_truth(plan: &Plan, report: &ApplyReport, before: &Model, after: &Mo
                     prop_assert!(!done || now.is_none() || now == then, "{} is done: {}", one.address, operation);
                 }
                 Outcome::Failed { .. } | Outcome::Skipped { .. } => {}
+                Outcome::Undone { .. } => return Err(TestCaseError::fail("nothing was to be taken back")),
             }
         }
     }
     Ok(())
 }
 
-/// Keys that the plan does not name are as they were.
-fn untouched_elsewhere(plan: &Plan, before: &Model, after: &Model) -> Law {
+/// Keys that operations name, with those directly above them, and those below which everything may change.
+pub fn touched<'o>(operations: impl Iterator<Item = &'o Operation>) -> (BTreeSet<String>, Vec<String>) {
     let mut named = BTreeSet::new();
     let mut trees = Vec::new();
-    for operation in plan.operations() {
+    for operation in operations {
         let mut places = vec![place(operation.registry_key())];
         if let Operation::RenameRegistryKey { from, .. } = operation {
             places.push(place(from));
             trees.extend(places.clone());
         }
-        if let Operation::RemoveRegistryTree { .. } = operation {
+        if let Operation::RemoveRegistryTree { .. } | Operation::PutRegistryTree { .. } = operation {
             trees.extend(places.clone());
         }
         for path in places {
@@ -153,6 +166,12 @@ fn untouched_elsewhere(plan: &Plan, before: &Model, after: &Model) -> Law {
             named.insert(path);
         }
     }
+    (named, trees)
+}
+
+/// Keys that the plan does not name are as they were.
+pub fn untouched_elsewhere(plan: &Plan, before: &Model, after: &Model) -> Law {
+    let (named, trees) = touched(plan.operations());
     let in_tree = |path: &str| trees.iter().any(|tree| path.starts_with(&format!("{tree}\\")));
     for path in before.0.keys().chain(after.0.keys()) {
         if !named.contains(path) && !in_tree(path) {
@@ -163,8 +182,8 @@ fn untouched_elsewhere(plan: &Plan, before: &Model, after: &Model) -> Law {
 }
 
 fn journal_is_true(made: &Made<'_>, plan: &Plan, report: Option<&ApplyReport>, is_none: bool, is_all: bool) -> Law {
-    let name = now().strftime("%Y%m%dT%H%M%SZ").to_string();
-    let Some(bytes) = (made.journal)(&name) else {
+    let name = RunName::next(now(), None);
+    let Some(bytes) = made.machine.journal(&name, None).expect("it can be read") else {
         prop_assert!(is_none, "the machine was changed without a journal");
         return Ok(());
     };
@@ -176,8 +195,8 @@ fn journal_is_true(made: &Made<'_>, plan: &Plan, report: Option<&ApplyReport>, i
         }
         Err(error) => return Err(TestCaseError::fail(error.to_string())),
     };
-    prop_assert_eq!(&run.run, &name);
-    prop_assert_eq!(run.operations, plan.operations().count());
+    prop_assert_eq!(&run.beginning.run, &name);
+    prop_assert_eq!(run.beginning.operations, plan.operations().count());
     let planned = plan.decisions.iter().flat_map(|one| one.operations().iter().map(|operation| (&one.id, operation)));
     let planned: Vec<_> = planned.collect();
     let intended: Vec<_> = run.intents.iter().map(|(address, operation)| (address, operation)).collect();
@@ -190,15 +209,18 @@ fn journal_is_true(made: &Made<'_>, plan: &Plan, report: Option<&ApplyReport>, i
                 planned.len(),
                 "the machine was touched before all steps were written ahead"
             );
-            let is_settled = run.settled == intended.len();
-            prop_assert!(!is_settled || is_all || !run.failed_steps.is_empty() || is_none);
+            let known = run.commits.iter().filter(|(_, state)| *state == CommitState::Known);
+            let is_settled = known.clone().map(|(commit, _)| commit.end).max() == Some(intended.len());
+            let has_failed = known.clone().any(|(commit, _)| !commit.not_done.is_empty());
+            prop_assert!(!is_settled || is_all || has_failed || is_none);
         }
-        RunState::Ended { done, failed, skipped } => match report {
+        RunState::Ended(ending) => match report {
             Some(report) => {
-                prop_assert_eq!((done, failed, skipped), (report.done(), report.failed(), report.skipped()))
+                let (done, failed, skipped) = (report.done(), report.failed(), report.skipped());
+                prop_assert_eq!(ending, Ending { done, failed, skipped, undone: 0 });
             }
             // The last line was written, and then the machine stopped.
-            None => prop_assert!(is_all && (failed, skipped) == (0, 0)),
+            None => prop_assert!(is_all && (ending.failed, ending.skipped, ending.undone) == (0, 0, 0)),
         },
     }
     Ok(())
@@ -210,11 +232,7 @@ fn memory_survives_every_fault() {
         let desired = case.desired();
         let with = |test: &dyn Fn(&Made<'_>) -> Law| {
             let machine = memory(&case.hives);
-            let made = Made {
-                machine: &machine,
-                model: &|| Model::of_memory(&machine),
-                journal: &|run| machine.journal_bytes(run),
-            };
+            let made = Made { machine: &machine, model: &|| Model::of_memory(&machine) };
             test(&made)
         };
         let planned = plan(&memory(&case.hives), &desired);
@@ -250,11 +268,7 @@ fn an_image_survives_every_fault() {
         }
         let with = |test: &dyn Fn(&Made<'_>) -> Law| {
             let image = image(&case.hives);
-            let made = Made {
-                machine: &image.machine,
-                model: &|| Model::of_folder(image.folder.path()),
-                journal: &|run| image.machine.journal(run).expect("it can be read"),
-            };
+            let made = Made { machine: &image.machine, model: &|| Model::of_folder(image.folder.path()) };
             test(&made)?;
             for (_, file) in FILES {
                 let bytes = std::fs::read(image.folder.path().join(file)).unwrap();

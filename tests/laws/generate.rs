@@ -225,7 +225,7 @@ impl KeySpec {
             .values
             .iter()
             .filter(|(name, _)| names.insert(upcase::fold(name)))
-            .map(|(name, data)| ValueFact { name: name.as_str().into(), data: Stored::Plain(data.clone()) })
+            .map(|(name, data)| ValueFact::new(name.as_str().into(), Stored::Plain(data.clone())))
             .collect();
         values.sort_by_cached_key(|value| upcase::fold(&value.name));
         let mut names = BTreeSet::new();
@@ -242,6 +242,12 @@ impl KeySpec {
             subkeys,
         }
     }
+}
+
+/// A machine that holds nothing but what every machine holds.
+pub fn bare() -> MachineSpec {
+    let none = Vec::new;
+    MachineSpec { services: none(), software: none(), classes: none(), wow: none(), user: none() }
 }
 
 impl MachineSpec {

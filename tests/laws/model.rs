@@ -147,6 +147,7 @@ impl Model {
                     Expression::Secret { value_type, reference } => {
                         RegistryData::text(*value_type, &Secrets.resolve(reference)?)
                     }
+                    Expression::Held { item, .. } => return Err(format!("nobody here can open {item}")),
                 };
                 let values = &mut self.at(&path)?.values;
                 let found = values.get(&fold(name)).cloned();
@@ -168,6 +169,11 @@ impl Model {
             Operation::RemoveRegistryTree { .. } => {
                 ensure(!self.take(&path).is_empty(), "it is not there")?;
                 self.touch(&above(&path)?, now)?;
+            }
+            Operation::PutRegistryTree { after, .. } => {
+                ensure(!self.0.contains_key(&path), "it is there already")?;
+                self.touch(&above(&path)?, now)?;
+                self.add_tree(path, after);
             }
             Operation::RenameRegistryKey { from, to } => {
                 let from = place(from);
@@ -222,8 +228,10 @@ impl Model {
                 WantedData::Data(data) => {
                     held.is_some_and(|held| (held.value_type, &held.bytes) == (data.value_type, &data.bytes))
                 }
-                // Its text cannot be told, its type can.
-                WantedData::Secret { value_type, .. } => held.is_some_and(|held| held.value_type == *value_type),
+                WantedData::Secret { value_type, reference } => {
+                    let text = Secrets.resolve(reference).expect("it can be had");
+                    held.is_some_and(|held| *held == RegistryData::text(*value_type, &text))
+                }
             };
             if !holds {
                 out.push(Unmet::Value(value.name.to_string()));
@@ -247,7 +255,7 @@ fn is_told(told: Option<&Stored>, found: Option<&(String, RegistryData)>) -> boo
     match (told, found) {
         (None, None) => true,
         (Some(Stored::Plain(told)), Some((_, found))) => told == found,
-        (Some(Stored::Sealed { sealed_type }), Some((_, found))) => *sealed_type == found.value_type,
+        (Some(Stored::Sealed { sealed_type, .. }), Some((_, found))) => *sealed_type == found.value_type,
         _ => false,
     }
 }

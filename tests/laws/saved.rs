@@ -77,7 +77,7 @@ fn meddle(key: &mut KeyTree, meddling: &Meddling) {
                 .for_each(|value| value.data = Stored::Plain(RegistryData::sz("meddled with")));
         }
         Meddling::NewValue => {
-            key.values.insert(0, ValueFact { name: "!new".into(), data: Stored::Plain(RegistryData::dword(1)) })
+            key.values.insert(0, ValueFact::new("!new".into(), Stored::Plain(RegistryData::dword(1))));
         }
         Meddling::NoValues => key.values.clear(),
         Meddling::NewKey => {

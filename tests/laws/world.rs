@@ -8,14 +8,15 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use trueup::apply::{
-    ApplyError, ApplyOptions, ApplyReport, DocumentBasis, OnFailure, Progress, RETAIN, SecretSource, apply, apply_saved,
+    ApplyError, ApplyOptions, ApplyReport, DocumentBasis, OnFailure, Progress, RETAIN, SecretSource, apply,
+    apply_saved, resume,
 };
 use trueup::document::Desired;
 use trueup::formats::regf::{Editor, Hive, Key, KeyId, create};
 use trueup::machine::image::{DirtyHives, ImageMachine};
 use trueup::machine::memory::MemoryMachine;
 use trueup::machine::snapshot::{self, SnapshotMachine};
-use trueup::machine::{Machine, ObserveOptions, WritableMachine, answer, begin, observe};
+use trueup::machine::{Machine, ObserveOptions, RunName, WritableMachine, answer, begin, observe};
 use trueup::model::fact::{Facts, KeyAspects, KeyTree, Queries};
 use trueup::model::registry::RegistryKey;
 use trueup::model::secret::SecretReference;
@@ -142,14 +143,30 @@ pub struct Planned {
 }
 
 pub fn plan(machine: &dyn Machine, desired: &Desired) -> Planned {
-    let facts = facts(machine, desired);
+    plan_of(desired, facts(machine, desired))
+}
+
+/// The plan of somebody who knows no secret.
+pub fn plan_without_secrets(machine: &dyn Machine, desired: &Desired) -> Planned {
+    plan_of(desired, facts_without_secrets(machine, desired))
+}
+
+fn plan_of(desired: &Desired, facts: Facts) -> Planned {
     let plan = build(desired, &facts, PlanOptions::at(as_of())).expect("the document has an order");
     let json = json::plan(&plan).expect("it can be written");
     Planned { facts, plan, json }
 }
 
 pub fn facts(machine: &dyn Machine, desired: &Desired) -> Facts {
-    let options = ObserveOptions { as_of: as_of(), secrets: &NoSecrets, survey: false };
+    facts_with(machine, desired, &Secrets)
+}
+
+fn facts_without_secrets(machine: &dyn Machine, desired: &Desired) -> Facts {
+    facts_with(machine, desired, &NoSecrets)
+}
+
+fn facts_with(machine: &dyn Machine, desired: &Desired, secrets: &dyn SecretSource) -> Facts {
+    let options = ObserveOptions { as_of: as_of(), secrets, survey: false };
     observe(machine, desired.entries.iter().map(|entry| &entry.wanted), options).expect("the questions settle")
 }
 
@@ -179,17 +196,23 @@ pub fn basis(desired: &Desired) -> DocumentBasis<'_> {
 }
 
 pub fn with_options<T>(run: impl FnOnce(&ApplyOptions<'_>) -> T) -> T {
-    let accept = ["registry.critical_key".to_owned()];
-    run(&ApplyOptions {
+    run(&options())
+}
+
+/// Options in which nothing special is asked.
+pub fn options() -> ApplyOptions<'static> {
+    static ACCEPT: std::sync::LazyLock<Vec<String>> =
+        std::sync::LazyLock::new(|| vec!["registry.critical_key".to_owned()]);
+    ApplyOptions {
         owner: "the laws",
         now: now(),
-        accept: &accept,
+        accept: &ACCEPT,
         secrets: &Secrets,
         on_failure: OnFailure::Continue,
         hold: None,
         retain: RETAIN,
         confirm_within: None,
-    })
+    }
 }
 
 pub fn apply_plan(
@@ -206,6 +229,11 @@ pub fn apply_saved_plan(
     saved: &SavedPlan,
 ) -> Result<ApplyReport, ApplyError> {
     with_options(|options| apply_saved(machine, &basis(desired), saved, options, &mut Silent))
+}
+
+/// Finishes a run that stopped.
+pub fn resume_run(machine: &dyn WritableMachine, desired: &Desired, run: &RunName) -> Result<ApplyReport, ApplyError> {
+    with_options(|options| resume(machine, &basis(desired), run, options, &mut Silent))
 }
 
 pub fn saved(machine: &dyn Machine, planned: &Planned, text: &str) -> SavedPlan {
