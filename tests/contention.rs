@@ -21,4 +21,5 @@ mod contention {
     #[allow(dead_code, reason = "the transcripts use more of it")]
     #[path = "../cli/transcript.rs"]
     mod transcript;
+    mod undoing;
 }

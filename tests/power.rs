@@ -17,6 +17,7 @@
 mod power {
     mod dirty;
     mod disk;
+    mod full;
     mod journal;
     mod recovery;
     mod run;

@@ -30,8 +30,10 @@ fn runs_keep_their_order_and_none_is_forgotten() {
     let future = format!("2099{}", &first[4..]);
     let (from, to) = (first.trim_end_matches(".jsonl"), future.trim_end_matches(".jsonl"));
     let renamed = folder.text(&format!("{JOURNALS}/{first}")).replace(from, to);
-    let lines: Vec<String> =
-        renamed.lines().map(|line| format!("{:08x} {}\n", crc32fast::hash(line[9..].as_bytes()), &line[9..])).collect();
+    let lines: Vec<String> = renamed
+        .lines()
+        .map(|line| format!("{:08x} {}\n", crc32fast::hash(&line.as_bytes()[9..]), &line[9..]))
+        .collect();
     folder.write(&format!("{JOURNALS}/{future}"), lines.concat());
     std::fs::remove_file(folder.path(&format!("{JOURNALS}/{first}"))).unwrap();
 

@@ -132,7 +132,8 @@ fn untouched_elsewhere(folder: &Path, ends: &Ends) -> Result<(), String> {
         let found = now.remove(&path).ok_or_else(|| format!("{} is gone", path.display()))?;
         let is_hive = HIVES.iter().any(|hive| path == Path::new(hive));
         let is_own = path.starts_with(RECORD) && !path.starts_with(format!("{RECORD}/journal"));
-        if found != then && !is_hive && !is_own && !(is_log(&path) && found.is_empty()) {
+        let is_emptied = is_log(&path) && found.is_empty();
+        if found != then && !(is_hive || is_own || is_emptied) {
             return Err(format!("{} is not the run's to write", path.display()));
         }
     }

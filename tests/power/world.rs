@@ -210,20 +210,27 @@ pub fn undo(machine: &ImageMachine) -> Result<Option<RunName>, String> {
         go_on(machine, &open).map_err(|error| format!("to go on undoing: {error}"))?;
         return Ok(Some(name));
     }
-    let undone = with_rollback(machine, &name, Purpose::Undo { of: name.clone() }, |basis| {
+    take_back(machine, &open, Purpose::Undo { of: name.clone() })?;
+    Ok(Some(name))
+}
+
+/// Takes back a run, as `rollback` does.
+pub fn take_back(machine: &ImageMachine, run: &JournalRun, purpose: Purpose) -> Result<(), String> {
+    let is_undo = matches!(purpose, Purpose::Undo { .. });
+    let taken_back = with_rollback(machine, &run.beginning.run, purpose, |basis| {
         let facts = basis.facts(machine, &NoSecrets).expect("the questions settle");
         let plan = basis.plan(&facts).expect("it has an order");
         assert_eq!(plan.summary().blocked, 0, "all can be taken back: {:?}", plan.decisions);
         let options = ApplyOptions { secrets: &NoSecrets, on_failure: OnFailure::Rollback, ..now() };
-        if !plan.has_operations() {
-            return settle(machine, &open, &options).map(|()| None);
+        if is_undo && !plan.has_operations() {
+            return settle(machine, run, &options).map(|()| None);
         }
         apply(machine, basis, &plan, &facts, &options, &mut Silent).map(Some)
     });
-    match undone {
+    match taken_back {
         Ok(Some(report)) if report.failed() + report.skipped() + report.undone() > 0 => Err(format!("{report:?}")),
-        Ok(_) => Ok(Some(name)),
-        Err(error) => Err(format!("to undo: {error}")),
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("to take back: {error}")),
     }
 }
 
