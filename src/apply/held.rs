@@ -11,7 +11,7 @@ use crate::model::operation::Operation;
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::RegistryData;
 
-/// A secret that a step takes away: the value, and the number of the step.
+/// A secret that a step takes away: where the value lies before the run, and the number of the step.
 struct Lost {
     step: usize,
     key: RegistryKey,
@@ -25,11 +25,19 @@ fn lost(operations: &[&Operation]) -> Vec<Lost> {
         | Operation::RemoveRegistryValue { key, name, before }
             if is_sealed(before) =>
         {
-            Some(Lost { step, key: key.clone(), name: name.clone() })
+            Some(Lost { step, key: origin(key, operations.get(..step).unwrap_or_default()), name: name.clone() })
         }
         _ => None,
     };
     operations.iter().enumerate().filter_map(of).collect()
+}
+
+/// Where what lies at a key after some steps lay before them.
+fn origin(key: &RegistryKey, steps: &[&Operation]) -> RegistryKey {
+    steps.iter().rev().fold(key.clone(), |key, operation| match operation {
+        Operation::RenameRegistryKey { from, to } => key.moved(to, from).unwrap_or(key),
+        _ => key,
+    })
 }
 
 /// Whether the steps take away secrets that a hold can keep.

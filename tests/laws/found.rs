@@ -92,6 +92,16 @@ fn a_resource_that_failed_in_part_is_taken_back() {
     }
 }
 
+/// A secret in a key that the same run moved was not kept: it was looked for where the key was to lie.
+#[test]
+fn a_secret_in_a_key_that_moves_is_kept() {
+    let made = case_of(&["HKLM\\SOFTWARE\\Old: { values: { Level: old } }"]);
+    let moved = case_of(&[
+        "HKLM\\SOFTWARE\\New: { renamed_from: HKLM\\SOFTWARE\\Old, values: { Level: { sz: { env: ONE } } } }",
+    ]);
+    survives(Sort::Memory, &[Fault::StopAfter], &(moved, made), Manner { hold: true, before: true, ..MANNER }).unwrap();
+}
+
 /// A rollback that put a secret back told of an operation that remained.
 #[test]
 fn a_secret_that_came_back_is_no_operation_that_remains() {
