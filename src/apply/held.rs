@@ -27,9 +27,12 @@ fn lost(operations: &[&Operation]) -> Vec<Lost> {
             | Operation::RemoveRegistryValue { key, name, before }
                 if is_sealed(before) =>
             {
-                lost.push(Lost { step, key: key.clone(), name: name.clone() });
+                let before_run = operations.get(..step).unwrap_or_default();
+                lost.push(Lost { step, key: origin(key, before_run), name: name.clone() });
             }
-            Operation::RemoveRegistryTree { key, before } => lost_in(before, key, step, &mut lost),
+            Operation::RemoveRegistryTree { key, before } => {
+                lost_in(before, &origin(key, operations.get(..step).unwrap_or_default()), step, &mut lost);
+            }
             _ => {}
         }
     }
@@ -48,6 +51,14 @@ fn lost_in(tree: &KeyTree, key: &RegistryKey, step: usize, lost: &mut Vec<Lost>)
             lost_in(subkey, &key, step, lost);
         }
     }
+}
+
+/// Where what lies at a key after some steps lay before them.
+fn origin(key: &RegistryKey, steps: &[&Operation]) -> RegistryKey {
+    steps.iter().rev().fold(key.clone(), |key, operation| match operation {
+        Operation::RenameRegistryKey { from, to } => key.moved(to, from).unwrap_or(key),
+        _ => key,
+    })
 }
 
 /// Whether the steps take away secrets that a hold can keep.

@@ -174,7 +174,7 @@ fn execute(
     // What is blocked has not failed; and an undoing that failed is tried again, not taken back.
     let has_failed = report.failed() + report.skipped() > 0;
     let is_undoing = matches!(basis.purpose(), Purpose::Undo { .. });
-    if options.on_failure == OnFailure::Rollback && has_failed && report.done() > 0 && !is_undoing {
+    if options.on_failure == OnFailure::Rollback && has_failed && !undone && !is_undoing {
         return finish.take_back(report, progress);
     }
     Ok(report)
@@ -333,6 +333,10 @@ impl Finish<'_> {
         let basis = RollbackBasis { run: &past, steps: &steps, purpose, options };
         let facts = basis.facts(reader, self.options.secrets)?;
         let plan = basis.plan(&facts)?;
+        // A resource that failed may have been done in part: the journal knows its steps, the report does not.
+        if !plan.has_operations() {
+            return Ok(report);
+        }
         let mut holds = Holds::new(reader, self.options.hold);
         let planned = evaluate(&plan, self.options.secrets, &mut holds)?;
         let inner = ApplyOptions { on_failure: OnFailure::Continue, confirm_within: None, ..*self.options };

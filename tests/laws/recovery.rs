@@ -385,7 +385,7 @@ fn a_stopped_run_in_memory_is_finished_or_undone() {
 
 #[test]
 fn a_stopped_run_on_an_image_is_finished_or_undone() {
-    check_weighed(5, 200, &(two_cases(ANYWHERE), manner()), |(cases, manner)| {
+    check_weighed(12, 200, &(two_cases(ANYWHERE), manner()), |(cases, manner)| {
         survives(Sort::Image, &FAULTS[..1], &cases, manner)
     });
 }
