@@ -213,10 +213,19 @@ impl Drop for MemoryWriter<'_> {
 impl Writer for MemoryWriter<'_> {
     fn stage(&mut self, step: &Step<'_>, now: FileTime) -> Result<(), WriteError> {
         let registry = self.staged.get_or_insert_with(|| self.machine.registry.borrow().clone());
+        // As on every machine: what is sealed and was not held cannot be put back.
+        let opened = match step.operation {
+            Operation::PutRegistryTree { after, .. } => {
+                let mut tree = step.tree.as_ref().unwrap_or(after).clone();
+                tree.retain_values(&mut |value| value.data.plain().is_some());
+                Some(tree)
+            }
+            _ => None,
+        };
         let performed = Performed {
             operation: step.operation,
             value: step.data.as_deref().cloned().map(Stored::Plain),
-            tree: step.tree.as_deref(),
+            tree: opened.as_deref(),
             inherit: &|security| new_subkey_descriptor(security).ok().map(Arc::from),
         };
         registry.perform(&performed, now).map_err(|detail| WriteError::refused(step.operation.to_string(), detail))

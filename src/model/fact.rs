@@ -310,6 +310,12 @@ impl KeyTree {
         self.values.iter().any(&mut *test) || self.subkeys.iter().any(|subkey| subkey.any_value(test))
     }
 
+    /// Leaves only values that are so, at and below the key.
+    pub fn retain_values(&mut self, test: &mut dyn FnMut(&ValueFact) -> bool) {
+        self.values.retain(&mut *test);
+        self.subkeys.iter_mut().for_each(|subkey| subkey.retain_values(test));
+    }
+
     /// Every value at and below the key, for changing.
     pub fn for_each_value(&mut self, change: &mut dyn FnMut(&mut ValueFact)) {
         self.values.iter_mut().for_each(&mut *change);
