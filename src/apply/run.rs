@@ -78,7 +78,7 @@ pub fn apply_saved(
     // Marks that were set since the plan was saved hold for it too.
     let mut marked = saved.plan.clone();
     marked.findings.clear();
-    remember::refuse_protected(&mut marked, machine.as_machine()).map_err(ApplyError::Record)?;
+    remember::refuse_protected(&mut marked, machine.as_machine());
     refuse_protected(&marked, options)?;
     execute(machine, &mut *writer, basis, &saved.plan, &planned, options, progress)
 }
@@ -136,7 +136,7 @@ fn execute(
     writer.require_space(&mut operations.iter().copied(), journal_bytes(planned))?;
     let runs = reader.runs().map_err(ApplyError::Record)?;
     let run = RunName::next(options.now, runs.last());
-    let recalled = Recalled::of(reader).map_err(ApplyError::Record)?;
+    let recalled = Recalled::of(reader, options)?;
     if basis.has_secrets() && reader.fingerprint_key().map_err(ApplyError::Record)?.is_none() {
         writer.put_fingerprint_key(&fresh_key().map_err(ApplyError::Random)?)?;
     }
@@ -238,7 +238,7 @@ fn arm(
         .ok_or_else(|| WriteError::refused("arm the undoing of the run", "the time to confirm it is too long"))?;
     let mut record = recalled.record.clone().unwrap_or_default();
     record.confirmation = Some(Confirmation { run: run.to_string().into(), until });
-    writer.put_record(&record)?;
+    recalled.replace(&record, writer, run)?;
     scheduler.arm(run, until)?;
     Ok(Some(until))
 }
@@ -297,7 +297,7 @@ impl Finish<'_> {
         report.owed = record.owed.clone();
         if let Some(before) = self.recalled.changed_by(&record) {
             journal.record(&before)?;
-            self.writer.put_record(&record)?;
+            self.recalled.replace(&record, self.writer, self.run)?;
         }
         journal.end(&report.ending())?;
         if let Err(error) = remember::forget_old(reader, self.writer, self.options.retain, self.options.now) {

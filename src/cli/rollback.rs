@@ -37,7 +37,7 @@ pub fn run(options: &RollbackOptions, terminal: &Terminal) -> Outcome {
         auto_approve: options.auto_approve,
         only_plan: options.plan,
         partial: options.partial,
-        accept: &[],
+        accept: &options.accept,
     };
     let asked = options.run.as_deref().map(str::parse::<RunName>).transpose();
     let asked = asked.map_err(|error| Failure::invalid("that is not the name of a run").because(error))?;
@@ -147,7 +147,7 @@ fn take_back(
     if manner.only_plan {
         return Ok(Exit::Done);
     }
-    refuse(&plan, manner.accept)?;
+    refuse(&plan, manner.accept, "look at the findings above")?;
     let blocked = plan.summary().blocked;
     if blocked > 0 && !manner.partial {
         return Err(Failure::refused(format!(

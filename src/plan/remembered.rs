@@ -10,6 +10,7 @@ use crate::document::Desired;
 use crate::formats::upcase;
 use crate::kinds::Wanted;
 use crate::model::common::Ensure;
+use crate::model::operation::Operation;
 use crate::model::remembered::{AppliedEntry, Record, Trace};
 use crate::model::resource::ResourceId;
 use crate::model::verdict::{Cause, Decision, Finding, Severity};
@@ -39,6 +40,8 @@ pub enum Bookkeeping {
     Protect { address: ResourceId },
     /// Allow plans that remove it.
     Unprotect { address: ResourceId },
+    /// The record cannot be read: move it aside, and note in a new one what holds.
+    BeginAnew,
 }
 
 impl std::fmt::Display for Bookkeeping {
@@ -48,6 +51,7 @@ impl std::fmt::Display for Bookkeeping {
             Self::Move { from, to } => write!(f, "move {from} to {to}: the address changes, the machine does not"),
             Self::Protect { address } => write!(f, "protect {address}"),
             Self::Unprotect { address } => write!(f, "lift the protection of {address}"),
+            Self::BeginAnew => f.write_str("begin a new record, and move the one that cannot be read aside"),
         }
     }
 }
@@ -227,6 +231,43 @@ fn unnamed_parts<'e>(entry: &'e AppliedEntry, named: &[&str]) -> Vec<&'e str> {
     applied.iter().filter(is_orphan).map(|(name, _)| &**name).collect()
 }
 
+/// Refuses what takes away a thing that the record alone calls protected.
+pub fn refuse_protected(plan: &mut Plan, record: &Record, which: &str) {
+    let lifted: HashSet<ResourceId> = plan
+        .bookkeeping
+        .iter()
+        .filter_map(|book| match book {
+            Bookkeeping::Unprotect { address } => Some(address.folded()),
+            _ => None,
+        })
+        .collect();
+    let marked = record.entries.values().filter(|entry| entry.protect && !lifted.contains(&entry.address.folded()));
+    let protected: Vec<ResourceId> = marked.flat_map(resources).collect();
+    let mut findings = Vec::new();
+    for decision in &plan.decisions {
+        let victims = decision.operations().iter().filter_map(|operation| taken_away(operation, &protected));
+        findings.extend(victims.take(1).map(|victim| Finding {
+            severity: Severity::Error,
+            code: "plan.protected".into(),
+            message: format!("{} would take away {victim}, {which}", decision.id),
+            hint: None,
+            id: Some(decision.id.clone()),
+            at: None,
+        }));
+    }
+    plan.findings.extend(findings);
+}
+
+/// The address of an entry and those of its parts.
+fn resources(entry: &AppliedEntry) -> Vec<ResourceId> {
+    let parts = entry.parts.0.iter().map(|(name, _)| ResourceId::part_of(&entry.address, name));
+    std::iter::once(entry.address.clone()).chain(parts).collect()
+}
+
+fn taken_away<'i>(operation: &Operation, protected: &'i [ResourceId]) -> Option<&'i ResourceId> {
+    protected.iter().find(|id| operation.takes_away(id))
+}
+
 /// Notes marks that are to be set or lifted, and refuses what takes a protected thing away.
 fn protections(plan: &mut Plan, desired: &Desired, remembered: &Remembered<'_>) {
     let mut protected: Vec<ResourceId> = Vec::new();
@@ -255,8 +296,7 @@ fn protections(plan: &mut Plan, desired: &Desired, remembered: &Remembered<'_>) 
     }
     for entry in remembered.record.iter().flat_map(|record| record.entries.values()) {
         if entry.protect && !lifted.contains(&entry.address.folded()) {
-            protected.push(entry.address.clone());
-            protected.extend(entry.parts.0.iter().map(|(name, _)| ResourceId::part_of(&entry.address, name)));
+            protected.extend(resources(entry));
         }
     }
     if protected.is_empty() {

@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Dependencies, EntrySpan, Plan, PlanOptions};
+use super::remembered::refuse_protected;
+use super::{Dependencies, EntrySpan, Plan, PlanOptions, lint};
 use crate::model::fact::{Facts, KeyAspects, KeyState, KeyTree, Queries, Stored, Unread, ValueSelection};
 use crate::model::operation::{Expression, Operation};
 use crate::model::registry::RegistryKey;
@@ -119,6 +120,7 @@ pub fn build(steps: Steps<'_>, effects: Effects<'_>, facts: &Facts, options: Pla
             at: None,
         });
     }
+    lint::unreadable_record(facts, &mut plan);
     // Later steps first; the steps of one resource stay together.
     let mut numbered: Vec<(usize, &(ResourceId, Operation))> = steps.iter().enumerate().collect();
     numbered.reverse();
@@ -130,6 +132,9 @@ pub fn build(steps: Steps<'_>, effects: Effects<'_>, facts: &Facts, options: Pla
         decision.restart = Arc::clone(&restart);
         plan.decisions.push(decision);
         plan.after.entries.push(EntrySpan { start, end: start + 1, needs: Vec::new() });
+    }
+    if let Some(record) = facts.remembered() {
+        refuse_protected(&mut plan, record, "which is protected");
     }
     plan
 }
@@ -155,7 +160,12 @@ fn decide(id: &ResourceId, steps: &[(usize, &(ResourceId, Operation))], scene: &
         }
     }
     let Some(action) = action_of(&operations) else { return Decision::keep(id.clone(), Location::default()) };
-    reasons.insert(0, Reason::code("rollback.taken_back"));
+    let back = operations.iter().rev().find_map(|operation| match operation {
+        Operation::RenameRegistryKey { to, .. } => Some(format!("back to {to}")),
+        _ => None,
+    });
+    let code = "rollback.taken_back";
+    reasons.insert(0, back.map_or(Reason::code(code), |back| Reason::with(code, back)));
     Decision {
         reasons,
         verdict: Verdict::Change { action, operations },

@@ -167,7 +167,7 @@ fn style_of(symbol: Symbol, palette: &Palette) -> anstyle::Style {
     }
 }
 
-fn write_finding(out: &mut String, plan: &Plan, finding: &Finding, options: &TextOptions) {
+pub(super) fn write_finding(out: &mut String, plan: &Plan, finding: &Finding, options: &TextOptions) {
     let style = match finding.severity {
         Severity::Error => options.palette.problem,
         Severity::Warning => options.palette.change,
