@@ -6,30 +6,58 @@ use std::collections::HashMap;
 use super::ApplyError;
 use crate::formats::hold::{HeldItems, HoldKey, NONCE_BYTES, open, seal};
 use crate::machine::{Machine, RunName, Writer, answer};
-use crate::model::fact::{Facts, KeyAspects, KeyState, Queries, Stored, ValueSelection};
+use crate::model::fact::{Facts, KeyAspects, KeyState, KeyTree, Queries, Stored, ValueSelection};
 use crate::model::operation::Operation;
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::RegistryData;
 
-/// A secret that a step takes away: the value, and the number of the step.
+/// A secret that a step takes away: the value, the number of the step, and the number under which it is kept.
 struct Lost {
     step: usize,
-    key: RegistryKey,
+    item: usize,
+    /// `None` for a name that no key can be asked by: it stays lost.
+    key: Option<RegistryKey>,
     name: Box<str>,
 }
 
+const fn is_lost(stored: &Stored) -> bool {
+    matches!(stored, Stored::Sealed { held: None, .. })
+}
+
+/// What the steps take away; a value that a step names is kept under the step's number, those of trees under numbers behind all.
 fn lost(operations: &[&Operation]) -> Vec<Lost> {
-    let is_sealed = |stored: &Stored| matches!(stored, Stored::Sealed { held: None, .. });
-    let of = |(step, operation): (usize, &&Operation)| match operation {
-        Operation::PutRegistryValue { key, name, before: Some(before), .. }
-        | Operation::RemoveRegistryValue { key, name, before }
-            if is_sealed(before) =>
-        {
-            Some(Lost { step, key: key.clone(), name: name.clone() })
+    let mut lost = Vec::new();
+    let mut next = operations.len();
+    for (step, operation) in operations.iter().enumerate() {
+        match operation {
+            Operation::PutRegistryValue { key, name, before: Some(before), .. }
+            | Operation::RemoveRegistryValue { key, name, before }
+                if is_lost(before) =>
+            {
+                lost.push(Lost { step, item: step, key: Some(key.clone()), name: name.clone() });
+            }
+            Operation::RemoveRegistryTree { key, before } => {
+                let mut values = Vec::new();
+                lost_values(Some(key), before, &mut values);
+                for (key, name) in values {
+                    lost.push(Lost { step, item: next, key, name });
+                    next += 1;
+                }
+            }
+            _ => {}
         }
-        _ => None,
-    };
-    operations.iter().enumerate().filter_map(of).collect()
+    }
+    lost
+}
+
+/// In the order of [`KeyTree::for_each_value`].
+fn lost_values(key: Option<&RegistryKey>, tree: &KeyTree, out: &mut Vec<(Option<RegistryKey>, Box<str>)>) {
+    let values = tree.values.iter().filter(|value| is_lost(&value.data));
+    out.extend(values.map(|value| (key.cloned(), value.name.clone())));
+    for subkey in &tree.subkeys {
+        let below = key.and_then(|key| key.child(&subkey.name).ok());
+        lost_values(below.as_ref(), subkey, out);
+    }
 }
 
 /// Whether the steps take away secrets that a hold can keep.
@@ -53,16 +81,18 @@ pub fn keep<'o>(
     let mut queries = Queries::default();
     for one in &lost {
         let values = ValueSelection::Named(vec![one.name.clone()]);
-        queries.key(&one.key, KeyAspects { values, ..KeyAspects::default() });
+        if let Some(key) = &one.key {
+            queries.key(key, KeyAspects { values, ..KeyAspects::default() });
+        }
     }
     let mut facts = Facts::new(machine.identity());
     answer(machine, &queries, None, &mut facts);
     let mut items = HeldItems::default();
     for one in &lost {
-        if let Some(Ok(KeyState::Present(fact))) = facts.key(&one.key)
+        if let Some(Ok(KeyState::Present(fact))) = one.key.as_ref().and_then(|key| facts.key(key))
             && let Some(data) = fact.value(&one.name).and_then(|value| value.data.plain())
         {
-            items.0.insert(one.step, data.clone());
+            items.0.insert(one.item, data.clone());
         }
     }
     drop(facts);
@@ -71,23 +101,33 @@ pub fn keep<'o>(
     let name = run.to_string();
     let sealed = seal(&items, key, &name, nonce).map_err(|source| ApplyError::Hold { run: name.clone(), source })?;
     writer.put_held(run, &sealed)?;
-    let named = operations.iter().enumerate().map(|(step, operation)| {
-        if items.0.contains_key(&step) {
-            Cow::Owned(held_at(operation, &name, step))
-        } else {
-            Cow::Borrowed(*operation)
-        }
+    let mut kept: HashMap<usize, Vec<Option<Box<str>>>> = HashMap::new();
+    for one in &lost {
+        let at = items.0.contains_key(&one.item).then(|| format!("{name}/{}", one.item).into());
+        kept.entry(one.step).or_default().push(at);
+    }
+    let named = operations.iter().enumerate().map(|(step, operation)| match kept.remove(&step) {
+        Some(places) => Cow::Owned(held_at(operation, places)),
+        None => Cow::Borrowed(*operation),
     });
     Ok(named.collect())
 }
 
-fn held_at(operation: &Operation, run: &str, step: usize) -> Operation {
+/// The step with the places of its secrets, in their order.
+fn held_at(operation: &Operation, places: Vec<Option<Box<str>>>) -> Operation {
     let mut operation = operation.clone();
-    if let Operation::PutRegistryValue { before: Some(before), .. } | Operation::RemoveRegistryValue { before, .. } =
-        &mut operation
-        && let Stored::Sealed { held, .. } = before
-    {
-        *held = Some(format!("{run}/{step}").into());
+    let mut places = places.into_iter();
+    let mut note = |stored: &mut Stored| {
+        if let Stored::Sealed { held: held @ None, .. } = stored {
+            *held = places.next().flatten();
+        }
+    };
+    match &mut operation {
+        Operation::PutRegistryValue { before: Some(before), .. } | Operation::RemoveRegistryValue { before, .. } => {
+            note(before);
+        }
+        Operation::RemoveRegistryTree { before, .. } => before.for_each_value(&mut |value| note(&mut value.data)),
+        _ => {}
     }
     operation
 }

@@ -1,7 +1,7 @@
 //! What the record is told: what a run applied, what it owes, which marks stand; and which old runs are forgotten.
 
 use std::cell::Cell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use super::basis::Basis;
@@ -10,6 +10,7 @@ use super::{ApplyError, ApplyOptions, ApplyReport, Outcome};
 use crate::document::Desired;
 use crate::machine::{Machine, RunName, WritableMachine, WriteError, Writer};
 use crate::model::common::Ensure;
+use crate::model::operation::Operation;
 use crate::model::remembered::{AppliedEntry, Confirmation, OwedSince, Parts, Record, Trace};
 use crate::model::resource::ResourceId;
 use crate::model::time::FileTime;
@@ -85,6 +86,7 @@ impl Recalled {
         }
         if let Some(desired) = basis.desired() {
             follow(&mut record, &plan.bookkeeping);
+            forget_removed(&mut record, desired, plan, report);
             applied(&mut record, desired, &plan.document, again, run, now);
         }
         if let Some(past) = basis.taken_back()
@@ -144,8 +146,43 @@ fn follow(record: &mut Record, books: &[Bookkeeping]) {
                 }
             },
             Bookkeeping::Move { from, to } => move_entry(record, from, to),
-            // The marks follow from the entries, and a new record from what was found.
-            Bookkeeping::Protect { .. } | Bookkeeping::Unprotect { .. } | Bookkeeping::BeginAnew => {}
+            // The marks follow from the entries.
+            Bookkeeping::Protect { .. } | Bookkeeping::Unprotect { .. } => {}
+            // Done by whoever replaces the record, and by whoever takes a run back.
+            Bookkeeping::BeginAnew | Bookkeeping::Restore { .. } => {}
+        }
+    }
+}
+
+/// Forgets what a run has removed and the document does not name: nothing of it is left to be an orphan.
+fn forget_removed(record: &mut Record, desired: &Desired, plan: &Plan, report: &ApplyReport) {
+    let mut named: Option<HashSet<ResourceId>> = None;
+    let outcomes: HashMap<&ResourceId, &Outcome> =
+        report.outcomes.iter().map(|one| (&one.address, &one.outcome)).collect();
+    for decision in plan.decisions.iter().filter(|one| outcomes.get(&one.id) == Some(&&Outcome::Done)) {
+        for operation in decision.operations() {
+            let is_value = match operation {
+                Operation::RemoveRegistryValue { .. } => true,
+                Operation::RemoveRegistryTree { .. } => false,
+                _ => continue,
+            };
+            let named = named.get_or_insert_with(|| {
+                let resources = desired.entries.iter().flat_map(|entry| entry.wanted.kind().resources());
+                resources.map(|(id, _)| id.folded()).collect()
+            });
+            if is_value {
+                let address = operation.address();
+                if let (false, Some(entry)) =
+                    (named.contains(&address.folded()), record.entries.get_mut(&*Record::key_of(&address)))
+                {
+                    let part = address.part().unwrap_or_default();
+                    entry.parts.0.retain(|(name, _)| !crate::formats::upcase::eq(name, part));
+                }
+            } else {
+                record.entries.retain(|_, entry| {
+                    named.contains(&entry.address.folded()) || !operation.takes_away(&entry.address)
+                });
+            }
         }
     }
 }
@@ -227,6 +264,14 @@ fn applied(record: &mut Record, desired: &Desired, document: &str, again: &Plan,
     }
 }
 
+/// Whether a record would tell otherwise when the run is taken back.
+pub fn is_restorable(record: Option<&Record>, before: &RecordBefore, run: &RunName) -> bool {
+    let then = record.cloned().unwrap_or_default();
+    let mut restored = then.clone();
+    restore(&mut restored, before, run, &BTreeSet::new());
+    restored != then
+}
+
 /// Puts back what the record held before a run, of all that was taken back and that no later run has told it.
 fn restore(record: &mut Record, before: &RecordBefore, run: &RunName, not_done: &BTreeSet<ResourceId>) {
     let run = run.to_string();
@@ -283,15 +328,55 @@ pub fn accept_baseline(
     basis: &dyn Basis,
     options: &ApplyOptions<'_>,
 ) -> Result<Option<(usize, RunName)>, ApplyError> {
-    let mut writer = machine.writer(options.owner)?;
     let reader = machine.as_machine();
+    // Nothing is written, not even a lock, when there is nothing to tell.
+    if baseline(reader, basis, options)?.is_none() {
+        return Ok(None);
+    }
+    let mut writer = machine.writer(options.owner)?;
+    if basis.has_secrets() && reader.fingerprint_key().map_err(ApplyError::Record)?.is_none() {
+        writer.put_fingerprint_key(&crate::machine::fresh_key().map_err(ApplyError::Random)?)?;
+    }
+    let Some(Baseline { recalled, record, before, document, run }) = baseline(reader, basis, options)? else {
+        return Ok(None);
+    };
+    let beginning = super::Beginning {
+        run: run.clone(),
+        purpose: super::Purpose::Baseline,
+        started: options.now,
+        owner: options.owner.to_owned(),
+        document,
+        operations: 0,
+        reboot: false,
+        restarts: Vec::new(),
+        hold: None,
+    };
+    let mut journal = super::Journal::begin(writer.journal(&run)?, &beginning)?;
+    journal.record(&before)?;
+    recalled.replace(&record, &mut *writer, &run)?;
+    journal.end(&super::Ending::default())?;
+    Ok(Some((before.entries.len() + before.absent.len(), run)))
+}
+
+/// What an accepted baseline changes in the record.
+struct Baseline {
+    recalled: Recalled,
+    record: Record,
+    before: RecordBefore,
+    document: String,
+    run: RunName,
+}
+
+/// The machine as it is as what was last applied; `None` when the record tells that already.
+fn baseline(
+    reader: &dyn Machine,
+    basis: &dyn Basis,
+    options: &ApplyOptions<'_>,
+) -> Result<Option<Baseline>, ApplyError> {
     if let Some(open) = super::unfinished(reader).map_err(ApplyError::from)? {
         return Err(ApplyError::Unfinished(open.beginning.run));
     }
     let recalled = Recalled::of(reader, options)?;
-    if basis.has_secrets() && reader.fingerprint_key().map_err(ApplyError::Record)?.is_none() {
-        writer.put_fingerprint_key(&crate::machine::fresh_key().map_err(ApplyError::Random)?)?;
-    }
     let facts = basis.facts(reader, options.secrets)?;
     let mut plan = basis.plan(&facts)?;
     // What differs is remembered as found: whatever is wanted of it counts as asked from now on.
@@ -308,21 +393,6 @@ pub fn accept_baseline(
     let run = RunName::next(options.now, runs.last());
     let mut record = recalled.record.clone().unwrap_or_default();
     applied(&mut record, desired, &plan.document, &plan, &run, options.now);
-    let Some(before) = recalled.changed_by(&record) else { return Ok(None) };
-    let beginning = super::Beginning {
-        run: run.clone(),
-        purpose: super::Purpose::Baseline,
-        started: options.now,
-        owner: options.owner.to_owned(),
-        document: plan.document.clone(),
-        operations: 0,
-        reboot: false,
-        restarts: Vec::new(),
-        hold: None,
-    };
-    let mut journal = super::Journal::begin(writer.journal(&run)?, &beginning)?;
-    journal.record(&before)?;
-    recalled.replace(&record, &mut *writer, &run)?;
-    journal.end(&super::Ending::default())?;
-    Ok(Some((before.entries.len() + before.absent.len(), run)))
+    let before = recalled.changed_by(&record);
+    Ok(before.map(|before| Baseline { recalled, record, before, document: plan.document, run }))
 }

@@ -11,9 +11,9 @@ use super::state::{Planned, State, decision_of};
 use super::steps::{Batch, UnitEnd, evaluate, perform};
 use super::verify::verify;
 use super::{ApplyError, ApplyOptions, ApplyReport, Left, OnFailure, Progress, chain};
-use crate::machine::{Machine, RunName, WritableMachine, WriteError, Writer, answer, fresh_key};
+use crate::machine::{Machine, RunName, WritableMachine, WriteError, Writer, answer, begin, fresh_key};
 use crate::model::fact::Facts;
-use crate::model::operation::{Hold, Operation};
+use crate::model::operation::{Expression, Hold, Operation};
 use crate::model::remembered::Confirmation;
 use crate::model::time::FileTime;
 use crate::model::verdict::Finding;
@@ -69,7 +69,7 @@ pub fn apply_saved(
         return Ok(ApplyReport::nothing(&saved.plan.summary(), saved.plan.owed.clone()));
     };
     progress.phase("look again", saved.facts.len());
-    let mut now = Facts::new(machine.identity());
+    let mut now = begin(machine.as_machine());
     answer(machine.as_machine(), &queries(&saved.facts), None, &mut now);
     let moved = moved(&saved.facts, &now);
     if !moved.is_empty() {
@@ -169,7 +169,9 @@ fn execute(
     let mut finish = Finish { machine, writer, basis, plan, options, run: &run, recalled: &recalled, confirm_until };
     let report = finish.verified(planned, state, &mut journal, undone, progress)?;
     drop(journal);
-    if options.on_failure == OnFailure::Rollback && !report.is_complete() && report.done() > 0 {
+    // What was blocked was known before the run, and is no failure of it.
+    let has_failed = report.failed() + report.skipped() > 0;
+    if options.on_failure == OnFailure::Rollback && has_failed && report.done() > 0 {
         return finish.take_back(report, progress);
     }
     Ok(report)
@@ -243,6 +245,12 @@ fn arm(
     Ok(Some(until))
 }
 
+/// Whether a rollback would put back a secret that it has put back: nothing tells secrets apart but reading them back, which is done.
+fn is_held_again(basis: &dyn Basis, operation: &Operation) -> bool {
+    basis.taken_back().is_some()
+        && matches!(operation, Operation::PutRegistryValue { after: Expression::Held { .. }, .. })
+}
+
 /// What is left when all units are through.
 struct Finish<'f> {
     machine: &'f dyn WritableMachine,
@@ -285,7 +293,7 @@ impl Finish<'_> {
             run: Some(self.run.to_string()),
             outcomes: state.outcomes(),
             left: Left::of(&summary),
-            remaining_operations: again.operations().count(),
+            remaining_operations: again.operations().filter(|one| !is_held_again(self.basis, one)).count(),
             reboot: self.plan.needs_reboot(),
             owed: self.plan.owed.clone(),
             bookkeeping: self.plan.bookkeeping.len(),

@@ -253,7 +253,9 @@ pub fn approve(approved: bool, question: &str, terminal: &Terminal) -> Result<()
 
 fn show(report: &ApplyReport, options: &ApplyOptions, terminal: &Terminal) -> Outcome {
     match options.report.format {
-        Format::Text => terminal.data(&text::outcome(report, &plan_command::text_options(&options.report, terminal))),
+        Format::Text => {
+            terminal.data(&text::outcome(report, "Applied", &plan_command::text_options(&options.report, terminal)))
+        }
         Format::Json => {
             let json =
                 json::outcome(report).map_err(|error| Failure::failed("cannot write the report").because(error))?;

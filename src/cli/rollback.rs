@@ -156,18 +156,26 @@ fn take_back(
         ))
         .hint("look at what is blocked above; --partial takes back the rest"));
     }
-    if plan.has_operations() {
+    if plan.has_work() {
         approve(manner.auto_approve, "Take this back?", terminal)?;
     } else if is_undo && blocked == 0 {
         settle(machine, run, &apply_options).map_err(failure)?;
         return terminal.data(&format!("Nothing of run {name} is on the machine; the run is closed\n"));
+    }
+    if !plan.has_work() && manner.report.format == Format::Text {
+        let blocked = if blocked > 0 { " that can be taken back" } else { "" };
+        return terminal.data(&format!("Nothing of run {name} is on the machine{blocked}; nothing was done\n"));
     }
     let mut bar = progress(manner.progress, terminal);
     let report = apply::apply(machine, &basis, &plan, &facts, &apply_options, &mut *bar).map_err(failure)?;
     drop(bar);
     match manner.report.format {
         Format::Text => {
-            terminal.data(&text::outcome(&report, &plan_command::text_options(manner.report, terminal)))?;
+            terminal.data(&text::outcome(
+                &report,
+                "Taken back",
+                &plan_command::text_options(manner.report, terminal),
+            ))?;
         }
         Format::Json => {
             let json =

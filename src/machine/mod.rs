@@ -16,6 +16,7 @@ use crate::model::time::FileTime;
 pub mod faulty;
 mod identity;
 pub mod image;
+mod known_secrets;
 pub mod memory;
 mod observe;
 pub mod snapshot;

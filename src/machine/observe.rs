@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::kinds::{Context, NamedKeys, Wanted};
+use crate::machine::known_secrets::KnownSecrets;
 use crate::machine::{Machine, SecretSource};
 use crate::model::fact::{Facts, KeyState, Observed, Queries, Stored, Unread, ValueFact};
 use crate::model::fingerprint::FingerprintKey;
@@ -105,12 +106,20 @@ pub fn fresh_key() -> Result<FingerprintKey, getrandom::Error> {
     Ok(FingerprintKey::new(*bytes))
 }
 
-/// Puts the machine's answers to `queries` into `facts`; what is to be sealed gets its fingerprint under `key`.
+/// Puts the machine's answers to `queries` into `facts`; what is to be sealed gets its fingerprint under `key`. In whole trees,
+/// what the record of `facts` knows as a secret is sealed too.
 pub fn answer(machine: &dyn Machine, queries: &Queries, key: Option<&FingerprintKey>, facts: &mut Facts) {
+    let record = facts.record.as_ref().ok().and_then(Clone::clone);
+    let known = record.as_deref().and_then(KnownSecrets::of);
     match machine.registry() {
         Ok(registry) => {
             for ((name, aspects), mut state) in queries.keys().iter().zip(registry.read(queries.keys())) {
                 seal(&mut state, &aspects.sealed, key);
+                if let (Some(known), Ok(KeyState::Present(fact))) = (&known, &mut state)
+                    && let Some(tree) = &mut fact.tree
+                {
+                    known.seal(name, tree, key);
+                }
                 facts.insert_key(name.clone(), aspects.clone(), state);
             }
         }
@@ -141,7 +150,7 @@ fn seal(state: &mut Observed<KeyState>, names: &[Box<str>], key: Option<&Fingerp
     }
 }
 
-fn sealed(value: &ValueFact, key: Option<&FingerprintKey>) -> Option<ValueFact> {
+pub(super) fn sealed(value: &ValueFact, key: Option<&FingerprintKey>) -> Option<ValueFact> {
     let data = value.data.plain()?;
     let fingerprint = key.map(|key| key.of(data.value_type, &data.bytes));
     Some(ValueFact { name: value.name.clone(), data: Stored::sealed(data.value_type), fingerprint })

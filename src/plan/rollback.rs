@@ -126,12 +126,16 @@ pub fn build(steps: Steps<'_>, effects: Effects<'_>, facts: &Facts, options: Pla
     numbered.reverse();
     for run in numbered.chunk_by(|(_, a), (_, b)| a.0 == b.0) {
         let Some((_, (id, _))) = run.first() else { continue };
-        let start = plan.decisions.len();
         let mut decision = decide(id, run, &mut scene);
         decision.reboot = effects.reboot;
         decision.restart = Arc::clone(&restart);
+        let start = plan.decisions.len();
+        let is_same_entry = plan.decisions.last().is_some_and(|last| last.id.entry() == decision.id.entry());
         plan.decisions.push(decision);
-        plan.after.entries.push(EntrySpan { start, end: start + 1, needs: Vec::new() });
+        match plan.after.entries.last_mut().filter(|_| is_same_entry) {
+            Some(span) => span.end = start + 1,
+            None => plan.after.entries.push(EntrySpan { start, end: start + 1, needs: Vec::new() }),
+        }
     }
     if let Some(record) = facts.remembered() {
         refuse_protected(&mut plan, record, "which is protected");
