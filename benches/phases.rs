@@ -6,7 +6,7 @@ use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_ma
 use trueup::document::{FileReader, LoadOptions, ReadError, load};
 use trueup::formats::regf::{Editor, create};
 use trueup::machine::memory::MemoryMachine;
-use trueup::machine::observe;
+use trueup::machine::{NoSecrets, ObserveOptions, observe};
 use trueup::model::time::FileTime;
 use trueup::plan::{PlanOptions, build};
 
@@ -48,8 +48,8 @@ fn phases(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("observe_and_build", size), |bencher| {
             bencher.iter(|| {
                 let wanted = desired.entries.iter().map(|entry| &entry.wanted);
-                let facts = observe(&machine, wanted, as_of);
-                facts.map(|facts| build(&desired, &facts, PlanOptions { as_of, rewrite_secrets: false }).is_ok())
+                let facts = observe(&machine, wanted, ObserveOptions { as_of, secrets: &NoSecrets, survey: false });
+                facts.map(|facts| build(&desired, &facts, PlanOptions::at(as_of)).is_ok())
             });
         });
         let Ok(hive) = create("SOFTWARE", SECURITY, 0) else { continue };

@@ -15,9 +15,12 @@ mod cli {
     mod approval;
     mod capture;
     mod hostile;
+    mod memory;
     mod output;
+    mod recovery;
     mod refusals;
     mod secrets;
+    mod stopped;
     mod terminal;
     mod transcript;
     mod transcripts;

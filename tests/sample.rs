@@ -14,13 +14,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use trueup::apply::{ApplyOptions, Progress, SecretSource, apply};
+use trueup::apply::{ApplyOptions, DocumentBasis, OnFailure, Progress, RETAIN, apply};
 use trueup::document::{Colour, Desired, FileReader, LoadOptions, ReadError, load, render};
 use trueup::formats::regf::{Hive, Key};
 use trueup::machine::image::{DirtyHives, ImageMachine, sample};
-use trueup::machine::observe;
+use trueup::machine::{NoSecrets, ObserveOptions, observe};
 use trueup::model::fact::Facts;
-use trueup::model::secret::SecretReference;
 use trueup::model::time::FileTime;
 use trueup::plan::{Plan, PlanOptions, Summary, build};
 
@@ -210,17 +209,10 @@ fn the_starter_documents_examples_load() {
 }
 
 fn planned(machine: &ImageMachine, desired: &Desired) -> (Plan, Facts) {
-    let facts = observe(machine, desired.entries.iter().map(|entry| &entry.wanted), as_of()).unwrap();
+    let options = ObserveOptions { as_of: as_of(), secrets: &NoSecrets, survey: false };
+    let facts = observe(machine, desired.entries.iter().map(|entry| &entry.wanted), options).unwrap();
     assert_eq!(facts.unread(), []);
-    (build(desired, &facts, PlanOptions { as_of: as_of(), rewrite_secrets: false }).unwrap(), facts)
-}
-
-struct NoSecrets;
-
-impl SecretSource for NoSecrets {
-    fn resolve(&self, _: &SecretReference) -> Result<String, String> {
-        Err("the document has no secret".into())
-    }
+    (build(desired, &facts, PlanOptions::at(as_of())).unwrap(), facts)
 }
 
 struct Quiet;
@@ -248,9 +240,18 @@ fn the_demo_document_differs_from_the_sample_in_every_way_and_is_met_after_one_a
     assert_eq!(summary, expected);
     assert_eq!(plan.findings, []);
 
-    let options =
-        ApplyOptions { owner: "a test", now: as_of(), accept: &[], secrets: &NoSecrets, rewrite_secrets: false };
-    let report = apply(&machine, &desired, &plan, &facts, &options, &mut Quiet).unwrap();
+    let options = ApplyOptions {
+        owner: "a test",
+        now: as_of(),
+        accept: &[],
+        secrets: &NoSecrets,
+        on_failure: OnFailure::Continue,
+        hold: None,
+        retain: RETAIN,
+        confirm_within: None,
+    };
+    let basis = DocumentBasis { desired: &desired, options: PlanOptions::at(as_of()) };
+    let report = apply(&machine, &basis, &plan, &facts, &options, &mut Quiet).unwrap();
     assert!(report.is_complete(), "{report:?}");
     let after = planned(&machine, &desired).0;
     assert!(!after.has_operations() && !after.summary().differs(), "{:?}", after.summary());

@@ -1,9 +1,10 @@
-//! Any bytes as a saved plan or a snapshot: read, or refused; what is read survives being written again.
+//! Any bytes as a saved plan, a snapshot, a record or a journal: read, or refused; what is read survives being written again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use trueup::apply::read_journal;
 use trueup::machine::snapshot::SnapshotMachine;
+use trueup::model::remembered::Record;
 use trueup::plan::SavedPlan;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -15,6 +16,10 @@ fuzz_target!(|bytes: &[u8]| {
     }
     if let Ok(snapshot) = SnapshotMachine::from_json(bytes) {
         let _ = snapshot.captured();
+    }
+    if let Ok(record) = Record::from_json(bytes) {
+        let written = record.to_json().expect("a record that was read can be written");
+        assert_eq!(Record::from_json(&written).expect("a record that was written can be read"), record);
     }
     let _ = read_journal(bytes);
 });

@@ -1,6 +1,7 @@
 //! What a plan is made from: a document, or a run that is to be taken back. Each knows how to look and how to plan anew.
 
 use super::journal::{JournalRun, Purpose};
+use super::remember::is_restorable;
 use crate::document::Desired;
 use crate::kinds::Wanted;
 use crate::machine::{Machine, ObserveError, ObserveOptions, SecretSource, answer, begin, fresh_key, observe};
@@ -8,7 +9,7 @@ use crate::model::fact::Facts;
 use crate::model::operation::Operation;
 use crate::model::resource::ResourceId;
 use crate::plan::rollback::{self, Effects};
-use crate::plan::{OrderError, Plan, PlanOptions, build};
+use crate::plan::{Bookkeeping, OrderError, Plan, PlanOptions, build};
 
 /// The two steps that lead to a plan, to be taken once before it is approved and once again under the lock.
 pub trait Basis {
@@ -93,7 +94,14 @@ impl Basis for RollbackBasis<'_> {
     fn plan(&self, facts: &Facts) -> Result<Plan, OrderError> {
         let beginning = &self.run.beginning;
         let effects = Effects { reboot: beginning.reboot, restarts: &beginning.restarts };
-        Ok(rollback::build(self.steps, effects, facts, self.options))
+        let mut plan = rollback::build(self.steps, effects, facts, self.options);
+        let name = &beginning.run;
+        if let Some(before) = &self.run.record_before
+            && is_restorable(facts.remembered(), before, name)
+        {
+            plan.bookkeeping.push(Bookkeeping::Restore { run: name.to_string().into() });
+        }
+        Ok(plan)
     }
 
     fn purpose(&self) -> Purpose {

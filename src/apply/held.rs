@@ -11,46 +11,45 @@ use crate::model::operation::Operation;
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::RegistryData;
 
-/// A secret that a step takes away: the number of the step, and the value.
+/// A secret that a step takes away: the value, the number of the step, and the number under which it is kept.
 struct Lost {
     step: usize,
-    key: RegistryKey,
+    item: usize,
+    /// `None` for a name that no key can be asked by: it stays lost.
+    key: Option<RegistryKey>,
     name: Box<str>,
 }
 
-/// In the order in which they are kept: the place in this list is the item's number.
+const fn is_lost(stored: &Stored) -> bool {
+    matches!(stored, Stored::Sealed { held: None, .. })
+}
+
+/// What the steps take away; a value that a step names is kept under the step's number, those of trees under numbers behind all.
 fn lost(operations: &[&Operation]) -> Vec<Lost> {
     let mut lost = Vec::new();
+    let mut next = operations.len();
     for (step, operation) in operations.iter().enumerate() {
         match operation {
             Operation::PutRegistryValue { key, name, before: Some(before), .. }
             | Operation::RemoveRegistryValue { key, name, before }
-                if is_sealed(before) =>
+                if is_lost(before) =>
             {
-                let before_run = operations.get(..step).unwrap_or_default();
-                lost.push(Lost { step, key: origin(key, before_run), name: name.clone() });
+                let key = origin(key, operations.get(..step).unwrap_or_default());
+                lost.push(Lost { step, item: step, key: Some(key), name: name.clone() });
             }
             Operation::RemoveRegistryTree { key, before } => {
-                lost_in(before, &origin(key, operations.get(..step).unwrap_or_default()), step, &mut lost);
+                let mut values = Vec::new();
+                let key = origin(key, operations.get(..step).unwrap_or_default());
+                lost_values(Some(&key), before, &mut values);
+                for (key, name) in values {
+                    lost.push(Lost { step, item: next, key, name });
+                    next += 1;
+                }
             }
             _ => {}
         }
     }
     lost
-}
-
-fn is_sealed(stored: &Stored) -> bool {
-    matches!(stored, Stored::Sealed { held: None, .. })
-}
-
-fn lost_in(tree: &KeyTree, key: &RegistryKey, step: usize, lost: &mut Vec<Lost>) {
-    let sealed = tree.values.iter().filter(|value| is_sealed(&value.data));
-    lost.extend(sealed.map(|value| Lost { step, key: key.clone(), name: value.name.clone() }));
-    for subkey in &tree.subkeys {
-        if let Ok(key) = key.child(&subkey.name) {
-            lost_in(subkey, &key, step, lost);
-        }
-    }
 }
 
 /// Where what lies at a key after some steps lay before them.
@@ -59,6 +58,16 @@ fn origin(key: &RegistryKey, steps: &[&Operation]) -> RegistryKey {
         Operation::RenameRegistryKey { from, to } => key.moved(to, from).unwrap_or(key),
         _ => key,
     })
+}
+
+/// In the order of [`KeyTree::for_each_value`].
+fn lost_values(key: Option<&RegistryKey>, tree: &KeyTree, out: &mut Vec<(Option<RegistryKey>, Box<str>)>) {
+    let values = tree.values.iter().filter(|value| is_lost(&value.data));
+    out.extend(values.map(|value| (key.cloned(), value.name.clone())));
+    for subkey in &tree.subkeys {
+        let below = key.and_then(|key| key.child(&subkey.name).ok());
+        lost_values(below.as_ref(), subkey, out);
+    }
 }
 
 /// Whether the steps take away secrets that a hold can keep.
@@ -82,16 +91,18 @@ pub fn keep<'o>(
     let mut queries = Queries::default();
     for one in &lost {
         let values = ValueSelection::Named(vec![one.name.clone()]);
-        queries.key(&one.key, KeyAspects { values, ..KeyAspects::default() });
+        if let Some(key) = &one.key {
+            queries.key(key, KeyAspects { values, ..KeyAspects::default() });
+        }
     }
     let mut facts = Facts::new(machine.identity());
     answer(machine, &queries, None, &mut facts);
     let mut items = HeldItems::default();
-    for (number, one) in lost.iter().enumerate() {
-        if let Some(Ok(KeyState::Present(fact))) = facts.key(&one.key)
+    for one in &lost {
+        if let Some(Ok(KeyState::Present(fact))) = one.key.as_ref().and_then(|key| facts.key(key))
             && let Some(data) = fact.value(&one.name).and_then(|value| value.data.plain())
         {
-            items.0.insert(number, data.clone());
+            items.0.insert(one.item, data.clone());
         }
     }
     drop(facts);
@@ -100,31 +111,32 @@ pub fn keep<'o>(
     let name = run.to_string();
     let sealed = seal(&items, key, &name, nonce).map_err(|source| ApplyError::Hold { run: name.clone(), source })?;
     writer.put_held(run, &sealed)?;
-    let mut next = 0;
-    let named = operations.iter().enumerate().map(|(step, operation)| {
-        let count = lost.iter().skip(next).take_while(|one| one.step == step).count();
-        let named = if count == 0 { Cow::Borrowed(*operation) } else { Cow::Owned(held_from(operation, &name, next)) };
-        next += count;
-        named
+    let mut kept: HashMap<usize, Vec<Option<Box<str>>>> = HashMap::new();
+    for one in &lost {
+        let at = items.0.contains_key(&one.item).then(|| format!("{name}/{}", one.item).into());
+        kept.entry(one.step).or_default().push(at);
+    }
+    let named = operations.iter().enumerate().map(|(step, operation)| match kept.remove(&step) {
+        Some(places) => Cow::Owned(held_at(operation, places)),
+        None => Cow::Borrowed(*operation),
     });
     Ok(named.collect())
 }
 
-/// The step with its secrets named by where they are kept, from the item `first` on.
-fn held_from(operation: &Operation, run: &str, first: usize) -> Operation {
+/// The step with the places of its secrets, in their order.
+fn held_at(operation: &Operation, places: Vec<Option<Box<str>>>) -> Operation {
     let mut operation = operation.clone();
-    let mut number = first;
-    let mut name = |stored: &mut Stored| {
+    let mut places = places.into_iter();
+    let mut note = |stored: &mut Stored| {
         if let Stored::Sealed { held: held @ None, .. } = stored {
-            *held = Some(format!("{run}/{number}").into());
-            number += 1;
+            *held = places.next().flatten();
         }
     };
     match &mut operation {
         Operation::PutRegistryValue { before: Some(before), .. } | Operation::RemoveRegistryValue { before, .. } => {
-            name(before);
+            note(before);
         }
-        Operation::RemoveRegistryTree { before, .. } => before.for_each_value(&mut |value| name(&mut value.data)),
+        Operation::RemoveRegistryTree { before, .. } => before.for_each_value(&mut |value| note(&mut value.data)),
         _ => {}
     }
     operation

@@ -1,5 +1,7 @@
 //! The runs of a machine, as their journals tell.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use super::journal::{Ending, JournalError, JournalRun, Purpose, RunState, read_journal};
@@ -63,15 +65,18 @@ pub fn history(machine: &dyn Machine) -> Observed<Vec<PastRun>> {
             },
         });
     }
-    let taken_back: Vec<(RunName, RunName)> = past
-        .iter()
-        .filter(|run| matches!(run.outcome, RunOutcome::Ended { .. }))
-        .filter_map(|run| Some((run.purpose.as_ref()?.takes_back()?.clone(), run.run.clone())))
-        .collect();
-    for run in &mut past {
-        run.taken_back_by = taken_back.iter().rev().find(|(of, _)| *of == run.run).map(|(_, by)| by.clone());
-    }
     past.reverse();
+    // Newest first: a rollback that was taken back itself, or of which nothing came, has taken nothing back.
+    let mut taken_back: HashMap<RunName, RunName> = HashMap::new();
+    for run in &mut past {
+        run.taken_back_by = taken_back.get(&run.run).cloned();
+        let of = run.purpose.as_ref().and_then(Purpose::takes_back);
+        if let (Some(of), None, RunOutcome::Ended { ending }) = (of, &run.taken_back_by, &run.outcome)
+            && (ending.done > 0 || ending.failed + ending.skipped + ending.undone == 0)
+        {
+            taken_back.entry(of.clone()).or_insert_with(|| run.run.clone());
+        }
+    }
     Ok(past)
 }
 

@@ -20,7 +20,7 @@ pub use journal::{
     Beginning, Commit, CommitState, Ending, JOURNAL_TAIL, JOURNAL_VERSION, Journal, JournalError, JournalRun, Purpose,
     RecordBefore, RunState, ending, read_journal,
 };
-pub use recover::{RecoverError, done_steps, resume, settle, unfinished};
+pub use recover::{Progressed, RecoverError, StepsDone, done_steps, resume, settle, unfinished};
 pub use remember::accept_baseline;
 pub use run::{apply, apply_saved};
 
@@ -102,6 +102,9 @@ pub enum ApplyError {
     Random(#[source] getrandom::Error),
     #[error("trueup's record cannot be read")]
     Record(#[source] Unread),
+    /// The record is there and cannot be read, and nobody has accepted that it is replaced.
+    #[error("{0}: nothing was changed")]
+    Unreadable(Unread),
     #[error(transparent)]
     Order(#[from] OrderError),
     #[error(transparent)]

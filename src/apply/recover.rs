@@ -77,7 +77,8 @@ pub fn unfinished(machine: &dyn Machine) -> Result<Option<JournalRun>, RecoverEr
 }
 
 /// Whether a step is on the machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Progressed {
     Done,
     NotDone,
@@ -193,12 +194,12 @@ pub fn resume(
     let planned: Vec<Planned<'_>> =
         steps.into_iter().enumerate().map(|(number, step)| Planned { decision: number, entry: number, step }).collect();
     let done: Vec<bool> = states.iter().map(|state| *state == Progressed::Done).collect();
+    let recalled = Recalled::of(reader, options)?;
     let mut journal = Journal::resume(writer.journal(name)?, run.intents.len(), run.torn, options.now, options.owner)?;
     // A replacement that was seen may not be durable yet.
     for part in run.commits.iter().flat_map(|(commit, _)| &commit.parts) {
         writer.sync_part(&part.part)?;
     }
-    let recalled = Recalled::of(reader).map_err(ApplyError::Record)?;
     let mut state = State::new(&plan);
     let batch = Batch { steps: &planned, first: 0, done: &done };
     let now = FileTime::from_timestamp(options.now);
@@ -229,7 +230,7 @@ pub fn resume(
     report.owed = record.owed.clone();
     if let Some(before) = recalled.changed_by(&record) {
         journal.record(&before)?;
-        writer.put_record(&record)?;
+        recalled.replace(&record, &mut *writer, name)?;
     }
     journal.end(&report.ending())?;
     if let Err(error) = remember::forget_old(reader, &mut *writer, options.retain, options.now) {

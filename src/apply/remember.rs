@@ -1,6 +1,7 @@
 //! What the record is told: what a run applied, what it owes, which marks stand; and which old runs are forgotten.
 
-use std::collections::{BTreeSet, HashMap};
+use std::cell::Cell;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use super::basis::Basis;
@@ -9,11 +10,12 @@ use super::{ApplyError, ApplyOptions, ApplyReport, Outcome};
 use crate::document::Desired;
 use crate::machine::{Machine, RunName, WritableMachine, WriteError, Writer};
 use crate::model::common::Ensure;
-use crate::model::fact::Unread;
+use crate::model::operation::Operation;
 use crate::model::remembered::{AppliedEntry, Confirmation, OwedSince, PartIndex, Parts, Record, Trace};
 use crate::model::resource::ResourceId;
 use crate::model::time::FileTime;
-use crate::model::verdict::{Finding, Severity, Verdict};
+use crate::model::verdict::Verdict;
+use crate::plan::lint::{RECORD_UNREADABLE, record_finding};
 use crate::plan::{Bookkeeping, Plan};
 
 /// So many of the newest runs are kept however old they are.
@@ -22,14 +24,39 @@ const KEPT_RUNS: usize = 10;
 /// The record as it was found when a run began.
 pub struct Recalled {
     pub record: Option<Record>,
+    /// There is one that cannot be read, which somebody has accepted: it is moved aside before another is written.
+    is_unreadable: Cell<bool>,
     /// When the machine was last shut down: what was owed before is done.
     shutdown: Option<jiff::Timestamp>,
 }
 
 impl Recalled {
-    pub fn of(machine: &dyn Machine) -> Result<Self, Unread> {
+    /// Recalls what the machine's record tells.
+    ///
+    /// # Errors
+    /// It cannot be read, and nobody has accepted that.
+    pub fn of(machine: &dyn Machine, options: &ApplyOptions<'_>) -> Result<Self, ApplyError> {
         let shutdown = machine.last_shutdown().and_then(FileTime::to_timestamp);
-        Ok(Self { record: machine.record()?, shutdown })
+        match machine.record() {
+            Ok(record) => Ok(Self { record, is_unreadable: Cell::new(false), shutdown }),
+            Err(unread) if record_finding(&unread).is_none() => Err(ApplyError::Record(unread)),
+            Err(_) if options.accept.iter().any(|code| code == RECORD_UNREADABLE) => {
+                Ok(Self { record: None, is_unreadable: Cell::new(true), shutdown })
+            }
+            Err(unread) => Err(ApplyError::Unreadable(unread)),
+        }
+    }
+
+    /// Replaces the record.
+    ///
+    /// # Errors
+    /// The machine cannot be written.
+    pub fn replace(&self, record: &Record, writer: &mut dyn Writer, run: &RunName) -> Result<(), WriteError> {
+        if self.is_unreadable.get() {
+            writer.set_record_aside(run)?;
+            self.is_unreadable.set(false);
+        }
+        writer.put_record(record)
     }
 
     /// The record after a run that ended as `report` tells; `again` is what is planned now.
@@ -59,6 +86,7 @@ impl Recalled {
         }
         if let Some(desired) = basis.desired() {
             follow(&mut record, &plan.bookkeeping);
+            forget_removed(&mut record, desired, plan, report);
             applied(&mut record, desired, &plan.document, again, run, now);
         }
         if let Some(past) = basis.taken_back()
@@ -89,7 +117,8 @@ impl Recalled {
     pub fn changed_by(&self, record: &Record) -> Option<RecordBefore> {
         let empty = Record::default();
         let then = self.record.as_ref().unwrap_or(&empty);
-        if self.record.as_ref() == Some(record) || (self.record.is_none() && *record == empty) {
+        let is_same = self.record.as_ref() == Some(record) || (self.record.is_none() && *record == empty);
+        if is_same && !self.is_unreadable.get() {
             return None;
         }
         let mut before = RecordBefore { existed: self.record.is_some(), owed: then.owed.clone(), ..Default::default() };
@@ -121,6 +150,41 @@ fn follow(record: &mut Record, books: &[Bookkeeping]) {
             Bookkeeping::Move { from, to } => move_entry(record, from, to),
             // The marks follow from the entries.
             Bookkeeping::Protect { .. } | Bookkeeping::Unprotect { .. } => {}
+            // Done by whoever replaces the record, and by whoever takes a run back.
+            Bookkeeping::BeginAnew | Bookkeeping::Restore { .. } => {}
+        }
+    }
+}
+
+/// Forgets what a run has removed and the document does not name: nothing of it is left to be an orphan.
+fn forget_removed(record: &mut Record, desired: &Desired, plan: &Plan, report: &ApplyReport) {
+    let mut named: Option<HashSet<ResourceId>> = None;
+    let outcomes: HashMap<&ResourceId, &Outcome> =
+        report.outcomes.iter().map(|one| (&one.address, &one.outcome)).collect();
+    for decision in plan.decisions.iter().filter(|one| outcomes.get(&one.id) == Some(&&Outcome::Done)) {
+        for operation in decision.operations() {
+            let is_value = match operation {
+                Operation::RemoveRegistryValue { .. } => true,
+                Operation::RemoveRegistryTree { .. } => false,
+                _ => continue,
+            };
+            let named = named.get_or_insert_with(|| {
+                let resources = desired.entries.iter().flat_map(|entry| entry.wanted.kind().resources());
+                resources.map(|(id, _)| id.folded()).collect()
+            });
+            if is_value {
+                let address = operation.address();
+                if let (false, Some(entry)) =
+                    (named.contains(&address.folded()), record.entries.get_mut(&*Record::key_of(&address)))
+                {
+                    let part = address.part().unwrap_or_default();
+                    entry.parts.0.retain(|(name, _)| !crate::formats::upcase::eq(name, part));
+                }
+            } else {
+                record.entries.retain(|_, entry| {
+                    named.contains(&entry.address.folded()) || !operation.takes_away(&entry.address)
+                });
+            }
         }
     }
 }
@@ -199,6 +263,14 @@ fn applied(record: &mut Record, desired: &Desired, document: &str, again: &Plan,
     }
 }
 
+/// Whether a record would tell otherwise when the run is taken back.
+pub fn is_restorable(record: Option<&Record>, before: &RecordBefore, run: &RunName) -> bool {
+    let then = record.cloned().unwrap_or_default();
+    let mut restored = then.clone();
+    restore(&mut restored, before, run, &BTreeSet::new());
+    restored != then
+}
+
 /// Puts back what the record held before a run, of all that was taken back and that no later run has told it.
 fn restore(record: &mut Record, before: &RecordBefore, run: &RunName, not_done: &BTreeSet<ResourceId>) {
     // What a rollback has put back is older than the rollback itself.
@@ -218,36 +290,15 @@ fn restore(record: &mut Record, before: &RecordBefore, run: &RunName, not_done: 
     }
 }
 
-/// Adds what the record alone tells to a plan that was made without it: whatever takes a protected thing away is refused.
-pub fn refuse_protected(plan: &mut Plan, machine: &dyn Machine) -> Result<(), Unread> {
-    let Some(record) = machine.record()? else { return Ok(()) };
-    let lifted: BTreeSet<ResourceId> = plan
-        .bookkeeping
-        .iter()
-        .filter_map(|book| match book {
-            Bookkeeping::Unprotect { address } => Some(address.folded()),
-            _ => None,
-        })
-        .collect();
-    let marked = record.entries.values().filter(|entry| entry.protect && !lifted.contains(&entry.address.folded()));
-    let protected: Vec<ResourceId> = marked
-        .flat_map(|entry| {
-            let parts = entry.parts.0.iter().map(|(name, _)| ResourceId::part_of(&entry.address, name));
-            std::iter::once(entry.address.clone()).chain(parts).collect::<Vec<_>>()
-        })
-        .collect();
-    for operation in plan.decisions.iter().flat_map(|decision| decision.operations()) {
-        let Some(victim) = protected.iter().find(|id| operation.takes_away(id)) else { continue };
-        plan.findings.push(Finding {
-            severity: Severity::Error,
-            code: "plan.protected".into(),
-            message: format!("the plan would take away {victim}, which is protected since it was saved"),
-            hint: None,
-            id: Some(victim.clone()),
-            at: None,
-        });
+/// Adds what the record alone tells to a plan that was saved: whatever takes a protected thing away is refused.
+pub fn refuse_protected(plan: &mut Plan, machine: &dyn Machine) {
+    match machine.record() {
+        Ok(record) => {
+            let record = record.unwrap_or_default();
+            crate::plan::refuse_protected(plan, &record, "which is protected since the plan was saved");
+        }
+        Err(unread) => plan.findings.extend(record_finding(&unread)),
     }
-    Ok(())
 }
 
 /// Forgets runs that are older than `retain`; the newest stay whatever their age.
@@ -277,14 +328,55 @@ pub fn accept_baseline(
     basis: &dyn Basis,
     options: &ApplyOptions<'_>,
 ) -> Result<Option<(usize, RunName)>, ApplyError> {
-    let mut writer = machine.writer(options.owner)?;
     let reader = machine.as_machine();
-    if let Some(open) = super::unfinished(reader).map_err(ApplyError::from)? {
-        return Err(ApplyError::Unfinished(open.beginning.run));
+    // Nothing is written, not even a lock, when there is nothing to tell.
+    if baseline(reader, basis, options)?.is_none() {
+        return Ok(None);
     }
+    let mut writer = machine.writer(options.owner)?;
     if basis.has_secrets() && reader.fingerprint_key().map_err(ApplyError::Record)?.is_none() {
         writer.put_fingerprint_key(&crate::machine::fresh_key().map_err(ApplyError::Random)?)?;
     }
+    let Some(Baseline { recalled, record, before, document, run }) = baseline(reader, basis, options)? else {
+        return Ok(None);
+    };
+    let beginning = super::Beginning {
+        run: run.clone(),
+        purpose: super::Purpose::Baseline,
+        started: options.now,
+        owner: options.owner.to_owned(),
+        document,
+        operations: 0,
+        reboot: false,
+        restarts: Vec::new(),
+        hold: None,
+    };
+    let mut journal = super::Journal::begin(writer.journal(&run)?, &beginning)?;
+    journal.record(&before)?;
+    recalled.replace(&record, &mut *writer, &run)?;
+    journal.end(&super::Ending::default())?;
+    Ok(Some((before.entries.len() + before.absent.len(), run)))
+}
+
+/// What an accepted baseline changes in the record.
+struct Baseline {
+    recalled: Recalled,
+    record: Record,
+    before: RecordBefore,
+    document: String,
+    run: RunName,
+}
+
+/// The machine as it is as what was last applied; `None` when the record tells that already.
+fn baseline(
+    reader: &dyn Machine,
+    basis: &dyn Basis,
+    options: &ApplyOptions<'_>,
+) -> Result<Option<Baseline>, ApplyError> {
+    if let Some(open) = super::unfinished(reader).map_err(ApplyError::from)? {
+        return Err(ApplyError::Unfinished(open.beginning.run));
+    }
+    let recalled = Recalled::of(reader, options)?;
     let facts = basis.facts(reader, options.secrets)?;
     let mut plan = basis.plan(&facts)?;
     // What differs is remembered as found: whatever is wanted of it counts as asked from now on.
@@ -297,26 +389,10 @@ pub fn accept_baseline(
         }
     }
     let Some(desired) = basis.desired() else { return Ok(None) };
-    let recalled = Recalled::of(reader).map_err(ApplyError::Record)?;
     let runs = reader.runs().map_err(ApplyError::Record)?;
     let run = RunName::next(options.now, runs.last());
     let mut record = recalled.record.clone().unwrap_or_default();
     applied(&mut record, desired, &plan.document, &plan, &run, options.now);
-    let Some(before) = recalled.changed_by(&record) else { return Ok(None) };
-    let beginning = super::Beginning {
-        run: run.clone(),
-        purpose: super::Purpose::Baseline,
-        started: options.now,
-        owner: options.owner.to_owned(),
-        document: plan.document.clone(),
-        operations: 0,
-        reboot: false,
-        restarts: Vec::new(),
-        hold: None,
-    };
-    let mut journal = super::Journal::begin(writer.journal(&run)?, &beginning)?;
-    journal.record(&before)?;
-    writer.put_record(&record)?;
-    journal.end(&super::Ending::default())?;
-    Ok(Some((before.entries.len() + before.absent.len(), run)))
+    let before = recalled.changed_by(&record);
+    Ok(before.map(|before| Baseline { recalled, record, before, document: plan.document, run }))
 }

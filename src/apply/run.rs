@@ -11,7 +11,7 @@ use super::state::{Planned, State, decision_of};
 use super::steps::{Batch, UnitEnd, evaluate, perform};
 use super::verify::verify;
 use super::{ApplyError, ApplyOptions, ApplyReport, Left, OnFailure, Progress, chain};
-use crate::machine::{Machine, RunName, WritableMachine, WriteError, Writer, answer, fresh_key};
+use crate::machine::{Machine, RunName, WritableMachine, WriteError, Writer, answer, begin, fresh_key};
 use crate::model::fact::Facts;
 use crate::model::operation::{Expression, Hold, Operation};
 use crate::model::remembered::Confirmation;
@@ -69,7 +69,7 @@ pub fn apply_saved(
         return Ok(ApplyReport::nothing(&saved.plan.summary(), saved.plan.owed.clone()));
     };
     progress.phase("look again", saved.facts.len());
-    let mut now = Facts::new(machine.identity());
+    let mut now = begin(machine.as_machine());
     answer(machine.as_machine(), &queries(&saved.facts), None, &mut now);
     let moved = moved(&saved.facts, &now);
     if !moved.is_empty() {
@@ -78,7 +78,7 @@ pub fn apply_saved(
     // Marks that were set since the plan was saved hold for it too.
     let mut marked = saved.plan.clone();
     marked.findings.clear();
-    remember::refuse_protected(&mut marked, machine.as_machine()).map_err(ApplyError::Record)?;
+    remember::refuse_protected(&mut marked, machine.as_machine());
     refuse_protected(&marked, options)?;
     execute(machine, &mut *writer, basis, &saved.plan, &planned, options, progress)
 }
@@ -138,7 +138,7 @@ fn execute(
     writer.require_space(&mut operations.iter().copied(), journal_bytes(planned))?;
     let runs = reader.runs().map_err(ApplyError::Record)?;
     let run = RunName::next(options.now, runs.last());
-    let recalled = Recalled::of(reader).map_err(ApplyError::Record)?;
+    let recalled = Recalled::of(reader, options)?;
     if basis.has_secrets() && reader.fingerprint_key().map_err(ApplyError::Record)?.is_none() {
         writer.put_fingerprint_key(&fresh_key().map_err(ApplyError::Random)?)?;
     }
@@ -249,9 +249,15 @@ fn arm(
         .ok_or_else(|| WriteError::refused("arm the undoing of the run", "the time to confirm it is too long"))?;
     let mut record = recalled.record.clone().unwrap_or_default();
     record.confirmation = Some(Confirmation { run: run.to_string().into(), until });
-    writer.put_record(&record)?;
+    recalled.replace(&record, writer, run)?;
     scheduler.arm(run, until)?;
     Ok(Some(until))
+}
+
+/// Whether a rollback would put back a secret that it has put back: nothing tells secrets apart but reading them back, which is done.
+fn is_held_again(basis: &dyn Basis, operation: &Operation) -> bool {
+    basis.taken_back().is_some()
+        && matches!(operation, Operation::PutRegistryValue { after: Expression::Held { .. }, .. })
 }
 
 /// What is left when all units are through.
@@ -293,14 +299,11 @@ impl Finish<'_> {
         let again = self.basis.plan(&facts)?;
         let summary = self.plan.summary();
         // A secret from the hold looks like the one that it replaced: whether it is there was verified with the data in hand.
-        let is_from_hold = |operation: &&Operation| {
-            matches!(operation, Operation::PutRegistryValue { after: Expression::Held { .. }, .. })
-        };
         let mut report = ApplyReport {
             run: Some(self.run.to_string()),
             outcomes: state.outcomes(),
             left: Left::of(&summary),
-            remaining_operations: again.operations().filter(|operation| !is_from_hold(operation)).count(),
+            remaining_operations: again.operations().filter(|one| !is_held_again(self.basis, one)).count(),
             reboot: self.plan.needs_reboot(),
             owed: self.plan.owed.clone(),
             bookkeeping: self.plan.bookkeeping.len(),
@@ -312,7 +315,7 @@ impl Finish<'_> {
         report.owed = record.owed.clone();
         if let Some(before) = self.recalled.changed_by(&record) {
             journal.record(&before)?;
-            self.writer.put_record(&record)?;
+            self.recalled.replace(&record, self.writer, self.run)?;
         }
         journal.end(&report.ending())?;
         if let Err(error) = remember::forget_old(reader, self.writer, self.options.retain, self.options.now) {

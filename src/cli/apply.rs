@@ -33,7 +33,10 @@ pub fn run(options: &ApplyOptions, terminal: &Terminal) -> Outcome {
         ));
     }
     let unfinished = unfinished(machine)?;
-    let key = hold_key(options.hold_key.as_deref(), &options.machine.machine, MissingKey::Make, terminal)?;
+    // A new key opens nothing that a run has kept.
+    let has_kept = unfinished.as_ref().is_some_and(|run| run.beginning.hold.is_some());
+    let missing = if has_kept { MissingKey::Refuse } else { MissingKey::Make };
+    let key = hold_key(options.hold_key.as_deref(), &options.machine.machine, missing, terminal)?;
     if options.undo {
         let Some(run) = unfinished else {
             return Err(Failure::refused("no run stopped before its end")
@@ -102,7 +105,7 @@ pub fn run(options: &ApplyOptions, terminal: &Terminal) -> Outcome {
     if options.report.format == Format::Text {
         plan_command::show(plan, &options.report, terminal)?;
     }
-    refuse(plan, &options.accept)?;
+    refuse(plan, &options.accept, "change the document")?;
     if plan.has_work() {
         approve(options.auto_approve, "Apply this plan?", terminal)?;
     }
@@ -202,7 +205,7 @@ fn warn_of_the_clock(machine: &dyn WritableMachine, plan: &Plan, now: jiff::Time
 ///
 /// # Errors
 /// There is such a finding.
-pub fn refuse(plan: &Plan, accept: &[String]) -> Result<(), Failure> {
+pub fn refuse(plan: &Plan, accept: &[String], instead: &str) -> Result<(), Failure> {
     let mut refusals: Vec<String> = plan.refusals(accept).map(|finding| finding.code.to_string()).collect();
     refusals.dedup();
     if refusals.is_empty() {
@@ -210,7 +213,7 @@ pub fn refuse(plan: &Plan, accept: &[String]) -> Result<(), Failure> {
     }
     let codes: Vec<String> = refusals.iter().map(|code| format!("--accept {code}")).collect();
     Err(Failure::refused(format!("the plan is refused: {}", refusals.join(", ")))
-        .hint(format!("change the document, or apply with {}", codes.join(" "))))
+        .hint(format!("{instead}, or run this again with {}", codes.join(" "))))
 }
 
 /// A single file that is JSON of ours is a saved plan; everything else is a document.
@@ -255,7 +258,9 @@ pub fn approve(approved: bool, question: &str, terminal: &Terminal) -> Result<()
 
 fn show(report: &ApplyReport, options: &ApplyOptions, terminal: &Terminal) -> Outcome {
     match options.report.format {
-        Format::Text => terminal.data(&text::outcome(report, &plan_command::text_options(&options.report, terminal))),
+        Format::Text => {
+            terminal.data(&text::outcome(report, "Applied", &plan_command::text_options(&options.report, terminal)))
+        }
         Format::Json => {
             let json =
                 json::outcome(report).map_err(|error| Failure::failed("cannot write the report").because(error))?;
@@ -292,6 +297,7 @@ pub fn failure(error: ApplyError) -> Failure {
             | ApplyError::WrongTarget { .. }
             | ApplyError::Unfinished(_)
             | ApplyError::NoScheduler
+            | ApplyError::Unreadable(_)
             | ApplyError::Write(WriteError::NoSpace { .. })
             | ApplyError::Write(WriteError::Locked { .. })
     );
@@ -303,6 +309,9 @@ pub fn failure(error: ApplyError) -> Failure {
         ApplyError::Write(WriteError::Locked { .. }) => Some("wait for the other run to end"),
         ApplyError::Secret { .. } => Some("nothing was changed"),
         ApplyError::Unfinished(_) => Some("apply with --resume to finish it first, or with --undo to take it back"),
+        ApplyError::Unreadable(_) => {
+            Some("`trueup apply FILE --accept record.unreadable` moves it aside and begins a new one")
+        }
         ApplyError::NoHoldKey { .. } => Some("name the key with --hold-key FILE; nothing was changed"),
         ApplyError::Hold { .. } => Some("name the key that the run was made with; nothing was changed"),
         ApplyError::Write(WriteError::NoSpace { .. }) => Some("make room on the volume; nothing was changed"),

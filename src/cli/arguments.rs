@@ -300,6 +300,10 @@ pub struct RollbackOptions {
     #[arg(long)]
     pub partial: bool,
 
+    /// Accept the findings of this code although they are errors; may be repeated.
+    #[arg(long, value_name = "CODE")]
+    pub accept: Vec<String>,
+
     /// Do nothing when the run was confirmed: for the task that `apply --confirm-within` arms.
     #[arg(long, requires = "run")]
     pub unless_confirmed: bool,

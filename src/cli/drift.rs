@@ -7,7 +7,6 @@ use super::terminal::Terminal;
 use super::{Outcome, inputs, machines, plan as plan_command};
 use crate::apply::{self, Basis as _, DocumentBasis, OnFailure, RETAIN};
 use crate::error::{Exit, Failure};
-use crate::model::fact::Unread;
 use crate::plan::PlanOptions;
 use crate::report::drift::{Drift, json, text};
 
@@ -21,7 +20,7 @@ pub fn run(options: &DriftOptions, terminal: &Terminal) -> Outcome {
     let facts = inputs::facts_of(opened.machine(), &basis, &secrets)?;
     opened.warn(terminal);
     let plan = basis.plan(&facts).map_err(|error| inputs::order_failure(&error, desired))?;
-    let drift = Drift::of(&plan, facts.remembered().is_some(), options.coverage);
+    let drift = Drift::of(&plan, &facts.record, options.coverage);
     match options.report.format {
         Format::Text => terminal.data(&text(&drift, &plan_command::text_options(&options.report, terminal)))?,
         Format::Json => {
@@ -33,8 +32,7 @@ pub fn run(options: &DriftOptions, terminal: &Terminal) -> Outcome {
     if options.accept_as_baseline {
         return accept(options, &opened, &basis, &secrets, terminal);
     }
-    let unread = facts.unread().iter().any(|(_, unread)| !matches!(unread, Unread::Unsupported { .. }));
-    Ok(if unread || plan.findings.iter().any(|finding| finding.code == "plan.nothing_observed") {
+    Ok(if plan_command::is_unread(&plan, &facts) {
         Exit::Failed
     } else if drift.differs() {
         Exit::Changes

@@ -3,7 +3,7 @@
 use super::arguments::{Format, HistoryOptions};
 use super::terminal::Terminal;
 use super::{Outcome, machines, plan as plan_command};
-use crate::apply::{history, past_run};
+use crate::apply::{done_steps, history, past_run};
 use crate::error::Failure;
 use crate::machine::RunName;
 use crate::report::history as report;
@@ -25,8 +25,9 @@ pub fn run(options: &HistoryOptions, terminal: &Terminal) -> Outcome {
     let run = past_run(machine, &name).map_err(|why| {
         Failure::failed(format!("cannot show run {name}")).because(why).hint("`trueup history` lists the runs")
     })?;
+    let done = done_steps(machine, &run).states;
     match options.report.format {
-        Format::Text => terminal.data(&report::steps(&run, &text_options)),
-        Format::Json => terminal.data(&report::steps_json(&run).map_err(failed)?),
+        Format::Text => terminal.data(&report::steps(&run, &done, &text_options)),
+        Format::Json => terminal.data(&report::steps_json(&run, &done).map_err(failed)?),
     }
 }

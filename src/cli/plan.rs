@@ -8,8 +8,9 @@ use super::terminal::Terminal;
 use super::{Outcome, files, inputs, machines};
 use crate::error::{Exit, Failure};
 use crate::machine::MachineKind;
-use crate::model::fact::Unread;
+use crate::model::fact::{Facts, Unread};
 use crate::model::operation::Hold;
+use crate::plan::lint::RECORD_UNREADABLE;
 use crate::plan::staleness::prints;
 use crate::plan::{Plan, SavedPlan, Target, build};
 use crate::report::text::{Detail, TextOptions};
@@ -105,11 +106,16 @@ fn write_report(report: &str, plan: &Plan) -> Result<(), Failure> {
     files::write(Path::new(path), content.as_bytes())
 }
 
-/// A failed read ends with 1 whatever else was found: what could not be read is not "no change".
-fn exit(plan: &Plan, facts: &crate::model::fact::Facts, options: &PlanOptions) -> Exit {
-    let unread = facts.unread().iter().any(|(_, unread)| !matches!(unread, Unread::Unsupported { .. }));
-    let nothing_observed = plan.findings.iter().any(|finding| finding.code == "plan.nothing_observed");
-    if unread || nothing_observed {
+/// Whether something could not be read that the plan should rest on: that is not "no change".
+pub fn is_unread(plan: &Plan, facts: &Facts) -> bool {
+    let is_unread = facts.unread().iter().any(|(_, unread)| !matches!(unread, Unread::Unsupported { .. }));
+    let tells = |code: &str| plan.findings.iter().any(|finding| finding.code == code);
+    is_unread || tells("plan.nothing_observed") || tells(RECORD_UNREADABLE)
+}
+
+/// A failed read ends with 1 whatever else was found.
+fn exit(plan: &Plan, facts: &Facts, options: &PlanOptions) -> Exit {
+    if is_unread(plan, facts) {
         Exit::Failed
     } else if options.detailed_exitcode && plan.summary().differs() {
         Exit::Changes

@@ -37,7 +37,7 @@ pub fn run(options: &RollbackOptions, terminal: &Terminal) -> Outcome {
         auto_approve: options.auto_approve,
         only_plan: options.plan,
         partial: options.partial,
-        accept: &[],
+        accept: &options.accept,
     };
     let asked = options.run.as_deref().map(str::parse::<RunName>).transpose();
     let asked = asked.map_err(|error| Failure::invalid("that is not the name of a run").because(error))?;
@@ -120,7 +120,7 @@ fn finish_taking_back(
     terminal.note(&format!("{message}\n"));
     approve(manner.auto_approve, "Go on with it?", terminal)?;
     let report = finish(open, of, machine, key, manner.progress, terminal)?;
-    tell(&report, manner.report, terminal)
+    tell(&report, "Taken back", manner.report, terminal)
 }
 
 /// Does what is left of a run that was taking back the run `of` when it stopped.
@@ -169,10 +169,10 @@ fn options_of<'a>(
 }
 
 /// Shows what came of it.
-fn tell(report: &ApplyReport, options: &ReportOptions, terminal: &Terminal) -> Outcome {
+fn tell(report: &ApplyReport, did: &str, options: &ReportOptions, terminal: &Terminal) -> Outcome {
     match options.format {
         Format::Text => {
-            terminal.data(&text::outcome(report, &plan_command::text_options(options, terminal)))?;
+            terminal.data(&text::outcome(report, did, &plan_command::text_options(options, terminal)))?;
         }
         Format::Json => {
             let json =
@@ -227,7 +227,7 @@ fn take_back(
     if manner.only_plan {
         return Ok(Exit::Done);
     }
-    refuse(&plan, manner.accept)?;
+    refuse(&plan, manner.accept, "look at the findings above")?;
     let blocked = plan.summary().blocked;
     if blocked > 0 && !manner.partial {
         return Err(Failure::refused(format!(
@@ -236,14 +236,18 @@ fn take_back(
         ))
         .hint("look at what is blocked above; --partial takes back the rest"));
     }
-    if plan.has_operations() {
+    if plan.has_work() {
         approve(manner.auto_approve, "Take this back?", terminal)?;
     } else if is_undo && blocked == 0 {
         settle(machine, run, &apply_options).map_err(failure)?;
         return terminal.data(&format!("Nothing of run {name} is on the machine; the run is closed\n"));
     }
+    if !plan.has_work() && manner.report.format == Format::Text {
+        let blocked = if blocked > 0 { " that can be taken back" } else { "" };
+        return terminal.data(&format!("Nothing of run {name} is on the machine{blocked}; nothing was done\n"));
+    }
     let mut bar = progress(manner.progress, terminal);
     let report = apply::apply(machine, &basis, &plan, &facts, &apply_options, &mut *bar).map_err(failure)?;
     drop(bar);
-    tell(&report, manner.report, terminal)
+    tell(&report, "Taken back", manner.report, terminal)
 }

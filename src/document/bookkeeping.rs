@@ -235,11 +235,9 @@ pub fn released(
             let message = format!("{} has moved and is released", address.value);
             let diagnostic = Diagnostic::error("document.released_in_use", message).at(address.at);
             cx.push(diagnostic.related(*from, "moved from here").hint("release it, or say where it has moved"));
-        } else if addresses.has(&folded) || addresses.has(&folded.entry()) {
-            let whose = if addresses.has(&folded) { "it" } else { "its entry" };
-            let message = format!("{} is released, and {whose} is still in the document", address.value);
-            let hint =
-                "only what has left the document with its whole entry can be released: drop the entry, or this line";
+        } else if addresses.has(&folded) {
+            let message = format!("{} is released, and still in the document", address.value);
+            let hint = "only what has left the document can be released: drop it there, or this line";
             cx.push(Diagnostic::error("document.released_in_use", message).at(address.at).hint(hint));
         }
     }

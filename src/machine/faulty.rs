@@ -189,6 +189,10 @@ impl Writer for FaultyWriter<'_> {
         self.script.around("write the record", || self.inner.put_record(record))
     }
 
+    fn set_record_aside(&mut self, run: &RunName) -> Result<(), WriteError> {
+        self.script.around("set the record aside", || self.inner.set_record_aside(run))
+    }
+
     fn put_fingerprint_key(&mut self, key: &FingerprintKey) -> Result<(), WriteError> {
         self.script.around("write the key of fingerprints", || self.inner.put_fingerprint_key(key))
     }

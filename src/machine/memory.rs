@@ -43,6 +43,8 @@ struct Memory {
     held: BTreeMap<RunName, Vec<u8>>,
     /// As bytes, so that what a file would lose is lost here too.
     record: Option<Vec<u8>>,
+    /// Records that could not be read and were set aside, each with the run that did so.
+    aside: Vec<(RunName, Vec<u8>)>,
     key: Option<FingerprintKey>,
 }
 
@@ -83,6 +85,7 @@ impl MemoryMachine {
             journals: journals.collect(),
             held: memory.held.clone(),
             record: memory.record.clone(),
+            aside: memory.aside.clone(),
             key: memory.key.clone(),
         };
         Self {
@@ -97,6 +100,21 @@ impl MemoryMachine {
     /// Everything at and below a key.
     pub fn tree(&self, key: &RegistryKey) -> Option<KeyTree> {
         self.registry.borrow().descend(place(key).into_iter()).ok().map(Node::to_tree)
+    }
+
+    /// The bytes of the record.
+    pub fn record_bytes(&self) -> Option<Vec<u8>> {
+        self.memory.borrow().record.clone()
+    }
+
+    /// Puts bytes in place of the record, as a disk that fails would.
+    pub fn plant_record(&self, bytes: &[u8]) {
+        self.memory.borrow_mut().record = Some(bytes.to_vec());
+    }
+
+    /// The records that were set aside, oldest first.
+    pub fn records_aside(&self) -> Vec<(RunName, Vec<u8>)> {
+        self.memory.borrow().aside.clone()
     }
 
     /// The bytes of a run's journal.
@@ -122,9 +140,8 @@ impl Machine for MemoryMachine {
     fn record(&self) -> Observed<Option<Record>> {
         let memory = self.memory.borrow();
         let Some(bytes) = &memory.record else { return Ok(None) };
-        let damaged =
-            |error: &dyn std::error::Error| Unread::Failed { what: "the record".into(), detail: error.to_string() };
-        Record::from_json(bytes).map(Some).map_err(|error| damaged(&error))
+        let unread = |detail: String| Unread::Failed { what: "trueup's record".into(), detail };
+        Record::from_json(bytes).map(Some).map_err(|error| unread(error.to_string()))
     }
 
     fn runs(&self) -> Observed<Vec<RunName>> {
@@ -261,6 +278,14 @@ impl Writer for MemoryWriter<'_> {
     fn put_record(&mut self, record: &Record) -> Result<(), WriteError> {
         let bytes = record.to_json().map_err(|error| WriteError::failed("write the record", error))?;
         self.machine.memory.borrow_mut().record = Some(bytes);
+        Ok(())
+    }
+
+    fn set_record_aside(&mut self, run: &RunName) -> Result<(), WriteError> {
+        let mut memory = self.machine.memory.borrow_mut();
+        if let Some(bytes) = memory.record.take() {
+            memory.aside.push((run.clone(), bytes));
+        }
         Ok(())
     }
 

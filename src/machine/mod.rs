@@ -16,6 +16,7 @@ use crate::model::time::FileTime;
 pub mod faulty;
 mod identity;
 pub mod image;
+mod known_secrets;
 pub mod memory;
 mod observe;
 pub mod snapshot;
@@ -278,6 +279,12 @@ pub trait Writer {
     /// # Errors
     /// The record cannot be written; the old one is still there.
     fn put_record(&mut self, record: &Record) -> Result<(), WriteError>;
+
+    /// Moves a record that cannot be read out of the way, under a name with the run in it; nothing when there is none.
+    ///
+    /// # Errors
+    /// It cannot be moved, and is still there.
+    fn set_record_aside(&mut self, run: &RunName) -> Result<(), WriteError>;
 
     /// Keeps the key of the record's fingerprints, which must not have one yet.
     ///

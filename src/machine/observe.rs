@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::formats::upcase;
 use crate::kinds::{Context, NamedKeys, Wanted};
+use crate::machine::known_secrets::KnownSecrets;
 use crate::machine::{Machine, SecretSource};
 use crate::model::fact::{Facts, KeyState, Observed, Queries, Stored, Unread, ValueFact};
 use crate::model::fingerprint::FingerprintKey;
@@ -106,16 +106,19 @@ pub fn fresh_key() -> Result<FingerprintKey, getrandom::Error> {
     Ok(FingerprintKey::new(*bytes))
 }
 
-/// Puts the machine's answers to `queries` into `facts`; what is to be sealed gets its fingerprint under `key`. Sealed is what the
-/// queries ask for as a secret, and what the record knows to be one, wherever it turns up.
+/// Puts the machine's answers to `queries` into `facts`; what is to be sealed gets its fingerprint under `key`. In whole trees,
+/// what the record of `facts` knows as a secret is sealed too.
 pub fn answer(machine: &dyn Machine, queries: &Queries, key: Option<&FingerprintKey>, facts: &mut Facts) {
-    let known = known_secrets(facts);
+    let record = facts.record.as_ref().ok().and_then(Clone::clone);
+    let known = record.as_deref().and_then(KnownSecrets::of);
     match machine.registry() {
         Ok(registry) => {
             for ((name, aspects), mut state) in queries.keys().iter().zip(registry.read(queries.keys())) {
                 seal(&mut state, &aspects.sealed, key);
-                for (secret, value) in known.iter().filter(|(secret, _)| secret.starts_with(name)) {
-                    seal_known(&mut state, name, secret, value, key);
+                if let (Some(known), Ok(KeyState::Present(fact))) = (&known, &mut state)
+                    && let Some(tree) = &mut fact.tree
+                {
+                    known.seal(name, tree, key);
                 }
                 facts.insert_key(name.clone(), aspects.clone(), state);
             }
@@ -131,36 +134,6 @@ pub fn answer(machine: &dyn Machine, queries: &Queries, key: Option<&Fingerprint
     }
 }
 
-/// The registry values that were applied as secrets.
-fn known_secrets(facts: &Facts) -> Vec<(RegistryKey, Box<str>)> {
-    let secrets = facts.remembered().into_iter().flat_map(|record| record.secrets("registry"));
-    secrets.filter_map(|(entry, name)| Some((RegistryKey::parse(entry.name()).ok()?, name.into()))).collect()
-}
-
-/// Seals a value at `secret`, which is the key that was asked for or lies below it.
-fn seal_known(
-    state: &mut Observed<KeyState>,
-    asked: &RegistryKey,
-    secret: &RegistryKey,
-    value: &str,
-    key: Option<&FingerprintKey>,
-) {
-    if asked == secret {
-        return seal(state, &[value.into()], key);
-    }
-    let Ok(KeyState::Present(fact)) = state else { return };
-    let mut tree = fact.tree.as_deref_mut();
-    for name in secret.components().skip(asked.depth()) {
-        let Some(below) = tree else { return };
-        tree = below.subkeys.iter_mut().find(|subkey| upcase::eq(&subkey.name, name));
-    }
-    for found in tree.into_iter().flat_map(|tree| &mut tree.values).filter(|found| upcase::eq(&found.name, value)) {
-        if let Some(sealed) = sealed(found, key) {
-            *found = sealed;
-        }
-    }
-}
-
 fn seal(state: &mut Observed<KeyState>, names: &[Box<str>], key: Option<&FingerprintKey>) {
     let Ok(KeyState::Present(fact)) = state else { return };
     for name in names {
@@ -168,7 +141,7 @@ fn seal(state: &mut Observed<KeyState>, names: &[Box<str>], key: Option<&Fingerp
             fact.insert_value(sealed);
         }
         for value in fact.tree.iter_mut().flat_map(|tree| &mut tree.values) {
-            if upcase::eq(&value.name, name)
+            if crate::formats::upcase::eq(&value.name, name)
                 && let Some(sealed) = sealed(value, key)
             {
                 *value = sealed;
@@ -177,7 +150,7 @@ fn seal(state: &mut Observed<KeyState>, names: &[Box<str>], key: Option<&Fingerp
     }
 }
 
-fn sealed(value: &ValueFact, key: Option<&FingerprintKey>) -> Option<ValueFact> {
+pub(super) fn sealed(value: &ValueFact, key: Option<&FingerprintKey>) -> Option<ValueFact> {
     let data = value.data.plain()?;
     let fingerprint = key.map(|key| key.of(data.value_type, &data.bytes));
     Some(ValueFact { name: value.name.clone(), data: Stored::sealed(data.value_type), fingerprint })

@@ -26,6 +26,11 @@ pub fn of_data(data: &RegistryData) -> u64 {
     of(&[b"data", &data.value_type.to_le_bytes(), &data.bytes])
 }
 
+/// Of a key that is there, with its security where that was asked for.
+pub fn present(security: &[u8]) -> u64 {
+    of(&[b"key", security])
+}
+
 /// Of a value as found; of sealed data the type alone.
 pub fn of_stored(stored: Option<&Stored>) -> u64 {
     match stored {

@@ -216,10 +216,17 @@ struct Wire<'r> {
 /// Why bytes are not a record that can be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
-    #[error("the record is damaged")]
-    Damaged(#[source] serde_json::Error),
-    #[error("the record has format version {0}; this trueup knows {RECORD_VERSION} and later minors")]
+    /// Where, and nothing of what stands there: it may be a fingerprint.
+    #[error("it is damaged at line {line}, column {column}")]
+    Damaged { line: usize, column: usize },
+    #[error("it has format version {0}; this trueup knows {RECORD_VERSION} and later minors")]
     Version(String),
+}
+
+impl From<serde_json::Error> for RecordError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Damaged { line: error.line(), column: error.column() }
+    }
 }
 
 impl Record {
@@ -288,11 +295,11 @@ impl Record {
             #[serde(borrow)]
             format_version: std::borrow::Cow<'r, str>,
         }
-        let head: Head<'_> = serde_json::from_slice(bytes).map_err(RecordError::Damaged)?;
+        let head: Head<'_> = serde_json::from_slice(bytes)?;
         if head.format_version.split('.').next() != RECORD_VERSION.split('.').next() {
             return Err(RecordError::Version(head.format_version.into_owned()));
         }
-        let wire: Wire<'_> = serde_json::from_slice(bytes).map_err(RecordError::Damaged)?;
+        let wire: Wire<'_> = serde_json::from_slice(bytes)?;
         let mut record = Self {
             owed: wire.owed.into_owned(),
             confirmation: wire.confirmation.map(std::borrow::Cow::into_owned),
@@ -339,7 +346,7 @@ mod tests {
     #[test]
     fn what_is_no_record_is_told() {
         for (bytes, damaged) in [(&b"{"[..], true), (b"{}", true), (b"{\"format_version\":\"2.0\"}", false)] {
-            assert_eq!(matches!(Record::from_json(bytes), Err(RecordError::Damaged(_))), damaged);
+            assert_eq!(matches!(Record::from_json(bytes), Err(RecordError::Damaged { .. })), damaged);
         }
     }
 }

@@ -92,7 +92,7 @@ impl Cause {
             Self::Asked => "asked: the document has changed since this was last applied",
             Self::Due => "due: neither has moved, but the time has come",
             Self::New => "new: this was never applied on the machine",
-            Self::Unrecorded => "unrecorded: nothing was ever applied on the machine",
+            Self::Unrecorded => "unrecorded: no record tells what was last applied",
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::remembered::{Remembered, keep_books};
+use super::remembered::{Bookkeeping, Remembered, keep_books};
 use super::{Dependencies, EntrySpan, OrderError, Plan, lint, order};
 use crate::document::Desired;
 use crate::kinds::{Context, NamedKeys};
@@ -94,6 +94,9 @@ pub fn build(desired: &Desired, facts: &Facts, options: PlanOptions) -> Result<P
     share_operations(&mut plan.decisions);
     keep_books(&mut plan, desired, &remembered);
     lint::lint(desired, facts, &mut plan);
+    if plan.findings.iter().any(|finding| finding.code == lint::RECORD_UNREADABLE) {
+        plan.bookkeeping.push(Bookkeeping::BeginAnew);
+    }
     Ok(plan)
 }
 

@@ -1,14 +1,16 @@
-//! Looks at the finished plan as a whole: is it for this machine, was anything observed, does one resource stand twice.
+//! Looks at the finished plan as a whole: is it for this machine, was anything observed, can the record be read, do the waivers hold.
 
 use super::Plan;
 use crate::document::Desired;
 use crate::model::fact::{Facts, Unread};
-use crate::model::verdict::{Finding, Severity};
+use crate::model::verdict::{Decision, Finding, Severity, Verdict};
 
 /// Adds the findings that no single entry could make, then sorts all of them: worst first, then as found.
 pub fn lint(desired: &Desired, facts: &Facts, plan: &mut Plan) {
     machine_claim(desired, facts, plan);
     unread_facts(facts, plan);
+    unreadable_record(facts, plan);
+    waivers(desired, plan);
     if desired.entries.is_empty() {
         plan.findings.push(finding(
             Severity::Warning,
@@ -69,6 +71,71 @@ fn unread_facts(facts: &Facts, plan: &mut Plan) {
             Unread::Unsupported { .. } => (Severity::Info, "facts.unsupported"),
         };
         plan.findings.push(finding(severity, code, format!("{what}: {unread}"), None));
+    }
+}
+
+/// The code of a record that is there and cannot be read.
+pub const RECORD_UNREADABLE: &str = "record.unreadable";
+
+/// A record that cannot be read tells neither causes nor marks: whoever goes on has to know.
+pub fn unreadable_record(facts: &Facts, plan: &mut Plan) {
+    plan.findings.extend(facts.record.as_ref().err().and_then(record_finding));
+}
+
+/// The finding of a record that cannot be read; `None` where there is no record to read.
+pub fn record_finding(unread: &Unread) -> Option<Finding> {
+    if !matches!(unread, Unread::Failed { .. } | Unread::Refused { .. }) {
+        return None;
+    }
+    let message = format!("{unread}: nothing tells what was applied, what is protected and what is owed");
+    let hint = format!(
+        "put back a copy of the file, or apply with --accept {RECORD_UNREADABLE}: it is moved aside, and a new one is begun"
+    );
+    Some(finding(Severity::Error, RECORD_UNREADABLE, message, Some(hint)))
+}
+
+/// A waiver is for a deviation that is there, and for a time.
+fn waivers(desired: &Desired, plan: &mut Plan) {
+    for waiver in &desired.waivers {
+        let covered: Vec<&Decision> = plan.decisions.iter().filter(|decision| waiver.covers(&decision.id)).collect();
+        // What nothing can tell may differ.
+        if covered.iter().any(|decision| decision.verdict == Verdict::Unverifiable) {
+            continue;
+        }
+        let has_run_out = waiver.expires <= plan.as_of;
+        let differing: Vec<&Decision> = covered.into_iter().filter(|decision| decision.differs()).collect();
+        let id = &waiver.id.value;
+        let (severity, code, message, hint) = match (has_run_out, differing.as_slice()) {
+            (false, [_, ..]) => continue,
+            (true, [first, rest @ ..]) => {
+                let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+                let verb = if rest.is_empty() { "differs" } else { "differ" };
+                (
+                    Severity::Warning,
+                    "drift.waiver_expired",
+                    format!("waiver {id} ran out at {}, and {}{more} still {verb}", waiver.expires, first.id),
+                    "let the change happen, or give the waiver a new date",
+                )
+            }
+            (true, []) => (
+                Severity::Info,
+                "drift.waiver_unused",
+                format!("waiver {id} ran out at {}, and nothing that it speaks of differs", waiver.expires),
+                "it can be dropped",
+            ),
+            (false, []) => (
+                Severity::Info,
+                "drift.waiver_unused",
+                format!("waiver {id} holds until {}, and nothing that it speaks of differs", waiver.expires),
+                "drop it when the deviation will not come back",
+            ),
+        };
+        let address = waiver.addresses.first().map(|address| address.value.clone());
+        plan.findings.push(Finding {
+            id: address,
+            at: Some(waiver.at),
+            ..finding(severity, code, message, Some(hint.into()))
+        });
     }
 }
 

@@ -11,7 +11,7 @@ pub mod wire;
 
 pub use build::{PlanOptions, build};
 pub use order::{Cycle, OrderError, order};
-pub use remembered::{Bookkeeping, Orphan, Remembered};
+pub use remembered::{Bookkeeping, Orphan, Remembered, refuse_protected};
 pub use saved::{LoadError, SavedPlan, Target};
 pub use staleness::{FactId, FactPrint, Moved};
 

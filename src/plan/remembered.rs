@@ -11,6 +11,8 @@ use crate::document::Desired;
 use crate::formats::upcase;
 use crate::kinds::Wanted;
 use crate::model::common::Ensure;
+use crate::model::digest;
+use crate::model::operation::Operation;
 use crate::model::remembered::{AppliedEntry, PartIndex, Record, Trace};
 use crate::model::resource::ResourceId;
 use crate::model::verdict::{Cause, Decision, Finding, Severity};
@@ -40,6 +42,10 @@ pub enum Bookkeeping {
     Protect { address: ResourceId },
     /// Allow plans that remove it.
     Unprotect { address: ResourceId },
+    /// The record cannot be read: move it aside, and note in a new one what holds.
+    BeginAnew,
+    /// Tell again what was told before a run that is taken back.
+    Restore { run: Box<str> },
 }
 
 impl std::fmt::Display for Bookkeeping {
@@ -49,6 +55,8 @@ impl std::fmt::Display for Bookkeeping {
             Self::Move { from, to } => write!(f, "move {from} to {to}: the address changes, the machine does not"),
             Self::Protect { address } => write!(f, "protect {address}"),
             Self::Unprotect { address } => write!(f, "lift the protection of {address}"),
+            Self::Restore { run } => write!(f, "remember again what was remembered before run {run}"),
+            Self::BeginAnew => f.write_str("begin a new record, and move the one that cannot be read aside"),
         }
     }
 }
@@ -74,9 +82,11 @@ impl<'r> Remembered<'r> {
                 Some((entry.wanted.kind().address(), ResourceId::new("registry", from.value.as_str())))
             });
             for (to, from) in moved.chain(renamed) {
-                let is_known =
-                    trace_of(record, &from).is_some() || record.entry(&from).is_some_and(|_| from.part().is_none());
-                if is_known && record.entry(&to).is_none_or(|_| to.part().is_some()) {
+                let is_known = |id: &ResourceId| match id.part() {
+                    None => record.entry(id).is_some(),
+                    Some(_) => trace_of(record, id).is_some(),
+                };
+                if is_known(&from) && !is_known(&to) {
                     former.insert(to.folded(), from);
                 }
             }
@@ -125,12 +135,25 @@ impl<'r> Remembered<'r> {
         if self.record.is_none() {
             return Cause::Unrecorded;
         }
+        let is_moved_here = |operation: &Operation| matches!(operation, Operation::RenameRegistryKey { .. });
         match (self.trace(&decision.id), decision.trace) {
+            // It lies where it was left, and the document has another address for it.
+            (Some(_), Some(_))
+                if self.former(entry).is_some() && decision.shown_operations().iter().any(is_moved_here) =>
+            {
+                Cause::Asked
+            }
             (Some(then), Some(now)) => {
+                let has_moved = if decision.id.part().is_none() && then.found == digest::present(&[]) {
+                    // Nobody asked for its security then.
+                    now.found == digest::ABSENT
+                } else {
+                    then.found != now.found
+                };
                 let secret_moved = matches!((then.secret, now.secret), (Some(then), Some(now)) if then != now);
-                if then.found != now.found || secret_moved {
+                if has_moved || secret_moved {
                     Cause::Drift
-                } else if then.wanted != now.wanted {
+                } else if then.wanted != now.wanted || is_another_secret(decision) {
                     Cause::Asked
                 } else {
                     Cause::Due
@@ -143,6 +166,12 @@ impl<'r> Remembered<'r> {
             (None, _) => Cause::New,
         }
     }
+}
+
+/// Whether the secret itself is another one than was written; the document calls it what it did.
+fn is_another_secret(decision: &Decision) -> bool {
+    let has = |code: &str| decision.reasons.iter().any(|reason| reason.code == code);
+    (has("secret.differs") || has("secret.rewritten")) && !has("registry.expired")
 }
 
 fn trace_of(record: &Record, id: &ResourceId) -> Option<Trace> {
@@ -171,7 +200,9 @@ pub fn keep_books(plan: &mut Plan, desired: &Desired, remembered: &Remembered<'_
     let parts_of = parts_named(plan);
     let (mut books, mut orphans, mut elsewhere) = (Vec::new(), Vec::new(), 0);
     for (to, from) in remembered.former.iter().collect::<std::collections::BTreeMap<_, _>>() {
-        let to = desired.entries.iter().map(|entry| entry.wanted.kind().address()).find(|id| id.folded() == *to);
+        let entries = desired.entries.iter().map(|entry| entry.wanted.kind().address());
+        let parts = desired.moved.iter().map(|moved| moved.to.value.clone());
+        let to = entries.chain(parts).find(|id| id.folded() == *to);
         books.extend(to.map(|to| Bookkeeping::Move { from: from.clone(), to }));
     }
     for entry in record.entries.values() {
@@ -235,10 +266,46 @@ fn unnamed_parts<'e>(entry: &'e AppliedEntry, named: &[&str]) -> Vec<&'e str> {
         return Vec::new();
     }
     let named: HashSet<String> = named.iter().map(|name| upcase::fold(name)).collect();
-    let is_orphan = |(name, trace): &&(Box<str>, Trace)| {
-        trace.found != crate::model::digest::ABSENT && !named.contains(&upcase::fold(name))
-    };
+    let is_orphan =
+        |(name, trace): &&(Box<str>, Trace)| trace.found != digest::ABSENT && !named.contains(&upcase::fold(name));
     applied.iter().filter(is_orphan).map(|(name, _)| &**name).collect()
+}
+
+/// Refuses what takes away a thing that the record alone calls protected.
+pub fn refuse_protected(plan: &mut Plan, record: &Record, which: &str) {
+    let lifted: HashSet<ResourceId> = plan
+        .bookkeeping
+        .iter()
+        .filter_map(|book| match book {
+            Bookkeeping::Unprotect { address } => Some(address.folded()),
+            _ => None,
+        })
+        .collect();
+    let marked = record.entries.values().filter(|entry| entry.protect && !lifted.contains(&entry.address.folded()));
+    let protected: Vec<ResourceId> = marked.flat_map(resources).collect();
+    let mut findings = Vec::new();
+    for decision in &plan.decisions {
+        let victims = decision.operations().iter().filter_map(|operation| taken_away(operation, &protected));
+        findings.extend(victims.take(1).map(|victim| Finding {
+            severity: Severity::Error,
+            code: "plan.protected".into(),
+            message: format!("{} would take away {victim}, {which}", decision.id),
+            hint: None,
+            id: Some(decision.id.clone()),
+            at: None,
+        }));
+    }
+    plan.findings.extend(findings);
+}
+
+/// The address of an entry and those of its parts.
+fn resources(entry: &AppliedEntry) -> Vec<ResourceId> {
+    let parts = entry.parts.0.iter().map(|(name, _)| ResourceId::part_of(&entry.address, name));
+    std::iter::once(entry.address.clone()).chain(parts).collect()
+}
+
+fn taken_away<'i>(operation: &Operation, protected: &'i [ResourceId]) -> Option<&'i ResourceId> {
+    protected.iter().find(|id| operation.takes_away(id))
 }
 
 /// Notes marks that are to be set or lifted, and refuses what takes a protected thing away.
@@ -269,8 +336,7 @@ fn protections(plan: &mut Plan, desired: &Desired, remembered: &Remembered<'_>) 
     }
     for entry in remembered.record.iter().flat_map(|record| record.entries.values()) {
         if entry.protect && !lifted.contains(&entry.address.folded()) {
-            protected.push(entry.address.clone());
-            protected.extend(entry.parts.0.iter().map(|(name, _)| ResourceId::part_of(&entry.address, name)));
+            protected.extend(resources(entry));
         }
     }
     if protected.is_empty() {

@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Dependencies, EntrySpan, Plan, PlanOptions};
+use super::remembered::refuse_protected;
+use super::{Dependencies, EntrySpan, Plan, PlanOptions, lint};
 use crate::model::fact::{Facts, KeyAspects, KeyState, KeyTree, Queries, Stored, Unread, ValueSelection};
 use crate::model::operation::{Expression, Operation};
 use crate::model::registry::RegistryKey;
@@ -125,6 +126,7 @@ pub fn build(steps: Steps<'_>, effects: Effects<'_>, facts: &Facts, options: Pla
             at: None,
         });
     }
+    lint::unreadable_record(facts, &mut plan);
     // Later steps first; the steps of one resource stay together.
     let mut numbered: Vec<(usize, &(ResourceId, Operation))> = steps.iter().enumerate().collect();
     numbered.reverse();
@@ -136,7 +138,16 @@ pub fn build(steps: Steps<'_>, effects: Effects<'_>, facts: &Facts, options: Pla
             decision.restart = Arc::clone(&restart);
             plan.decisions.push(decision);
         }
-        plan.after.entries.push(EntrySpan { start, end: plan.decisions.len(), needs: Vec::new() });
+        let end = plan.decisions.len();
+        let first = plan.decisions.get(start).map(|decision| decision.id.entry());
+        let before = start.checked_sub(1).and_then(|last| plan.decisions.get(last)).map(|last| last.id.entry());
+        match plan.after.entries.last_mut().filter(|_| first.is_some() && first == before) {
+            Some(span) => span.end = end,
+            None => plan.after.entries.push(EntrySpan { start, end, needs: Vec::new() }),
+        }
+    }
+    if let Some(record) = facts.remembered() {
+        refuse_protected(&mut plan, record, "which is protected");
     }
     plan
 }
@@ -168,7 +179,12 @@ fn decide(id: &ResourceId, steps: &[(usize, &(ResourceId, Operation))], scene: &
     let Some(action) = action_of(&operations) else {
         return if blocked.is_empty() { vec![Decision::keep(id.clone(), Location::default())] } else { blocked };
     };
-    reasons.insert(0, Reason::code("rollback.taken_back"));
+    let back = operations.iter().rev().find_map(|operation| match operation {
+        Operation::RenameRegistryKey { to, .. } => Some(format!("back to {to}")),
+        _ => None,
+    });
+    let code = "rollback.taken_back";
+    reasons.insert(0, back.map_or(Reason::code(code), |back| Reason::with(code, back)));
     let change = Decision {
         reasons,
         verdict: Verdict::Change { action, operations },

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -9,7 +10,9 @@ use super::json::pretty;
 use super::layout::{Symbol, sides};
 use super::remembered;
 use super::style::paint;
-use super::text::{TextOptions, shown};
+use super::text::{TextOptions, shown, write_finding};
+use crate::model::fact::{Observed, Unread};
+use crate::model::remembered::Record;
 use crate::model::resource::ResourceId;
 use crate::model::time::FileTime;
 use crate::model::verdict::{Cause, Decision, Reason, Severity, Verdict};
@@ -19,7 +22,7 @@ use crate::plan::{Orphan, Plan};
 /// The differences of a plan by cause.
 pub struct Drift<'p> {
     plan: &'p Plan,
-    has_record: bool,
+    record: &'p Observed<Option<Arc<Record>>>,
     coverage: Option<Coverage>,
 }
 
@@ -54,8 +57,8 @@ pub struct Counts {
 
 impl<'p> Drift<'p> {
     /// Looks at a plan; the coverage is counted where the plan was made for it.
-    pub fn of(plan: &'p Plan, has_record: bool, coverage: bool) -> Self {
-        Self { plan, has_record, coverage: coverage.then(|| Coverage::of(plan)) }
+    pub fn of(plan: &'p Plan, record: &'p Observed<Option<Arc<Record>>>, coverage: bool) -> Self {
+        Self { plan, record, coverage: coverage.then(|| Coverage::of(plan)) }
     }
 
     pub fn counts(&self) -> Counts {
@@ -142,13 +145,7 @@ pub fn text(drift: &Drift<'_>, options: &TextOptions) -> String {
         out.push('\n');
     }
     for finding in &drift.plan.findings {
-        let style = match finding.severity {
-            Severity::Error => options.palette.problem,
-            Severity::Warning => options.palette.change,
-            Severity::Info => options.palette.dim,
-        };
-        let head = paint(style, &format!("{}[{}]", finding.severity, finding.code));
-        let _ = writeln!(out, "{head}: {}", finding.message);
+        write_finding(&mut out, drift.plan, finding, options);
     }
     if !drift.plan.findings.is_empty() {
         out.push('\n');
@@ -162,8 +159,15 @@ pub fn text(drift: &Drift<'_>, options: &TextOptions) -> String {
             coverage.percent()
         );
     }
-    if !drift.has_record {
-        out.push_str("Nothing was applied on this machine yet: there is nothing to have drifted from.\n");
+    match drift.record {
+        // What cannot be read is among the findings.
+        Ok(Some(_)) | Err(Unread::Failed { .. } | Unread::Refused { .. }) => {}
+        Ok(None) => {
+            out.push_str("Nothing was applied on this machine yet: there is nothing to have drifted from.\n");
+        }
+        Err(unread) => {
+            let _ = writeln!(out, "{unread}: nothing tells what was applied.");
+        }
     }
     let _ = writeln!(out, "{}", paint(options.palette.heading, &summary(&drift.counts())));
     out
@@ -212,7 +216,13 @@ pub fn json(drift: &Drift<'_>) -> Result<String, serde_json::Error> {
         differences: Vec<WireDifference<'d>>,
         unmanaged: &'d [ResourceId],
         orphans: &'d [Orphan],
-        findings: Vec<String>,
+        findings: Vec<WireFinding<'d>>,
+    }
+    #[derive(Serialize)]
+    struct WireFinding<'d> {
+        severity: Severity,
+        code: &'d str,
+        message: &'d str,
     }
     #[derive(Serialize)]
     struct WireCoverage<'d> {
@@ -245,17 +255,22 @@ pub fn json(drift: &Drift<'_>) -> Result<String, serde_json::Error> {
             last_written: decision.last_written,
         }
     });
+    let findings = drift.plan.findings.iter().map(|finding| WireFinding {
+        severity: finding.severity,
+        code: &finding.code,
+        message: &finding.message,
+    });
     let coverage = drift.coverage.as_ref();
     pretty(&Wire {
         format_version: FORMAT_VERSION,
         as_of: drift.plan.as_of,
-        recorded: drift.has_record,
+        recorded: matches!(drift.record, Ok(Some(_))),
         differs: drift.differs(),
         counts: drift.counts(),
         coverage: coverage.map(|coverage| WireCoverage { percent: coverage.percent(), coverage }),
         differences: differences.collect(),
         unmanaged: &drift.plan.unmanaged,
         orphans: &drift.plan.orphans,
-        findings: drift.plan.findings.iter().map(|finding| finding.code.to_string()).collect(),
+        findings: findings.collect(),
     })
 }

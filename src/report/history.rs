@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::json::pretty;
 use super::style::paint;
 use super::text::{TextOptions, counted, shown};
-use crate::apply::{JournalRun, PastRun, Purpose, RunOutcome, RunState};
+use crate::apply::{Ending, JournalRun, PastRun, Progressed, Purpose, RunOutcome, RunState};
 use crate::model::operation::{Hold, Operation, Reversibility};
 use crate::model::resource::ResourceId;
 
@@ -36,6 +36,9 @@ pub fn list(runs: &[PastRun], options: &TextOptions) -> String {
 }
 
 fn what(run: &PastRun) -> String {
+    if let RunOutcome::Unreadable { why } = &run.outcome {
+        return why.clone();
+    }
     let purpose = match &run.purpose {
         None | Some(Purpose::Apply) => "applied".to_owned(),
         Some(Purpose::Rollback { of }) => format!("took back {of}"),
@@ -43,22 +46,24 @@ fn what(run: &PastRun) -> String {
         Some(Purpose::Baseline) => "accepted the baseline".to_owned(),
     };
     let end = match (&run.outcome, &run.taken_back_by) {
-        (RunOutcome::Ended { ending }, _) => {
-            let mut text = format!("{} done", ending.done);
-            for (count, word) in [(ending.failed, "failed"), (ending.skipped, "skipped"), (ending.undone, "undone")] {
-                if count > 0 {
-                    let _ = write!(text, ", {count} {word}");
-                }
-            }
-            text
-        }
+        (RunOutcome::Ended { ending }, _) => counts(ending),
         (RunOutcome::Untouched, _) => "stopped before it changed anything".to_owned(),
         (RunOutcome::Unfinished, Some(_)) => format!("stopped, {} written ahead", counted(run.operations, "step")),
         (RunOutcome::Unfinished, None) => format!("STOPPED, {} written ahead", counted(run.operations, "step")),
-        (RunOutcome::Unreadable { why }, _) => format!("unreadable: {why}"),
+        (RunOutcome::Unreadable { why }, _) => why.clone(),
     };
     let back = run.taken_back_by.as_ref().map(|by| format!("; taken back by {by}")).unwrap_or_default();
     format!("{purpose}: {end}{back}")
+}
+
+fn counts(ending: &Ending) -> String {
+    let mut text = format!("{} done", ending.done);
+    for (count, word) in [(ending.failed, "failed"), (ending.skipped, "skipped"), (ending.undone, "undone")] {
+        if count > 0 {
+            let _ = write!(text, ", {count} {word}");
+        }
+    }
+    text
 }
 
 /// All runs for a program.
@@ -74,21 +79,30 @@ pub fn list_json(runs: &[PastRun]) -> Result<String, serde_json::Error> {
     pretty(&Wire { format_version: FORMAT_VERSION, runs })
 }
 
-/// The steps of one run.
-pub fn steps(run: &JournalRun, options: &TextOptions) -> String {
+/// The steps of one run, each with whether it is on the machine.
+pub fn steps(run: &JournalRun, done: &[Progressed], options: &TextOptions) -> String {
     let beginning = &run.beginning;
     let mut out = format!("Run {} by {}, begun {}\n", beginning.run, beginning.owner, beginning.started);
     if !beginning.document.is_empty() {
         let _ = writeln!(out, "Document: {}", beginning.document);
     }
-    let not_done = not_done(run);
+    match &beginning.purpose {
+        Purpose::Apply => {}
+        Purpose::Rollback { of } => drop(writeln!(out, "Takes back: run {of}")),
+        Purpose::Undo { of } => drop(writeln!(out, "Takes back: run {of}, which had stopped before its end")),
+        Purpose::Baseline => out.push_str("Took the machine as it was for what was last applied\n"),
+    }
     let hold = hold(run);
     let lines: Vec<String> = run
         .intents
         .iter()
-        .enumerate()
-        .map(|(number, (_, operation))| {
-            let state = if not_done.contains(&number) { "not done: " } else { "" };
+        .zip(done)
+        .map(|((_, operation), done)| {
+            let state = match done {
+                Progressed::Done => "",
+                Progressed::NotDone => "not done: ",
+                Progressed::Unknown => "perhaps done: ",
+            };
             let back = match operation.reversibility(hold) {
                 Reversibility::Reversible => "",
                 Reversibility::Compensable => "  (can be taken back in part only)",
@@ -102,7 +116,7 @@ pub fn steps(run: &JournalRun, options: &TextOptions) -> String {
     }
     let end = match run.state {
         RunState::Ended(ending) => {
-            format!("Ended: {} done, {} failed, {} skipped", ending.done, ending.failed, ending.skipped)
+            format!("Ended: {}", counts(&ending))
         }
         RunState::Untouched => "Stopped before it changed anything".to_owned(),
         RunState::Unfinished => "Stopped when the machine may have been changed".to_owned(),
@@ -115,16 +129,11 @@ fn hold(run: &JournalRun) -> Hold {
     if run.beginning.hold.is_some() { Hold::Sealed } else { Hold::None }
 }
 
-/// The steps that the journal knows not to be done.
-fn not_done(run: &JournalRun) -> std::collections::HashSet<usize> {
-    run.commits.iter().flat_map(|(commit, _)| commit.not_done.iter().copied()).collect()
-}
-
-/// The steps of one run for a program; what a step puts or found is not repeated from the journal.
+/// The steps of one run for a program, with what each finds and puts; of a secret, what it is called.
 ///
 /// # Errors
 /// As [`super::json::plan`].
-pub fn steps_json(run: &JournalRun) -> Result<String, serde_json::Error> {
+pub fn steps_json(run: &JournalRun, done: &[Progressed]) -> Result<String, serde_json::Error> {
     #[derive(Serialize)]
     struct Wire<'r> {
         format_version: &'static str,
@@ -140,15 +149,14 @@ pub fn steps_json(run: &JournalRun) -> Result<String, serde_json::Error> {
     #[derive(Serialize)]
     struct WireStep<'r> {
         address: &'r ResourceId,
-        done: bool,
+        progress: Progressed,
         reversibility: Reversibility,
         #[serde(flatten)]
         operation: &'r Operation,
     }
-    let not_done = not_done(run);
-    let steps = run.intents.iter().enumerate().map(|(number, (address, operation))| WireStep {
+    let steps = run.intents.iter().zip(done).map(|((address, operation), progress)| WireStep {
         address,
-        done: !not_done.contains(&number),
+        progress: *progress,
         reversibility: operation.reversibility(hold(run)),
         operation,
     });

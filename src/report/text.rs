@@ -167,7 +167,7 @@ fn style_of(symbol: Symbol, palette: &Palette) -> anstyle::Style {
     }
 }
 
-fn write_finding(out: &mut String, plan: &Plan, finding: &Finding, options: &TextOptions) {
+pub(super) fn write_finding(out: &mut String, plan: &Plan, finding: &Finding, options: &TextOptions) {
     let style = match finding.severity {
         Severity::Error => options.palette.problem,
         Severity::Warning => options.palette.change,
@@ -206,8 +206,8 @@ pub fn summary(sum: &Summary) -> String {
     text
 }
 
-/// What a run did: everything that was not done, then the count.
-pub fn outcome(report: &ApplyReport, options: &TextOptions) -> String {
+/// What a run did, `did` in one word: everything that was not done, then the count.
+pub fn outcome(report: &ApplyReport, did: &str, options: &TextOptions) -> String {
     let mut out = String::new();
     for one in &report.outcomes {
         let (word, why) = match &one.outcome {
@@ -232,7 +232,7 @@ pub fn outcome(report: &ApplyReport, options: &TextOptions) -> String {
         0 => String::new(),
         undone => format!(", {undone} undone"),
     };
-    let text = format!("Applied: {done} done, {failed} failed, {skipped} skipped{undone}; run {run}");
+    let text = format!("{did}: {done} done, {failed} failed, {skipped} skipped{undone}; run {run}");
     let _ = writeln!(out, "{}", paint(options.palette.heading, &text));
     if let Some(left) = left {
         let _ = writeln!(out, "{}", paint(options.palette.change, &left));

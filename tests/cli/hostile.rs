@@ -58,7 +58,8 @@ fn the_record_and_the_journal_stay_inside() {
             symlink(folder.path("outside/lock"), link).unwrap();
         }
         let (outside, hive) = (folder.states("outside"), folder.read(SOFTWARE));
-        folder.run(&APPLY).exits(1).notes(&["symbolic link"]);
+        // What the last runs did cannot be told; the lock is only asked for when that is known.
+        folder.run(&APPLY).exits(if part.ends_with("lock") { 1 } else { 4 }).notes(&["symbolic link"]);
         assert_eq!(changes(&outside, &folder.states("outside")), "", "{part}");
         assert!(hive == folder.read(SOFTWARE), "{part}: nothing is changed without a record");
     }

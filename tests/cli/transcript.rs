@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use trueup::formats::regf::Editor;
-use trueup::machine::image::sample;
+use trueup::machine::Machine as _;
+use trueup::machine::image::{DirtyHives, ImageMachine, sample};
 use trueup::model::time::FileTime;
 
 use crate::program::{AS_OF, Folder, Run};
@@ -38,6 +39,13 @@ pub fn meddle(folder: &Folder, hive: &str, key: &[&str], name: &str, value_type:
     folder.write(hive, editor.finish(SAMPLE_TIME).expect("the hive is written"));
 }
 
+/// The names of the runs of the image, oldest first.
+pub fn runs(folder: &Folder) -> Vec<String> {
+    let machine = ImageMachine::open(&folder.path("image"), DirtyHives::Refuse);
+    let runs = machine.ok().and_then(|machine| machine.runs().ok()).unwrap_or_default();
+    runs.iter().map(ToString::to_string).collect()
+}
+
 /// Commands and what came of them.
 pub struct Session {
     pub folder: Folder,
@@ -62,10 +70,10 @@ impl Session {
 
     /// Runs a line; `--as-of` is added where plans are made.
     pub fn run(&mut self, line: &str) -> Run {
-        let words = words(line);
+        let words = words(&self.named(line));
         assert_eq!(words[0], "trueup");
         let mut arguments = words[1..].to_vec();
-        if matches!(arguments.first().map(String::as_str), Some("plan" | "apply")) {
+        if matches!(arguments.first().map(String::as_str), Some("plan" | "apply" | "drift")) {
             arguments.extend(["--as-of".to_owned(), AS_OF.to_owned()]);
         }
         let run = self.folder.run(&arguments);
@@ -79,6 +87,15 @@ impl Session {
         }
         self.text.push('\n');
         run
+    }
+
+    /// The line with `{1}`, `{2}` and so on as the names of the runs, oldest first.
+    fn named(&self, line: &str) -> String {
+        let mut line = line.to_owned();
+        for (number, run) in runs(&self.folder).iter().enumerate() {
+            line = line.replace(&format!("{{{}}}", number + 1), run);
+        }
+        line
     }
 
     /// Compares the session with the file of this name beside the tests.
@@ -120,6 +137,13 @@ fn settled(text: &str) -> String {
         if fits(rest, "########T######Z") {
             out.push_str("RUN");
             rest = &rest["########T######Z".len()..];
+            // Whether two runs began in the same second is not worth telling.
+            if fits(rest, "-#") {
+                rest = rest[1..].trim_start_matches(|c: char| c.is_ascii_digit());
+            }
+        } else if rest.starts_with("somebody@") {
+            out.push_str("somebody@HOST");
+            rest = rest.find(" (process ").map_or("", |at| &rest[at..]);
         } else if fits(rest, "####-##-##T##:##:##") && rest > CLOCK {
             out.push_str("NOW");
             rest = rest.split_once('Z').expect("a time is in UTC").1;

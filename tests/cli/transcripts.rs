@@ -3,8 +3,23 @@
 use super::transcript::{SOFTWARE, Session, meddle, sample_folder};
 use crate::program::Folder;
 
-const COMMANDS: [&str; 11] =
-    ["init", "demo", "validate", "plan", "apply", "capture", "diff", "show", "explain", "schema", "completions"];
+const COMMANDS: [&str; 15] = [
+    "init",
+    "demo",
+    "validate",
+    "plan",
+    "apply",
+    "drift",
+    "capture",
+    "diff",
+    "history",
+    "rollback",
+    "confirm",
+    "show",
+    "explain",
+    "schema",
+    "completions",
+];
 
 const VENDOR: &str = r"version: 1
 registry:

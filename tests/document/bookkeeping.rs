@@ -188,7 +188,7 @@ fn refused_heads() {
         ("released and a bad address", "released: [registry]".into(), &["document.bad_address"]),
         ("released and there", format!("released: ['{a}']"), &["document.released_in_use"]),
         ("a part released and there", format!("released: ['{level}']"), &["document.released_in_use"]),
-        ("a part released whose entry is there", format!("released: ['{gone}']"), &["document.released_in_use"]),
+        ("a part released whose entry is there", format!("released: ['{gone}']"), &[]),
         (
             "released twice",
             format!("released: ['{old}', '{}']", r#"registry["hklm\software\old"]"#),
@@ -247,7 +247,7 @@ fn refusals_say_what_to_do() {
 retain: 12h
 moved:
   - { from: 'registry["HKLM\SOFTWARE\Old"].Level', to: 'registry["HKLM\SOFTWARE\A"].Levle' }
-released: ['registry["HKLM\SOFTWARE\A"].Gone']
+released: ['registry["HKLM\SOFTWARE\A"].Level']
 waivers:
   - { id: W, address: 'registry["HKLM\SOFTWARE\A"]', addresses: [], reason: r, expires: 2026-12-31 }
 "#;
@@ -268,13 +268,13 @@ waivers:
       |
       = help: did you mean `registry["HKLM\SOFTWARE\A"].Level`?
 
-    error[document.released_in_use]: registry["HKLM\SOFTWARE\A"].Gone is released, and its entry is still in the document
+    error[document.released_in_use]: registry["HKLM\SOFTWARE\A"].Level is released, and still in the document
      --> site.yaml:6:12
       |
-    6 | released: ['registry["HKLM\SOFTWARE\A"].Gone']
-      |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    6 | released: ['registry["HKLM\SOFTWARE\A"].Level']
+      |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
-      = help: only what has left the document with its whole entry can be released: drop the entry, or this line
+      = help: only what has left the document can be released: drop it there, or this line
 
     error[document.bad_waiver]: the waiver has both `address` and `addresses`
      --> site.yaml:8:54

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use trueup::machine::memory::MemoryMachine;
-use trueup::machine::observe;
+use trueup::machine::{NoSecrets, ObserveOptions, observe};
 use trueup::model::fact::{KeyTree, Stored, ValueFact};
 use trueup::model::registry::RegistryKey;
 use trueup::model::registry_data::RegistryData;
@@ -27,7 +27,10 @@ fn key(text: &str) -> RegistryKey {
 fn machine(found: Option<RegistryData>) -> MemoryMachine {
     let security: Arc<[u8]> = Arc::new([]);
     let machine = MemoryMachine::new(Arc::clone(&security), FileTime(1));
-    let values = found.map(|data| ValueFact { name: "V".into(), data: Stored::Plain(data) }).into_iter().collect();
+    let values = found
+        .map(|data| ValueFact { name: "V".into(), data: Stored::Plain(data), fingerprint: None })
+        .into_iter()
+        .collect();
     let vendor = KeyTree {
         name: "Vendor".into(),
         last_written: FileTime(1),
@@ -45,8 +48,9 @@ fn plan(text: &str, found: Option<RegistryData>, as_of: &str, rewrite_secrets: b
     let desired = load_text(text).expect("it loads").desired;
     let as_of: jiff::Timestamp = as_of.parse().expect("it is a time");
     let wanted = desired.entries.iter().map(|entry| &entry.wanted);
-    let facts = observe(&machine(found), wanted, as_of).expect("the questions settle");
-    build(&desired, &facts, PlanOptions { as_of, rewrite_secrets }).expect("there is an order")
+    let options = ObserveOptions { as_of, secrets: &NoSecrets, survey: false };
+    let facts = observe(&machine(found), wanted, options).expect("the questions settle");
+    build(&desired, &facts, PlanOptions { rewrite_secrets, ..PlanOptions::at(as_of) }).expect("there is an order")
 }
 
 /// The verdict on the value, the reasons and the findings.
@@ -118,6 +122,7 @@ fn secrets_before_and_after() {
     let gone = "{ sz: { env: PASSWORD }, expires: { on: 2026-12-31, then: absent } }";
     let number = "{ sz: { env: PASSWORD }, expires: { on: 2026-12-31, then: 1 } }";
     let unknown = "unverifiable | secret.no_fingerprint";
+    let unresolved = "unverifiable | secret.unresolved: secrets are not looked up here";
     // What it shows, the value, what is there, when, whether secrets are written again; and what is told.
     type Case<'a> = (&'a str, &'a str, Option<RegistryData>, &'a str, bool, String);
     let cases: Vec<Case<'_>> = vec![
@@ -125,7 +130,7 @@ fn secrets_before_and_after() {
         ("sealed before", then, sz("open"), BEFORE, false, unknown.into()),
         ("written again before", then, sz("hunter2"), BEFORE, true, "update | secret.rewritten".into()),
         ("made after", then, None, AFTER, false, format!("create | {EXPIRED} | registry.absent")),
-        ("sealed after", then, sz("hunter2"), AFTER, false, unknown.into()),
+        ("sealed after", then, sz("hunter2"), AFTER, false, unresolved.into()),
         ("written again after", then, sz("hunter2"), AFTER, true, format!("update | {EXPIRED} | secret.rewritten")),
         ("a secret that was", first, sz("hunter2"), AFTER, false, unknown.into()),
         (

@@ -28,7 +28,7 @@ pub fn wants(wanted: &WantedKey, facts: &Facts, context: &Context<'_>, queries: 
         queries.key(&here, KeyAspects { tree: true, ..KeyAspects::default() });
         return;
     }
-    let aspects = aspects(wanted, context);
+    let aspects = aspects(wanted, facts, context);
     for value in &wanted.values {
         if let WantedData::Secret { value_type, reference } = value.data_at(context.as_of) {
             queries.secret(reference, *value_type);
@@ -53,7 +53,7 @@ pub fn wants(wanted: &WantedKey, facts: &Facts, context: &Context<'_>, queries: 
     }
 }
 
-fn aspects(wanted: &WantedKey, context: &Context<'_>) -> KeyAspects {
+fn aspects(wanted: &WantedKey, facts: &Facts, context: &Context<'_>) -> KeyAspects {
     let named = || {
         let values = wanted.values.iter().map(|value| value.name.clone());
         values.chain(wanted.ranges.iter().map(|range| range.name.clone())).collect()
@@ -64,11 +64,24 @@ fn aspects(wanted: &WantedKey, context: &Context<'_>) -> KeyAspects {
         wanted.values.iter().filter(|value| value.alternatives().any(|data| matches!(data, WantedData::Secret { .. })));
     KeyAspects {
         values: if all { ValueSelection::All } else { ValueSelection::Named(named()) },
-        sealed: sealed.map(|value| value.name.clone()).collect(),
+        sealed: sealed.map(|value| value.name.clone()).chain(remembered_secrets(wanted, facts)).collect(),
         subkeys: wanted.exclusive_keys || wanted.report_unmanaged || context.survey,
         security: wanted.security.is_some(),
         tree: false,
     }
+}
+
+/// The values that were written as secrets once and of which the document does not spell out the data by now.
+fn remembered_secrets(wanted: &WantedKey, facts: &Facts) -> Vec<Box<str>> {
+    let Some(record) = facts.remembered() else { return Vec::new() };
+    let former = wanted.renamed_from.as_ref().map(|from| ResourceId::new("registry", from.value.as_str()));
+    let entries = former.iter().chain([&wanted.address()]).filter_map(|id| record.entry(id)).collect::<Vec<_>>();
+    let is_spelt_out = |name: &str| {
+        let named = wanted.values.iter().find(|value| upcase::eq(&value.name, name));
+        named.is_some_and(|value| value.alternatives().all(|data| matches!(data, WantedData::Data(_))))
+    };
+    let secrets = entries.iter().flat_map(|entry| &entry.parts.0).filter(|(_, trace)| trace.secret.is_some());
+    secrets.map(|(name, _)| name.clone()).filter(|name| !is_spelt_out(name)).collect()
 }
 
 /// Decides about the key and each of its values.

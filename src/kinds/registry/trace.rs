@@ -37,13 +37,12 @@ fn of_data(data: &WantedData) -> u64 {
 
 /// Of a key: whether it is there, and its security where the entry speaks of that.
 pub fn of_key(wanted: &WantedKey, found: Option<&KeyFact>) -> Trace {
-    let present = |security: &[u8]| digest::of(&[b"key", security]);
     let found_digest = match found {
         None => digest::ABSENT,
-        Some(fact) => present(fact.security.as_deref().unwrap_or_default()),
+        Some(fact) => digest::present(fact.security.as_deref().unwrap_or_default()),
     };
     let wanted_digest = match (&wanted.security, wanted.is_plain()) {
-        (None, true) if wanted.ensure_present() => present(&[]),
+        (None, true) if wanted.ensure_present() => digest::present(&[]),
         _ if !wanted.ensure_present() => digest::ABSENT,
         _ => {
             let (_, statement) = wanted.statements().swap_remove(0);

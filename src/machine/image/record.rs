@@ -61,17 +61,22 @@ pub fn runs(volume: &Volume) -> Observed<Vec<RunName>> {
 }
 
 pub fn journal_file(run: &RunName) -> Result<VolumePath, WriteError> {
-    file_of(JOURNALS, run, JOURNAL_EXTENSION)
+    file_of(JOURNALS, &format!("{run}{JOURNAL_EXTENSION}"))
 }
 
 pub fn held_file(run: &RunName) -> Result<VolumePath, WriteError> {
-    file_of(HOLD, run, HELD_EXTENSION)
+    file_of(HOLD, &format!("{run}{HELD_EXTENSION}"))
 }
 
-fn file_of(folder: &str, run: &RunName, extension: &str) -> Result<VolumePath, WriteError> {
-    let attempt = || format!("name a file of run {run}");
+/// Where a record that could not be read lies once a run has set it aside.
+pub fn aside_file(run: &RunName) -> Result<VolumePath, WriteError> {
+    file_of(FOLDER, &format!("record.json.damaged-{run}"))
+}
+
+fn file_of(folder: &str, name: &str) -> Result<VolumePath, WriteError> {
+    let attempt = || format!("name the file {name}");
     let folder = path(folder).map_err(|()| WriteError::refused(attempt(), folder))?;
-    folder.join(&format!("{run}{extension}")).map_err(|error| WriteError::failed(attempt(), error))
+    folder.join(name).map_err(|error| WriteError::failed(attempt(), error))
 }
 
 pub fn journal(volume: &Volume, run: &RunName, tail: Option<u64>) -> Observed<Option<Vec<u8>>> {

@@ -204,6 +204,14 @@ impl Writer for ImageWriter<'_> {
         self.put(record::FOLDER, &own(record::RECORD)?, &bytes)
     }
 
+    fn set_record_aside(&mut self, run: &RunName) -> Result<(), WriteError> {
+        let file = own(record::RECORD)?;
+        if !self.machine.volume.exists(&file)? {
+            return Ok(());
+        }
+        Ok(self.machine.volume.rename(&file, &record::aside_file(run)?)?)
+    }
+
     fn put_fingerprint_key(&mut self, key: &FingerprintKey) -> Result<(), WriteError> {
         self.put(record::FOLDER, &own(record::KEY)?, key.bytes())
     }
