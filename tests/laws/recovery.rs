@@ -73,6 +73,8 @@ struct Trial<'t> {
     named: BTreeSet<String>,
     /// Values whose secrets nobody keeps, by folded name.
     lost: BTreeSet<String>,
+    /// Such values in trees that go: the tree comes back without them.
+    lost_in_trees: BTreeSet<String>,
     manner: Manner,
 }
 
@@ -106,7 +108,17 @@ impl<'t> Trial<'t> {
             }
             _ => None,
         });
+        let mut lost_in_trees = BTreeSet::new();
+        for operation in planned.plan.operations() {
+            if let Operation::RemoveRegistryTree { before, .. } = operation {
+                before.any_value(&mut |value| {
+                    lost_in_trees.extend(is_lost(&value.data).then(|| fold(&value.name)));
+                    false
+                });
+            }
+        }
         Ok(Some(Self {
+            lost_in_trees,
             desired,
             before: start.model(),
             after: end.model(),
@@ -147,7 +159,7 @@ impl<'t> Trial<'t> {
         let mut found = bench.model();
         for (path, key) in &mut found.0 {
             let Some(before) = self.before.get(path) else { continue };
-            for name in &self.lost {
+            for name in self.lost.iter().chain(&self.lost_in_trees) {
                 match before.values.get(name) {
                     Some(value) => drop(key.values.insert(name.clone(), value.clone())),
                     None => drop(key.values.remove(name)),
@@ -240,7 +252,7 @@ impl<'t> Trial<'t> {
     fn is_undone(&self, bench: &Bench) -> Law {
         self.is_at_start(bench, "undone")?;
         self.is_settled(bench)?;
-        if self.lost.is_empty() {
+        if self.lost.is_empty() && self.lost_in_trees.is_empty() {
             same_entries(&bench.record(), &entries(&self.record_before), "undone")?;
             let again = plan(bench.reader(), self.desired).plan;
             let steps = |plan: &Plan| plan.operations().map(ToString::to_string).collect::<Vec<_>>();
