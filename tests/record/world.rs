@@ -181,6 +181,15 @@ impl World {
                 && matches!(run.outcome, RunOutcome::Ended { .. })
         };
         let name = runs.iter().find(is_candidate).expect("there is a run").run.clone();
+        self.takes_back(name, accept)
+    }
+
+    pub fn rolls_back(&self, run: &RunName) -> Result<ApplyReport, ApplyError> {
+        self.now.set(self.now.get() + STEP);
+        self.takes_back(run.clone(), &[]).1
+    }
+
+    fn takes_back(&self, name: RunName, accept: &[&str]) -> (Plan, Result<ApplyReport, ApplyError>) {
         let past = past_run(&self.machine, &name).expect("it is readable");
         let steps = done_steps(&self.machine, &past).certain();
         let options = PlanOptions::at(self.now.get());
