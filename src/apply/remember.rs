@@ -100,11 +100,18 @@ impl Recalled {
         record
     }
 
-    pub fn with_confirmation(&self, mut record: Record, run: &RunName, until: Option<jiff::Timestamp>) -> Record {
-        record.confirmation = match until {
-            Some(until) => Some(Confirmation { run: run.to_string().into(), until }),
-            None => self.record.as_ref().and_then(|record| record.confirmation.clone()),
-        };
+    /// The record with the run that waits to be confirmed: this one, or one that was and was not taken back by this one.
+    pub fn with_confirmation(
+        &self,
+        mut record: Record,
+        basis: &dyn Basis,
+        run: &RunName,
+        until: Option<jiff::Timestamp>,
+    ) -> Record {
+        let taken_back = basis.taken_back().map(|past| past.beginning.run.to_string());
+        let known = self.record.as_ref().and_then(|record| record.confirmation.clone());
+        let waits = known.filter(|waits| taken_back.as_deref() != Some(&*waits.run));
+        record.confirmation = until.map(|until| Confirmation { run: run.to_string().into(), until }).or(waits);
         record
     }
 
