@@ -94,7 +94,7 @@ pub enum ApplyError {
         #[source]
         source: HoldError,
     },
-    #[error("run {run} kept secrets that this step needs, and no key of the hold was named")]
+    #[error("run {run} kept secrets that are needed, and no key of the hold was named")]
     NoHoldKey { run: String },
     #[error("this machine cannot undo a run by itself")]
     NoScheduler,
@@ -103,7 +103,7 @@ pub enum ApplyError {
     #[error("trueup's record cannot be read")]
     Record(#[source] Unread),
     /// The record is there and cannot be read, and nobody has accepted that it is replaced.
-    #[error("{0}: nothing was changed")]
+    #[error("{0}; nothing was changed")]
     Unreadable(Unread),
     #[error(transparent)]
     Order(#[from] OrderError),

@@ -92,28 +92,30 @@ impl Recalled {
         if let Some(past) = basis.taken_back()
             && let Some(before) = &past.record_before
         {
-            let not_done: BTreeSet<ResourceId> = report
-                .outcomes
-                .iter()
-                .filter(|one| one.outcome != Outcome::Done)
-                .map(|one| &one.address)
-                .chain(plan.decisions.iter().filter(|one| one.verdict == Verdict::Blocked).map(|one| &one.id))
-                .map(|address| address.entry().folded())
-                .collect();
+            let failed = report.outcomes.iter().filter(|one| one.outcome != Outcome::Done).map(|one| &one.address);
+            let blocked = plan.decisions.iter().filter(|one| one.verdict == Verdict::Blocked).map(|one| &one.id);
+            let not_done: BTreeSet<ResourceId> = failed.chain(blocked).map(ResourceId::folded).collect();
             restore(&mut record, before, &past.beginning.run, &not_done);
         }
         record
     }
 
-    pub fn with_confirmation(&self, mut record: Record, run: &RunName, until: Option<jiff::Timestamp>) -> Record {
-        record.confirmation = match until {
-            Some(until) => Some(Confirmation { run: run.to_string().into(), until }),
-            None => self.record.as_ref().and_then(|record| record.confirmation.clone()),
-        };
+    /// The record with the run that waits to be confirmed: this one, or one that was and was not taken back by this one.
+    pub fn with_confirmation(
+        &self,
+        mut record: Record,
+        basis: &dyn Basis,
+        run: &RunName,
+        until: Option<jiff::Timestamp>,
+    ) -> Record {
+        let taken_back = basis.taken_back().map(|past| past.beginning.run.to_string());
+        let known = self.record.as_ref().and_then(|record| record.confirmation.clone());
+        let waits = known.filter(|waits| taken_back.as_deref() != Some(&*waits.run));
+        record.confirmation = until.map(|until| Confirmation { run: run.to_string().into(), until }).or(waits);
         record
     }
 
-    /// What the record held of all that `record` holds otherwise; `None` when nothing changes.
+    /// What the record held of all that `record` holds otherwise, but for fingerprints: it goes into the journal. `None` when nothing changes.
     pub fn changed_by(&self, record: &Record) -> Option<RecordBefore> {
         let empty = Record::default();
         let then = self.record.as_ref().unwrap_or(&empty);
@@ -125,12 +127,12 @@ impl Recalled {
         for (key, entry) in &record.entries {
             match then.entries.get(key) {
                 Some(known) if known == entry => {}
-                Some(known) => before.entries.push(known.clone()),
+                Some(known) => before.entries.push(known.without_fingerprints()),
                 None => before.absent.push(entry.address.clone()),
             }
         }
         let gone = then.entries.iter().filter(|(key, _)| !record.entries.contains_key(*key));
-        before.entries.extend(gone.map(|(_, entry)| entry.clone()));
+        before.entries.extend(gone.map(|(_, entry)| entry.without_fingerprints()));
         Some(before)
     }
 }
@@ -275,18 +277,30 @@ pub fn is_restorable(record: Option<&Record>, before: &RecordBefore, run: &RunNa
 fn restore(record: &mut Record, before: &RecordBefore, run: &RunName, not_done: &BTreeSet<ResourceId>) {
     // What a rollback has put back is older than the rollback itself.
     let is_later = |entry: &AppliedEntry| entry.run.parse::<RunName>().is_ok_and(|told| told > *run);
-    let is_its = |record: &Record, address: &ResourceId| {
-        !record.entry(address).is_some_and(is_later) && !not_done.contains(&address.entry().folded())
-    };
-    for address in &before.absent {
-        if is_its(record, address) {
-            record.entries.remove(&*Record::key_of(address));
+    let is_its = |record: &Record, address: &ResourceId| !record.entry(address).is_some_and(is_later);
+    for address in before.absent.iter().filter(|address| is_its(record, address)).collect::<Vec<_>>() {
+        if let Some(mut entry) = record.entries.remove(&*Record::key_of(address)) {
+            // What was not taken back is there as the run left it.
+            entry.whole = entry.whole.filter(|_| not_done.contains(&address.folded()));
+            entry.parts.0.retain(|(name, _)| not_done.contains(&ResourceId::part_of(address, name).folded()));
+            if entry.whole.is_some() || !entry.parts.is_empty() {
+                record.insert(entry);
+            }
         }
     }
-    for entry in &before.entries {
-        if is_its(record, &entry.address) {
-            record.insert(entry.clone());
+    for then in before.entries.iter().filter(|then| is_its(record, &then.address)).collect::<Vec<_>>() {
+        let mut entry = then.clone();
+        let left = record.entry(&then.address).cloned();
+        for (name, trace) in left.iter().flat_map(|left| &left.parts.0) {
+            if not_done.contains(&ResourceId::part_of(&then.address, name).folded()) {
+                entry.parts.0.retain(|(known, _)| !crate::formats::upcase::eq(known, name));
+                entry.parts.0.push((name.clone(), *trace));
+            }
         }
+        if let Some(left) = left.filter(|_| not_done.contains(&then.address.folded())) {
+            entry.whole = left.whole;
+        }
+        record.insert(entry);
     }
 }
 

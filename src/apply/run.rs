@@ -311,7 +311,7 @@ impl Finish<'_> {
             confirm_until: self.confirm_until,
         };
         let record = self.recalled.after(self.basis, self.plan, &again, &report, self.run, self.options.now);
-        let record = self.recalled.with_confirmation(record, self.run, self.confirm_until);
+        let record = self.recalled.with_confirmation(record, self.basis, self.run, self.confirm_until);
         report.owed = record.owed.clone();
         if let Some(before) = self.recalled.changed_by(&record) {
             journal.record(&before)?;
@@ -353,6 +353,7 @@ impl Finish<'_> {
             }
         }
         report.owed = undo.owed;
+        report.confirm_until = None;
         report.warnings.extend(undo.warnings);
         Ok(report)
     }

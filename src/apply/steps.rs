@@ -93,6 +93,7 @@ pub struct Batch<'b, 'p> {
 }
 
 /// Stages, journals and commits a batch; what fails is noted in `state`.
+#[expect(clippy::too_many_arguments, reason = "the one place where a batch meets the machine and its journal")]
 pub fn perform(
     batch: &Batch<'_, '_>,
     machine: &dyn Machine,

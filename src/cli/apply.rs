@@ -105,9 +105,9 @@ pub fn run(options: &ApplyOptions, terminal: &Terminal) -> Outcome {
     if options.report.format == Format::Text {
         plan_command::show(plan, &options.report, terminal)?;
     }
-    refuse(plan, &options.accept, "change the document")?;
+    refuse(plan, &options.accept)?;
     if plan.has_work() {
-        approve(options.auto_approve, "Apply this plan?", terminal)?;
+        approve(options.auto_approve, "the plan", "Apply this plan?", terminal)?;
     }
     let mut bar = progress(options.progress, terminal);
     let result = match source {
@@ -189,7 +189,7 @@ fn decide_unfinished(run: &JournalRun, options: &ApplyOptions, terminal: &Termin
 fn warn_of_the_clock(machine: &dyn WritableMachine, plan: &Plan, now: jiff::Timestamp, terminal: &Terminal) {
     if let Ok(runs) = machine.runs()
         && let Some(last) = runs.last()
-        && *last > crate::machine::RunName::next(now, None)
+        && last.began_after(now)
     {
         terminal.note(&format!(
             "warning: this host's clock is behind the last run on the machine, {last}: was it set back?\n"
@@ -205,7 +205,7 @@ fn warn_of_the_clock(machine: &dyn WritableMachine, plan: &Plan, now: jiff::Time
 ///
 /// # Errors
 /// There is such a finding.
-pub fn refuse(plan: &Plan, accept: &[String], instead: &str) -> Result<(), Failure> {
+pub fn refuse(plan: &Plan, accept: &[String]) -> Result<(), Failure> {
     let mut refusals: Vec<String> = plan.refusals(accept).map(|finding| finding.code.to_string()).collect();
     refusals.dedup();
     if refusals.is_empty() {
@@ -213,7 +213,7 @@ pub fn refuse(plan: &Plan, accept: &[String], instead: &str) -> Result<(), Failu
     }
     let codes: Vec<String> = refusals.iter().map(|code| format!("--accept {code}")).collect();
     Err(Failure::refused(format!("the plan is refused: {}", refusals.join(", ")))
-        .hint(format!("{instead}, or run this again with {}", codes.join(" "))))
+        .hint(format!("see to what the findings say, or run this again with {}", codes.join(" "))))
 }
 
 /// A single file that is JSON of ours is a saved plan; everything else is a document.
@@ -242,18 +242,18 @@ const KIND_FIELD: &[u8] = b"\"trueup.";
 ///
 /// # Errors
 /// Nobody is there to say so, or somebody said no.
-pub fn approve(approved: bool, question: &str, terminal: &Terminal) -> Result<(), Failure> {
+pub fn approve(approved: bool, what: &str, question: &str, terminal: &Terminal) -> Result<(), Failure> {
     if approved {
         return Ok(());
     }
     if !terminal.is_interactive() {
-        return Err(Failure::refused("nobody is there to approve the plan")
+        return Err(Failure::refused(format!("nobody is there to approve {what}"))
             .hint("run with --auto-approve, or approve it on a terminal"));
     }
     if terminal.confirm(&format!("{question} Only `yes` is taken as an answer: ")) {
         return Ok(());
     }
-    Err(Failure::refused("the plan was not approved; nothing was changed"))
+    Err(Failure::refused(format!("{what} was not approved; nothing was changed")))
 }
 
 fn show(report: &ApplyReport, options: &ApplyOptions, terminal: &Terminal) -> Outcome {
@@ -298,6 +298,8 @@ pub fn failure(error: ApplyError) -> Failure {
             | ApplyError::Unfinished(_)
             | ApplyError::NoScheduler
             | ApplyError::Unreadable(_)
+            | ApplyError::NoHoldKey { .. }
+            | ApplyError::Hold { .. }
             | ApplyError::Write(WriteError::NoSpace { .. })
             | ApplyError::Write(WriteError::Locked { .. })
     );

@@ -66,6 +66,11 @@ pub fn run(options: &CaptureOptions, terminal: &Terminal) -> Outcome {
 /// The named keys with all below them, or every hive that the machine has.
 fn whole(machine: &dyn Machine, keys: &[String]) -> Result<Facts, Failure> {
     let mut facts = begin(machine);
+    if let Err(unread @ (Unread::Failed { .. } | Unread::Refused { .. })) = &facts.record {
+        return Err(Failure::refused("nothing tells which values are secrets; no capture was written")
+            .because(unread.clone())
+            .hint("capture what a document speaks of: --for FILE"));
+    }
     let mut queries = Queries::default();
     let tree = || KeyAspects { tree: true, ..KeyAspects::default() };
     for text in keys {

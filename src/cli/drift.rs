@@ -49,7 +49,7 @@ fn accept(
     terminal: &Terminal,
 ) -> Outcome {
     let machine = opened.writable()?;
-    approve(options.auto_approve, "Take the machine as it is for what was last applied?", terminal)?;
+    approve(options.auto_approve, "the baseline", "Take the machine as it is for what was last applied?", terminal)?;
     let owner = owner();
     let apply_options = apply::ApplyOptions {
         owner: &owner,

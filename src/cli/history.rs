@@ -1,6 +1,7 @@
 //! `trueup history`.
 
 use super::arguments::{Format, HistoryOptions};
+use super::rollback::not_a_run;
 use super::terminal::Terminal;
 use super::{Outcome, machines, plan as plan_command};
 use crate::apply::{done_steps, history, past_run};
@@ -20,8 +21,7 @@ pub fn run(options: &HistoryOptions, terminal: &Terminal) -> Outcome {
             Format::Json => terminal.data(&report::list_json(&runs).map_err(failed)?),
         };
     };
-    let name =
-        name.parse::<RunName>().map_err(|error| Failure::invalid("that is not the name of a run").because(error))?;
+    let name = name.parse::<RunName>().map_err(not_a_run)?;
     let run = past_run(machine, &name).map_err(|why| {
         Failure::failed(format!("cannot show run {name}")).because(why).hint("`trueup history` lists the runs")
     })?;

@@ -14,6 +14,7 @@ use crate::error::{Exit, Failure};
 use crate::formats::hold::HoldKey;
 use crate::machine::{NoSecrets, RunName, WritableMachine};
 use crate::model::operation::Hold;
+use crate::model::run::RunNameError;
 use crate::plan::PlanOptions;
 use crate::report::{json, text};
 
@@ -40,11 +41,11 @@ pub fn run(options: &RollbackOptions, terminal: &Terminal) -> Outcome {
         accept: &options.accept,
     };
     let asked = options.run.as_deref().map(str::parse::<RunName>).transpose();
-    let asked = asked.map_err(|error| Failure::invalid("that is not the name of a run").because(error))?;
+    let asked = asked.map_err(not_a_run)?;
     if let (Some(run), true) = (&asked, options.unless_confirmed)
         && !apply::is_unconfirmed(machine.as_machine(), run).map_err(failure)?
     {
-        return terminal.data(&format!("Run {run} was confirmed and stays\n"));
+        return terminal.data(&format!("Run {run} waits for no confirmation and stays\n"));
     }
     if let Some(open) = unfinished(machine)? {
         if let Some(of) = open.beginning.purpose.takes_back()
@@ -78,6 +79,11 @@ pub fn run(options: &RollbackOptions, terminal: &Terminal) -> Outcome {
 /// Taking back the undoing of a run that had stopped would leave the machine where that run stopped: it is finished instead.
 fn is_undo_of_itself(asked: &RunName, open: &JournalRun) -> bool {
     *asked == open.beginning.run && matches!(open.beginning.purpose, Purpose::Undo { .. })
+}
+
+/// A text on the command line that names no run.
+pub fn not_a_run(error: RunNameError) -> Failure {
+    Failure::invalid(error.to_string()).hint("`trueup history` lists the runs")
 }
 
 /// Takes back the run that stopped before its end.
@@ -118,7 +124,7 @@ fn finish_taking_back(
         return Err(Failure::refused(message).hint("`trueup rollback` without --plan goes on with it"));
     }
     terminal.note(&format!("{message}\n"));
-    approve(manner.auto_approve, "Go on with it?", terminal)?;
+    approve(manner.auto_approve, "the undoing", "Go on with it?", terminal)?;
     let report = finish(open, of, machine, key, manner.progress, terminal)?;
     tell(&report, "Taken back", manner.report, terminal)
 }
@@ -227,7 +233,7 @@ fn take_back(
     if manner.only_plan {
         return Ok(Exit::Done);
     }
-    refuse(&plan, manner.accept, "look at the findings above")?;
+    refuse(&plan, manner.accept)?;
     let blocked = plan.summary().blocked;
     if blocked > 0 && !manner.partial {
         return Err(Failure::refused(format!(
@@ -237,7 +243,7 @@ fn take_back(
         .hint("look at what is blocked above; --partial takes back the rest"));
     }
     if plan.has_work() {
-        approve(manner.auto_approve, "Take this back?", terminal)?;
+        approve(manner.auto_approve, "the plan", "Take this back?", terminal)?;
     } else if is_undo && blocked == 0 {
         settle(machine, run, &apply_options).map_err(failure)?;
         return terminal.data(&format!("Nothing of run {name} is on the machine; the run is closed\n"));

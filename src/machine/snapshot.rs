@@ -122,7 +122,7 @@ pub enum SnapshotError {
 pub fn to_json(facts: &Facts, runs: &[RunName], captured_at: jiff::Timestamp) -> Result<Vec<u8>, serde_json::Error> {
     let record = facts.record.clone().map(|record| {
         record.map(|record| {
-            let Record { entries, owed, .. } = record.without_secrets();
+            let Record { entries, owed, .. } = record.without_fingerprints();
             WireRecord { owed, entries: entries.into_values().collect(), runs: runs.to_vec() }
         })
     });

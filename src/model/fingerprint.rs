@@ -23,6 +23,14 @@ impl fmt::Debug for Fingerprint {
 }
 
 impl Fingerprint {
+    /// Stands for a fingerprint that only the machine's record may hold: there is a secret, and nothing tells which.
+    pub const WITHHELD: Self = Self([0; PRINT_BYTES]);
+
+    /// Whether two fingerprints are known to be of different secrets.
+    pub fn differs(self, other: Self) -> bool {
+        self != Self::WITHHELD && other != Self::WITHHELD && self != other
+    }
+
     /// The hex digits, for the record alone.
     pub fn to_hex(self) -> String {
         hex(&self.0)
@@ -86,6 +94,8 @@ mod tests {
         for different in [other.of(1, b"secret"), one.of(3, b"secret"), one.of(1, b"Secret")] {
             assert_ne!(different, print);
         }
+        assert!(print.differs(one.of(1, b"Secret")) && !print.differs(print));
+        assert!(!print.differs(Fingerprint::WITHHELD) && !Fingerprint::WITHHELD.differs(print));
         assert_eq!(Fingerprint::from_hex(&print.to_hex()), Some(print));
         assert!(!format!("{one:?}{print:?}").contains("01"));
     }

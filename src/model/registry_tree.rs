@@ -188,8 +188,11 @@ pub struct Performed<'s> {
     pub operation: &'s Operation,
     pub value: Option<Stored>,
     pub tree: Option<&'s KeyTree>,
-    pub inherit: &'s dyn Fn(&[u8]) -> Option<Arc<[u8]>>,
+    pub inherit: Inherit<'s>,
 }
+
+/// From the security of a key to that of a new one below it.
+pub type Inherit<'s> = &'s dyn Fn(&[u8]) -> Option<Arc<[u8]>>;
 
 /// The folded names of the place that a key stands for: `HKCR` is the machine's classes.
 pub fn place(key: &RegistryKey) -> Vec<&str> {

@@ -91,6 +91,17 @@ pub struct AppliedEntry {
     pub parts: Parts,
 }
 
+impl AppliedEntry {
+    /// Without the fingerprints of secrets, for everything but the record itself; that there are secrets is still told.
+    #[must_use]
+    pub fn without_fingerprints(&self) -> Self {
+        let mut entry = self.clone();
+        let traces = entry.parts.0.iter_mut().map(|(_, trace)| trace).chain(entry.whole.as_mut());
+        traces.for_each(|trace| trace.secret = trace.secret.map(|_| Fingerprint::WITHHELD));
+        entry
+    }
+}
+
 /// The parts of an entry in the document's order, as a map in JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parts(pub Vec<(Box<str>, Trace)>);
@@ -219,7 +230,7 @@ pub enum RecordError {
     /// Where, and nothing of what stands there: it may be a fingerprint.
     #[error("it is damaged at line {line}, column {column}")]
     Damaged { line: usize, column: usize },
-    #[error("it has format version {0}; this trueup knows {RECORD_VERSION} and later minors")]
+    #[error("its format version is {0}, for a newer trueup: this one knows {RECORD_VERSION} and later minors")]
     Version(String),
 }
 
@@ -243,24 +254,11 @@ impl Record {
         self.entries.insert(Self::key_of(&entry.address), entry);
     }
 
-    /// The parts of entries of a section that were applied as secrets: entry and part.
-    pub fn secrets<'r>(&'r self, section: &'r str) -> impl Iterator<Item = (&'r ResourceId, &'r str)> {
-        let entries = self.entries.values().filter(move |entry| entry.address.section() == section);
-        entries.flat_map(|entry| {
-            let secret = entry.parts.0.iter().filter(|(_, trace)| trace.secret.is_some());
-            secret.map(|(name, _)| (&entry.address, &**name))
-        })
-    }
-
-    /// Without what only this machine may know: the fingerprints of secrets.
+    /// Without what only this machine may know: see [`AppliedEntry::without_fingerprints`].
     #[must_use]
-    pub fn without_secrets(&self) -> Self {
-        let mut record = self.clone();
-        for entry in record.entries.values_mut() {
-            let traces = entry.parts.0.iter_mut().map(|(_, trace)| trace).chain(entry.whole.as_mut());
-            traces.for_each(|trace| trace.secret = None);
-        }
-        record
+    pub fn without_fingerprints(&self) -> Self {
+        let entries = self.entries.iter().map(|(key, entry)| (key.clone(), entry.without_fingerprints()));
+        Self { entries: entries.collect(), ..self.clone() }
     }
 
     /// The bytes of the record's file: JSON, one entry to a line.
@@ -340,7 +338,7 @@ mod tests {
             });
         }
         assert_eq!(Record::from_json(&record.to_json().unwrap()).unwrap(), record);
-        assert!(!String::from_utf8(record.without_secrets().to_json().unwrap()).unwrap().contains("0405"));
+        assert!(!String::from_utf8(record.without_fingerprints().to_json().unwrap()).unwrap().contains("0405"));
     }
 
     #[test]

@@ -34,6 +34,13 @@ impl RunName {
     }
 }
 
+impl RunName {
+    /// Whether the run began after a point in time, as its name tells to the second.
+    pub fn began_after(&self, time: jiff::Timestamp) -> bool {
+        self.time > Self::next(time, None).time
+    }
+}
+
 impl fmt::Display for RunName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.time)?;
@@ -107,6 +114,7 @@ mod tests {
         assert_eq!(last.to_string(), "20261122T054142Z-12");
         let back = RunName::next(at("2001-01-01T00:00:00Z"), Some(&last));
         assert_eq!(back.to_string(), "20261122T054142Z-13");
+        assert!(back.began_after(at("2026-11-22T05:41:41Z")) && !back.began_after(at("2026-11-22T05:41:42Z")));
         let on = RunName::next(at("2026-11-22T05:41:43Z"), Some(&back));
         assert_eq!(on.to_string(), "20261122T054143Z");
         for name in [last, back, on] {

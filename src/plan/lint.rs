@@ -87,7 +87,7 @@ pub fn record_finding(unread: &Unread) -> Option<Finding> {
     if !matches!(unread, Unread::Failed { .. } | Unread::Refused { .. }) {
         return None;
     }
-    let message = format!("{unread}: nothing tells what was applied, what is protected and what is owed");
+    let message = format!("{unread}; nothing tells what was applied, what is protected and what is owed");
     let hint = format!(
         "put back a copy of the file, or apply with --accept {RECORD_UNREADABLE}: it is moved aside, and a new one is begun"
     );

@@ -125,7 +125,7 @@ impl Plan {
         }
         sum.reboot = self.needs_reboot() || self.owed.reboot.is_some();
         let owed = self.owed.restarts.keys().map(|name| upcase::fold(name));
-        let needed = self.restarts().map(|name| upcase::fold(name));
+        let needed = self.restarts().map(upcase::fold);
         sum.restarts = owed.chain(needed).collect::<std::collections::HashSet<_>>().len();
         sum
     }

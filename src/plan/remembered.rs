@@ -150,7 +150,7 @@ impl<'r> Remembered<'r> {
                 } else {
                     then.found != now.found
                 };
-                let secret_moved = matches!((then.secret, now.secret), (Some(then), Some(now)) if then != now);
+                let secret_moved = matches!((then.secret, now.secret), (Some(then), Some(now)) if then.differs(now));
                 if has_moved || secret_moved {
                     Cause::Drift
                 } else if then.wanted != now.wanted || is_another_secret(decision) {
@@ -289,7 +289,7 @@ pub fn refuse_protected(plan: &mut Plan, record: &Record, which: &str) {
         findings.extend(victims.take(1).map(|victim| Finding {
             severity: Severity::Error,
             code: "plan.protected".into(),
-            message: format!("{} would take away {victim}, {which}", decision.id),
+            message: loss(&decision.id, victim, which),
             hint: None,
             id: Some(decision.id.clone()),
             at: None,
@@ -302,6 +302,14 @@ pub fn refuse_protected(plan: &mut Plan, record: &Record, which: &str) {
 fn resources(entry: &AppliedEntry) -> Vec<ResourceId> {
     let parts = entry.parts.0.iter().map(|(name, _)| ResourceId::part_of(&entry.address, name));
     std::iter::once(entry.address.clone()).chain(parts).collect()
+}
+
+fn loss(id: &ResourceId, victim: &ResourceId, which: &str) -> String {
+    if id.folded() == victim.folded() {
+        format!("the plan would take away {victim}, {which}")
+    } else {
+        format!("{id} would take away {victim}, {which}")
+    }
 }
 
 fn taken_away<'i>(operation: &Operation, protected: &'i [ResourceId]) -> Option<&'i ResourceId> {
@@ -355,7 +363,7 @@ fn protections(plan: &mut Plan, desired: &Desired, remembered: &Remembered<'_>) 
             findings.push(Finding {
                 severity: Severity::Error,
                 code: "plan.protected".into(),
-                message: format!("{} would take away {victim}, which is protected", decision.id),
+                message: loss(&decision.id, victim, "which is protected"),
                 hint: Some(format!("say `protect: false` in the entry {}, or keep what it protects", victim.entry())),
                 id: Some(decision.id.clone()),
                 at: Some(decision.at),

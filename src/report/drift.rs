@@ -12,6 +12,7 @@ use super::remembered;
 use super::style::paint;
 use super::text::{TextOptions, shown, write_finding};
 use crate::model::fact::{Observed, Unread};
+use crate::model::operation::Operation;
 use crate::model::remembered::Record;
 use crate::model::resource::ResourceId;
 use crate::model::time::FileTime;
@@ -166,7 +167,7 @@ pub fn text(drift: &Drift<'_>, options: &TextOptions) -> String {
             out.push_str("Nothing was applied on this machine yet: there is nothing to have drifted from.\n");
         }
         Err(unread) => {
-            let _ = writeln!(out, "{unread}: nothing tells what was applied.");
+            let _ = writeln!(out, "The causes are not known: {unread}.");
         }
     }
     let _ = writeln!(out, "{}", paint(options.palette.heading, &summary(&drift.counts())));
@@ -197,6 +198,18 @@ fn line(decision: &Decision) -> String {
     let reasons: Vec<String> = decision.reasons.iter().map(ToString::to_string).collect();
     let written = decision.last_written.map(|at| format!("; last written {at}")).unwrap_or_default();
     format!("{symbol} {}{values}  {}{written}", decision.id, reasons.join("; "))
+}
+
+/// What a value is and what it is to be, each with its type.
+fn whole_sides(operations: &[Operation]) -> (Option<String>, Option<String>) {
+    let of = |operation: &Operation| match operation {
+        Operation::PutRegistryValue { before, after, .. } => {
+            Some((before.as_ref().map(ToString::to_string), Some(after.to_string())))
+        }
+        Operation::RemoveRegistryValue { before, .. } => Some((Some(before.to_string()), None)),
+        _ => None,
+    };
+    operations.iter().find_map(of).unwrap_or_default()
 }
 
 /// The drift for a program.
@@ -244,7 +257,7 @@ pub fn json(drift: &Drift<'_>) -> Result<String, serde_json::Error> {
         last_written: Option<FileTime>,
     }
     let differences = drift.differences().into_iter().map(|decision| {
-        let (found, wanted, _) = sides(decision.shown_operations());
+        let (found, wanted) = whole_sides(decision.shown_operations());
         WireDifference {
             address: &decision.id,
             cause: decision.cause,

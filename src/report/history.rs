@@ -52,6 +52,9 @@ fn what(run: &PastRun) -> String {
         (RunOutcome::Unfinished, None) => format!("STOPPED, {} written ahead", counted(run.operations, "step")),
         (RunOutcome::Unreadable { why }, _) => why.clone(),
     };
+    if run.purpose == Some(Purpose::Baseline) && matches!(run.outcome, RunOutcome::Ended { .. }) {
+        return purpose;
+    }
     let back = run.taken_back_by.as_ref().map(|by| format!("; taken back by {by}")).unwrap_or_default();
     format!("{purpose}: {end}{back}")
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::text::counted;
 use crate::model::fact::Stored;
 use crate::model::operation::{Expression, Hold, Operation, Reversibility};
 use crate::model::registry_data::{Reading, push_visible, type_name};
@@ -160,7 +161,7 @@ pub fn sides(operations: &[Operation]) -> Sides {
             }
             Operation::PutRegistryTree { after, .. } => {
                 let (keys, values) = after.size();
-                after_text = Some(format!("{keys} keys, {values} values"));
+                after_text = Some(sizes(keys, values));
             }
             Operation::RemoveRegistryTree { .. }
             | Operation::CreateRegistryKey { .. }
@@ -168,6 +169,10 @@ pub fn sides(operations: &[Operation]) -> Sides {
         }
     }
     (before_text, after_text, details)
+}
+
+fn sizes(keys: usize, values: usize) -> String {
+    format!("{}, {}", counted(keys, "key"), counted(values, "value"))
 }
 
 /// What a value becomes; its type is said only where it changes.
@@ -239,7 +244,7 @@ pub fn removals(plan: &Plan) -> Vec<String> {
         .map(|decision| match decision.operations() {
             [Operation::RemoveRegistryTree { before, .. }] => {
                 let (keys, values) = before.size();
-                format!("{} ({keys} keys, {values} values)", decision.id)
+                format!("{} ({})", decision.id, sizes(keys, values))
             }
             _ => decision.id.to_string(),
         })

@@ -4,6 +4,7 @@ use super::transcript::{SOFTWARE, Session, meddle, sample_folder};
 use crate::program::{AS_OF, changes};
 
 const RECORD: &str = "image/ProgramData/trueup/record.json";
+const HALF: &str = "{\"format_version\":\"1.0\",\"kind\":\"trueup.record\",\"entries\":[\n{\"address\":\"regi";
 const VENDOR: &str = r"version: 1
 registry:
   HKLM\SOFTWARE\Vendor:
@@ -115,8 +116,7 @@ fn a_damaged_record() {
     session.folder.write("site.yaml", VENDOR);
     session.run("trueup apply site.yaml -m image:image --auto-approve").exits(0);
     session.remark("Half of the record is lost.");
-    let record = session.folder.read(RECORD);
-    session.folder.write(RECORD, &record[..record.len() / 2]);
+    session.folder.write(RECORD, HALF);
     session.folder.write("site.yaml", VENDOR.replace("443", "8443"));
     let before = session.folder.states("image");
     session.run("trueup plan site.yaml -m image:image").exits(1);
@@ -129,13 +129,13 @@ fn a_damaged_record() {
     session.remark("One of a later version.");
     session.folder.write(RECORD, "{\"format_version\":\"2.0\",\"kind\":\"trueup.record\"}");
     session.run("trueup apply site.yaml -m image:image --auto-approve").exits(4);
-    session.folder.write(RECORD, &record[..record.len() / 2]);
+    session.folder.write(RECORD, HALF);
     session.run("trueup apply site.yaml -m image:image --auto-approve --accept record.unreadable").exits(0);
     let aside: Vec<_> = session
         .folder
         .states("image/ProgramData/trueup")
         .into_iter()
-        .filter(|(name, state)| name.starts_with("record.json.damaged-") && state.bytes == record[..record.len() / 2])
+        .filter(|(name, state)| name.starts_with("record.json.damaged-") && state.bytes == HALF.as_bytes())
         .collect();
     assert_eq!(aside.len(), 1);
     session.run("trueup plan site.yaml -m image:image").exits(0);

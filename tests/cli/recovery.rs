@@ -100,10 +100,10 @@ fn secrets_in_the_hold() {
     session.run("trueup plan site.yaml -m image:image --hold-key hold.key").exits(0);
     session.run("trueup apply site.yaml -m image:image --auto-approve --hold-key image/hold.key").exits(3);
     session.run("trueup apply site.yaml -m image:image --auto-approve --hold-key hold.key").exits(0);
-    session.run("trueup rollback -m image:image --auto-approve").exits(1);
+    session.run("trueup rollback -m image:image --auto-approve").exits(4);
     session.run("trueup rollback -m image:image --auto-approve --hold-key missing.key").exits(1);
     session.folder.write("other.key", format!("{}\n", "5a".repeat(32)));
-    session.run("trueup rollback -m image:image --auto-approve --hold-key other.key").exits(1);
+    session.run("trueup rollback -m image:image --auto-approve --hold-key other.key").exits(4);
     session.folder.write("bad.key", "secret");
     session.run("trueup rollback -m image:image --auto-approve --hold-key bad.key").exits(3);
     session.run("trueup rollback -m image:image --auto-approve --hold-key hold.key").exits(0);

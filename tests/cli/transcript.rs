@@ -141,6 +141,10 @@ fn settled(text: &str) -> String {
             if fits(rest, "-#") {
                 rest = rest[1..].trim_start_matches(|c: char| c.is_ascii_digit());
             }
+            if rest.starts_with("  ") {
+                out.push_str("  ");
+                rest = rest.trim_start_matches(' ');
+            }
         } else if rest.starts_with("somebody@") {
             out.push_str("somebody@HOST");
             rest = rest.find(" (process ").map_or("", |at| &rest[at..]);

@@ -223,3 +223,40 @@ fn a_rollback_says_to_what_name_a_key_goes_back() {
     assert_eq!(reasons, ["rollback.taken_back: back to HKLM\\SOFTWARE\\A"]);
     assert_eq!(told(&world.plan(A)), [""; 0], "the record knows it by the old name again");
 }
+
+#[test]
+fn what_a_rollback_left_stays_remembered() {
+    let two = "  A: { values: { Level: 1, Size: 1 } }";
+    let world = World::new();
+    [Do::Set("A", "Level", 7), Do::Set("A", "Size", 7), Do::Apply(two), Do::Set("A", "Level", 9)]
+        .into_iter()
+        .for_each(|step| world.does(step));
+    // Level was changed by somebody and is left alone; Size goes back, and nothing of it is remembered any more.
+    assert!(world.rollback(&[]).1.is_ok());
+    assert_eq!(told(&world.plan(two)), ["~ A.Level drift", "~ A.Size new"]);
+}
+
+#[test]
+fn a_moved_value_is_told_once() {
+    let moved = "moved: [{ from: '$(A)$.Level', to: '$(A)$.LogLevel' }]\n  A: { values: { LogLevel: 1 } }";
+    let world = World::new();
+    [Do::Apply(A), Do::Unset("A", "Level"), Do::Set("A", "LogLevel", 1)].into_iter().for_each(|step| world.does(step));
+    assert_eq!(told(&world.plan(moved)), ["move A.Level to A.LogLevel"]);
+    world.apply(moved);
+    for document in [moved, "  A: { values: { LogLevel: 1 } }"] {
+        assert_eq!(told(&world.plan(document)), [""; 0], "{document}");
+    }
+}
+
+#[test]
+fn a_run_whose_rollback_was_taken_back_is_in_force_again() {
+    let world = World::new();
+    world.apply(A);
+    assert!(world.rollback(&[]).1.is_ok());
+    let runs = trueup::apply::history(&world.machine).unwrap();
+    assert_eq!(runs[1].taken_back_by.as_ref(), Some(&runs[0].run));
+    assert!(world.rolls_back(&runs[0].run).is_ok());
+    let runs = trueup::apply::history(&world.machine).unwrap();
+    assert_eq!((runs[1].taken_back_by.as_ref(), runs[2].taken_back_by.as_ref()), (Some(&runs[0].run), None));
+    assert_eq!(told(&world.plan(A)), [""; 0]);
+}

@@ -1,6 +1,6 @@
 //! What a run owes after it has ended, and which runs are forgotten.
 
-use trueup::apply::{RunOutcome, history};
+use trueup::apply::{RunOutcome, confirm, history, is_unconfirmed};
 use trueup::machine::Machine as _;
 use trueup::machine::faulty::{Fault, FaultyMachine};
 
@@ -103,4 +103,43 @@ fn a_run_that_stopped_is_not_forgotten() {
     let refused = world.applies(&world.machine, "  A: { values: { Level: 3 } }", &[]);
     assert!(matches!(refused, Err(trueup::apply::ApplyError::Unfinished(ref run)) if *run == open));
     assert!(world.kept().1.contains(&open));
+}
+
+/// A run of this document that is undone unless it is confirmed.
+fn waiting(document: &str) -> (World, trueup::machine::RunName) {
+    let world = World::new();
+    world.set_confirm_within(std::time::Duration::from_secs(300));
+    let run = world.apply(document).run.unwrap().parse().unwrap();
+    (world, run)
+}
+
+#[test]
+fn a_run_that_waits_is_armed_until_it_is_confirmed() {
+    let (world, run) = waiting("  A: {}");
+    let until: jiff::Timestamp = "2026-03-01T00:06:00Z".parse().unwrap();
+    assert_eq!(world.machine.armed.borrow().get(&run), Some(&until));
+    assert!(is_unconfirmed(&world.machine, &run).unwrap());
+    let confirmed = world.options(&[], |options| confirm(&world.machine, options)).unwrap();
+    assert_eq!(confirmed, Some(run.to_string()));
+    assert!(world.machine.armed.borrow().is_empty() && !is_unconfirmed(&world.machine, &run).unwrap());
+    assert_eq!(world.options(&[], |options| confirm(&world.machine, options)).unwrap(), None);
+}
+
+#[test]
+fn a_run_that_was_taken_back_waits_no_longer() {
+    let (world, run) = waiting("  A: {}");
+    assert!(world.rolls_back(&run).is_ok());
+    assert!(!is_unconfirmed(&world.machine, &run).unwrap());
+    assert_eq!(world.options(&[], |options| confirm(&world.machine, options)).unwrap(), None);
+}
+
+#[test]
+fn a_damaged_record_is_moved_aside_before_the_run_is_armed() {
+    let world = World::new();
+    world.apply("  A: {}");
+    world.machine.plant_record(b"damaged");
+    world.set_confirm_within(std::time::Duration::from_secs(300));
+    let report = world.applies(&world.machine, "  B: {}", &["record.unreadable"]).unwrap();
+    assert!(report.confirm_until.is_some());
+    assert_eq!(world.machine.records_aside().len(), 1);
 }

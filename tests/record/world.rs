@@ -73,6 +73,7 @@ pub struct World {
     pub machine: MemoryMachine,
     now: Cell<jiff::Timestamp>,
     secret: Cell<&'static str>,
+    confirm_within: Cell<Option<std::time::Duration>>,
 }
 
 impl SecretSource for World {
@@ -122,7 +123,13 @@ impl World {
             machine: MemoryMachine::new(Arc::from(SECURITY), FileTime(1)),
             now: Cell::new(START.parse().expect("it is a time")),
             secret: Cell::new("first"),
+            confirm_within: Cell::new(None),
         }
+    }
+
+    /// Lets the next run be undone unless it is confirmed in time; those after it wait for nobody.
+    pub fn set_confirm_within(&self, within: std::time::Duration) {
+        self.confirm_within.set(Some(within));
     }
 
     fn basis<'d>(&self, desired: &'d Desired) -> DocumentBasis<'d> {
@@ -146,7 +153,7 @@ impl World {
             on_failure: OnFailure::Continue,
             hold: None,
             retain: RETAIN,
-            confirm_within: None,
+            confirm_within: self.confirm_within.get(),
         })
     }
 
@@ -162,7 +169,9 @@ impl World {
         let basis = self.basis(&desired);
         let facts = basis.facts(machine.as_machine(), self).expect("the machine is observed");
         let plan = basis.plan(&facts).expect("there is an order");
-        self.options(accept, |options| apply(machine, &basis, &plan, &facts, options, &mut Silent))
+        let result = self.options(accept, |options| apply(machine, &basis, &plan, &facts, options, &mut Silent));
+        self.confirm_within.set(None);
+        result
     }
 
     pub fn apply(&self, document: &str) -> ApplyReport {
@@ -181,6 +190,15 @@ impl World {
                 && matches!(run.outcome, RunOutcome::Ended { .. })
         };
         let name = runs.iter().find(is_candidate).expect("there is a run").run.clone();
+        self.takes_back(name, accept)
+    }
+
+    pub fn rolls_back(&self, run: &RunName) -> Result<ApplyReport, ApplyError> {
+        self.now.set(self.now.get() + STEP);
+        self.takes_back(run.clone(), &[]).1
+    }
+
+    fn takes_back(&self, name: RunName, accept: &[&str]) -> (Plan, Result<ApplyReport, ApplyError>) {
         let past = past_run(&self.machine, &name).expect("it is readable");
         let steps = done_steps(&self.machine, &past).certain();
         let options = PlanOptions::at(self.now.get());
