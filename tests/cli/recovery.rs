@@ -138,6 +138,21 @@ fn a_run_that_stopped() {
 }
 
 #[test]
+fn a_run_that_stopped_is_not_finished_over_a_damaged_record() {
+    let record = "image/ProgramData/trueup/record.json";
+    let resume = ["apply", "site.yaml", "-m", "image:image", "--auto-approve", "--resume"];
+    let session = unfinished(Stop::AfterTheHive);
+    session.folder.write(record, "damaged");
+    let journal = |session: &Session| session.folder.states("image/ProgramData/trueup/journal");
+    let before = journal(&session);
+    session.folder.run(&resume).exits(4).notes(&["it is damaged at line 1", "nothing was changed"]);
+    assert_eq!((changes(&before, &journal(&session)), session.folder.text(record)), (String::new(), "damaged".into()));
+    let run = session.folder.run(&[&resume[..], &["--accept", "record.unreadable"]].concat()).exits(0);
+    run.says(&["3 done", "Nothing to do"]);
+    assert!(session.folder.text(record).contains("LogLevel"));
+}
+
+#[test]
 fn a_run_that_stopped_is_taken_back() {
     let mut session = unfinished(Stop::AfterTheHive);
     session.run("trueup history {1} -m image:image").exits(0);
