@@ -312,7 +312,7 @@ pub fn refuse_protected(plan: &mut Plan, machine: &dyn Machine) {
     match machine.record() {
         Ok(record) => {
             let record = record.unwrap_or_default();
-            crate::plan::refuse_protected(plan, &record, "which is protected since the plan was saved");
+            crate::plan::refuse_protected(plan, &record, "which is protected since the plan was saved", |_| false);
         }
         Err(unread) => plan.findings.extend(record_finding(&unread)),
     }
