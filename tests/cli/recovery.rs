@@ -165,8 +165,22 @@ fn a_run_that_stopped_is_taken_back() {
     let mut session = unfinished(Stop::BeforeTheHive);
     session.run("trueup apply -m image:image --undo --auto-approve").exits(0);
     session.run("trueup history -m image:image").exits(0);
+    session.run("trueup rollback -m image:image --auto-approve").exits(4);
     session.run("trueup apply site.yaml -m image:image --auto-approve").exits(0);
     session.matches("undo_nothing.txt");
+}
+
+#[test]
+fn a_baseline_is_taken_back_by_its_name() {
+    let mut session = vendor();
+    session.folder.write("site.yaml", VENDOR);
+    session.folder.run(&["apply", "site.yaml", "-m", "image:image", "--auto-approve"]).exits(0);
+    meddle(&session.folder, SOFTWARE, &["Vendor"], "LogLevel", 4, &[9, 0, 0, 0]);
+    let drift = ["drift", "site.yaml", "-m", "image:image"];
+    session.folder.run(&[&drift[..], &["--accept-as-baseline", "--auto-approve"]].concat()).exits(0);
+    session.folder.run(&drift).exits(2).says(&["0 drifted, 1 asked since"]);
+    session.run("trueup rollback {2} -m image:image --auto-approve").exits(0).says(&["The record was told of 1 thing"]);
+    session.folder.run(&drift).exits(2).says(&["1 drifted, 0 asked since"]);
 }
 
 #[test]
