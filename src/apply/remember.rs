@@ -11,6 +11,7 @@ use crate::document::Desired;
 use crate::machine::{Machine, RunName, WritableMachine, WriteError, Writer};
 use crate::model::common::Ensure;
 use crate::model::operation::Operation;
+use crate::model::registry::RegistryKey;
 use crate::model::remembered::{AppliedEntry, Confirmation, OwedSince, PartIndex, Parts, Record, Trace};
 use crate::model::resource::ResourceId;
 use crate::model::time::FileTime;
@@ -160,34 +161,34 @@ fn follow(record: &mut Record, books: &[Bookkeeping]) {
 
 /// Forgets what a run has removed and the document does not name: nothing of it is left to be an orphan.
 fn forget_removed(record: &mut Record, desired: &Desired, plan: &Plan, report: &ApplyReport) {
-    let mut named: Option<HashSet<ResourceId>> = None;
-    let outcomes: HashMap<&ResourceId, &Outcome> =
-        report.outcomes.iter().map(|one| (&one.address, &one.outcome)).collect();
-    for decision in plan.decisions.iter().filter(|one| outcomes.get(&one.id) == Some(&&Outcome::Done)) {
-        for operation in decision.operations() {
-            let is_value = match operation {
-                Operation::RemoveRegistryValue { .. } => true,
-                Operation::RemoveRegistryTree { .. } => false,
-                _ => continue,
-            };
-            let named = named.get_or_insert_with(|| {
-                let resources = desired.entries.iter().flat_map(|entry| entry.wanted.kind().resources());
-                resources.map(|(id, _)| id.folded()).collect()
-            });
-            if is_value {
-                let address = operation.address();
-                if let (false, Some(entry)) =
-                    (named.contains(&address.folded()), record.entries.get_mut(&*Record::key_of(&address)))
-                {
-                    let part = address.part().unwrap_or_default();
-                    entry.parts.0.retain(|(name, _)| !crate::formats::upcase::eq(name, part));
-                }
-            } else {
-                record.entries.retain(|_, entry| {
-                    named.contains(&entry.address.folded()) || !operation.takes_away(&entry.address)
-                });
-            }
+    let done: HashSet<&ResourceId> =
+        report.outcomes.iter().filter(|one| one.outcome == Outcome::Done).map(|one| &one.address).collect();
+    let done = plan.decisions.iter().filter(|decision| done.contains(&decision.id));
+    let mut trees: HashSet<&RegistryKey> = HashSet::new();
+    let mut values: Vec<ResourceId> = Vec::new();
+    for operation in done.flat_map(|decision| decision.operations()) {
+        match operation {
+            Operation::RemoveRegistryTree { key, .. } => drop(trees.insert(key)),
+            Operation::RemoveRegistryValue { .. } => values.push(operation.address()),
+            _ => {}
         }
+    }
+    if trees.is_empty() && values.is_empty() {
+        return;
+    }
+    let resources = desired.entries.iter().flat_map(|entry| entry.wanted.kind().resources());
+    let named: HashSet<ResourceId> = resources.map(|(id, _)| id.folded()).collect();
+    for address in values.iter().filter(|address| !named.contains(&address.folded())) {
+        if let (Some(entry), Some(part)) = (record.entries.get_mut(&*Record::key_of(address)), address.part()) {
+            entry.parts.0.retain(|(name, _)| !crate::formats::upcase::eq(name, part));
+        }
+    }
+    if !trees.is_empty() {
+        let is_gone = |address: &ResourceId| {
+            let key = (address.section() == "registry").then(|| RegistryKey::parse(address.name()).ok()).flatten();
+            std::iter::successors(key, RegistryKey::parent).any(|above| trees.contains(&above))
+        };
+        record.entries.retain(|_, entry| named.contains(&entry.address.folded()) || !is_gone(&entry.address));
     }
 }
 
@@ -309,7 +310,7 @@ pub fn refuse_protected(plan: &mut Plan, machine: &dyn Machine) {
     match machine.record() {
         Ok(record) => {
             let record = record.unwrap_or_default();
-            crate::plan::refuse_protected(plan, &record, "which is protected since the plan was saved");
+            crate::plan::refuse_protected(plan, &record, "which is protected since the plan was saved", |_| false);
         }
         Err(unread) => plan.findings.extend(record_finding(&unread)),
     }

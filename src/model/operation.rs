@@ -175,7 +175,11 @@ impl Operation {
 
     /// Whether the step takes away the thing at this address, or what holds it.
     pub fn takes_away(&self, address: &ResourceId) -> bool {
-        if address.section() != "registry" {
+        let is_removal = matches!(
+            self,
+            Self::RemoveRegistryTree { .. } | Self::RenameRegistryKey { .. } | Self::RemoveRegistryValue { .. }
+        );
+        if !is_removal || address.section() != "registry" {
             return false;
         }
         let Ok(protected) = RegistryKey::parse(address.name()) else { return false };

@@ -75,7 +75,7 @@ pub enum Verdict {
 pub enum Cause {
     /// The machine has left what was applied.
     Drift,
-    /// The machine is as it was left; the document asks for something else since.
+    /// The machine is as it was left; the document asks for something else since, or the secret that it names is another.
     Asked,
     /// Neither has moved: a point in time has come at which something else is wanted.
     Due,
@@ -89,7 +89,7 @@ impl Cause {
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::Drift => "drift: the machine has left what was last applied",
-            Self::Asked => "asked: the document has changed since this was last applied",
+            Self::Asked => "asked: the document, or a secret that it names, has changed since this was last applied",
             Self::Due => "due: neither has moved, but the time has come",
             Self::New => "new: this was never applied on the machine",
             Self::Unrecorded => "unrecorded: no record tells what was last applied",

@@ -271,8 +271,8 @@ fn unnamed_parts<'e>(entry: &'e AppliedEntry, named: &[&str]) -> Vec<&'e str> {
     applied.iter().filter(is_orphan).map(|(name, _)| &**name).collect()
 }
 
-/// Refuses what takes away a thing that the record alone calls protected.
-pub fn refuse_protected(plan: &mut Plan, record: &Record, which: &str) {
+/// Refuses what takes away a thing that the record alone calls protected, but for steps that do no harm.
+pub fn refuse_protected(plan: &mut Plan, record: &Record, which: &str, is_harmless: impl Fn(&Operation) -> bool) {
     let lifted: HashSet<ResourceId> = plan
         .bookkeeping
         .iter()
@@ -285,7 +285,8 @@ pub fn refuse_protected(plan: &mut Plan, record: &Record, which: &str) {
     let protected: Vec<ResourceId> = marked.flat_map(resources).collect();
     let mut findings = Vec::new();
     for decision in &plan.decisions {
-        let victims = decision.operations().iter().filter_map(|operation| taken_away(operation, &protected));
+        let steps = decision.operations().iter().filter(|operation| !is_harmless(operation));
+        let victims = steps.filter_map(|operation| taken_away(operation, &protected));
         findings.extend(victims.take(1).map(|victim| Finding {
             severity: Severity::Error,
             code: "plan.protected".into(),

@@ -147,7 +147,9 @@ pub fn build(steps: Steps<'_>, effects: Effects<'_>, facts: &Facts, options: Pla
         }
     }
     if let Some(record) = facts.remembered() {
-        refuse_protected(&mut plan, record, "which is protected");
+        // What goes back to the name that it had is not taken away.
+        let is_harmless = |operation: &Operation| matches!(operation, Operation::RenameRegistryKey { .. });
+        refuse_protected(&mut plan, record, "which is protected", is_harmless);
     }
     plan
 }

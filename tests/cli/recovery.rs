@@ -138,6 +138,21 @@ fn a_run_that_stopped() {
 }
 
 #[test]
+fn a_run_that_stopped_is_not_finished_over_a_damaged_record() {
+    let record = "image/ProgramData/trueup/record.json";
+    let resume = ["apply", "site.yaml", "-m", "image:image", "--auto-approve", "--resume"];
+    let session = unfinished(Stop::AfterTheHive);
+    session.folder.write(record, "damaged");
+    let journal = |session: &Session| session.folder.states("image/ProgramData/trueup/journal");
+    let before = journal(&session);
+    session.folder.run(&resume).exits(4).notes(&["it is damaged at line 1", "nothing was changed"]);
+    assert_eq!((changes(&before, &journal(&session)), session.folder.text(record)), (String::new(), "damaged".into()));
+    let run = session.folder.run(&[&resume[..], &["--accept", "record.unreadable"]].concat()).exits(0);
+    run.says(&["3 done", "Nothing to do"]);
+    assert!(session.folder.text(record).contains("LogLevel"));
+}
+
+#[test]
 fn a_run_that_stopped_is_taken_back() {
     let mut session = unfinished(Stop::AfterTheHive);
     session.run("trueup history {1} -m image:image").exits(0);
@@ -150,8 +165,22 @@ fn a_run_that_stopped_is_taken_back() {
     let mut session = unfinished(Stop::BeforeTheHive);
     session.run("trueup apply -m image:image --undo --auto-approve").exits(0);
     session.run("trueup history -m image:image").exits(0);
+    session.run("trueup rollback -m image:image --auto-approve").exits(4);
     session.run("trueup apply site.yaml -m image:image --auto-approve").exits(0);
     session.matches("undo_nothing.txt");
+}
+
+#[test]
+fn a_baseline_is_taken_back_by_its_name() {
+    let mut session = vendor();
+    session.folder.write("site.yaml", VENDOR);
+    session.folder.run(&["apply", "site.yaml", "-m", "image:image", "--auto-approve"]).exits(0);
+    meddle(&session.folder, SOFTWARE, &["Vendor"], "LogLevel", 4, &[9, 0, 0, 0]);
+    let drift = ["drift", "site.yaml", "-m", "image:image"];
+    session.folder.run(&[&drift[..], &["--accept-as-baseline", "--auto-approve"]].concat()).exits(0);
+    session.folder.run(&drift).exits(2).says(&["0 drifted, 1 asked since"]);
+    session.run("trueup rollback {2} -m image:image --auto-approve").exits(0).says(&["The record was told of 1 thing"]);
+    session.folder.run(&drift).exits(2).says(&["1 drifted, 0 asked since"]);
 }
 
 #[test]

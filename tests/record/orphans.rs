@@ -52,6 +52,18 @@ fn what_is_listed() {
             LEVEL,
             "",
         ),
+        (
+            "below a key whose other subkeys were removed",
+            &[Do::Apply("  V\\A: { values: { Level: 1 } }"), Do::Apply("  V: { exclusive_keys: true }")],
+            "  V: { exclusive_keys: true }",
+            "",
+        ),
+        (
+            "below a key that was removed",
+            &[Do::Apply("  V\\A: { values: { Level: 1 } }\n  VA: {}"), Do::Apply("  V: { ensure: absent }")],
+            "  V: { ensure: absent }",
+            "orphan VA",
+        ),
         ("named again", &[Do::Apply(BOTH), Do::Apply("  B: { values: { X: 1 } }")], BOTH, "orphan B.X"),
         ("applied by a run that was taken back", &[Do::Apply(B), Do::Apply(BOTH), Do::Rollback], B, ""),
         (

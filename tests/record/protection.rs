@@ -113,6 +113,12 @@ fn a_rollback_is_a_plan_too() {
 
     let world = World::new();
     world.apply(A);
+    world.apply("  B: { renamed_from: 'HKLM\\SOFTWARE\\A', values: { Level: 1 } }");
+    assert!(world.rollback(&[]).1.is_ok(), "what goes back to its old name is not taken away");
+    assert_eq!(told(&world.plan("  A: { ensure: absent }")), ["- A asked", REFUSED]);
+
+    let world = World::new();
+    world.apply(A);
     let (plan, refused) = world.rollback(&[]);
     assert!(told(&plan).contains(&REFUSED.to_owned()), "{:?}", told(&plan));
     assert!(matches!(refused, Err(ApplyError::Refused(_))));
