@@ -195,6 +195,7 @@ pub fn resume(
         steps.into_iter().enumerate().map(|(number, step)| Planned { decision: number, entry: number, step }).collect();
     let done: Vec<bool> = states.iter().map(|state| *state == Progressed::Done).collect();
     let recalled = Recalled::of(reader, options)?;
+    writer.require_space(&mut run.intents.iter().map(|(_, operation)| operation), 0)?;
     let mut journal = Journal::resume(writer.journal(name)?, run.intents.len(), run.torn, options.now, options.owner)?;
     // A replacement that was seen may not be durable yet.
     for part in run.commits.iter().flat_map(|(commit, _)| &commit.parts) {
