@@ -1,7 +1,5 @@
 //! One run: from a plan that was approved to a complete report.
 
-use std::borrow::Cow;
-
 use super::basis::{Basis, RollbackBasis};
 use super::held::{self, Holds};
 use super::journal::{Beginning, Journal, JournalRun, Purpose};
@@ -142,9 +140,9 @@ fn execute(
     if basis.has_secrets() && reader.fingerprint_key().map_err(ApplyError::Record)?.is_none() {
         writer.put_fingerprint_key(&fresh_key().map_err(ApplyError::Random)?)?;
     }
-    let named = match options.hold {
+    let kept = match options.hold {
         Some(key) if held::loses_secrets(&operations) => held::keep(reader, writer, &run, &operations, key)?,
-        _ => operations.iter().map(|operation| Cow::Borrowed(*operation)).collect(),
+        _ => Vec::new(),
     };
     let confirm_until = arm(machine, writer, &run, &recalled, options)?;
 
@@ -160,11 +158,12 @@ fn execute(
         hold: options.hold.map(crate::formats::hold::HoldKey::id),
     };
     let mut journal = Journal::begin(writer.journal(&run)?, &beginning)?;
-    for (planned, operation) in planned.iter().zip(&named) {
+    for (number, planned) in planned.iter().enumerate() {
         if let Some(decision) = decision_of(plan, planned) {
-            journal.intend(&decision.id, operation)?;
+            journal.intend(&decision.id, kept.get(number).map_or(planned.step.operation, |kept| &**kept))?;
         }
     }
+    drop((kept, operations));
     let mut state = State::new(plan);
     let now = FileTime::from_timestamp(options.now);
     let undone = perform_all(planned, reader, writer, &mut journal, &mut state, now, options, progress)?;

@@ -24,6 +24,10 @@ pub fn key(text: &str) -> Vec<u16> {
 
 /// Upper-cases `text`.
 pub fn fold(text: &str) -> String {
+    // Nearly every name; the rule is the same for it.
+    if text.is_ascii() {
+        return text.to_ascii_uppercase();
+    }
     text.chars()
         .map(|c| {
             u16::try_from(u32::from(c)).ok().and_then(|narrow| char::from_u32(u32::from(unit(narrow)))).unwrap_or(c)
@@ -33,6 +37,9 @@ pub fn fold(text: &str) -> String {
 
 /// Says whether two names are the same but for case.
 pub fn eq(a: &str, b: &str) -> bool {
+    if a.is_ascii() && b.is_ascii() {
+        return a.eq_ignore_ascii_case(b);
+    }
     units(a).eq(units(b))
 }
 
