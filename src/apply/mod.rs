@@ -162,6 +162,8 @@ pub struct ApplyReport {
     pub run: Option<String>,
     pub outcomes: Vec<ResourceOutcome>,
     pub left: Left,
+    /// Whether the machine was planned again, against what this run was for: a run that was finished later is not.
+    pub planned_again: bool,
     /// What still differs when the machine is planned again; 0 after a complete run.
     pub remaining_operations: usize,
     pub reboot: bool,
@@ -209,6 +211,7 @@ impl ApplyReport {
             run: None,
             outcomes: Vec::new(),
             left: Left::of(summary),
+            planned_again: true,
             remaining_operations: 0,
             reboot: false,
             owed,

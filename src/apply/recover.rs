@@ -220,6 +220,7 @@ pub fn resume(
         run: Some(name.to_string()),
         outcomes: merged(state.outcomes()),
         left: Left::of(&again.summary()),
+        planned_again: false,
         remaining_operations: 0,
         reboot: run.beginning.reboot,
         owed: Owed::default(),

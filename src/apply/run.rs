@@ -302,6 +302,7 @@ impl Finish<'_> {
             run: Some(self.run.to_string()),
             outcomes: state.outcomes(),
             left: Left::of(&summary),
+            planned_again: true,
             remaining_operations: again.operations().filter(|one| !is_held_again(self.basis, one)).count(),
             reboot: self.plan.needs_reboot(),
             owed: self.plan.owed.clone(),

@@ -137,6 +137,11 @@ impl RegistryKey {
         self.folded.split('\\').skip(1).count()
     }
 
+    /// The name that the key has where it lies: that of `HKCR` is `Classes`.
+    pub fn stored_name(&self) -> &str {
+        if self.root == Root::ClassesRoot && !self.text.contains('\\') { "Classes" } else { self.name() }
+    }
+
     /// The last name of the path; the root's own for a root.
     pub fn name(&self) -> &str {
         self.text.rsplit('\\').next().unwrap_or(&self.text)
@@ -345,6 +350,24 @@ impl<'de> serde::Deserialize<'de> for RegistryKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_has_the_name_of_where_it_lies() {
+        for (key, name) in
+            [("HKCR", "Classes"), (r"HKCR\.txt", ".txt"), (r"HKLM\SOFTWARE\Classes", "Classes"), ("HKLM", "HKLM")]
+        {
+            assert_eq!(RegistryKey::parse(key).unwrap().stored_name(), name);
+        }
+    }
+
+    #[test]
+    fn a_key_moves_with_what_it_lies_below() {
+        let key = |text: &str| RegistryKey::parse(text).unwrap();
+        let (from, to) = (key(r"HKLM\SOFTWARE\Old"), key(r"HKLM\SOFTWARE\New\Place"));
+        assert_eq!(key(r"HKLM\software\old\A\B").moved(&from, &to), Some(key(r"HKLM\SOFTWARE\New\Place\A\B")));
+        assert_eq!(from.moved(&from, &to), Some(to.clone()));
+        assert_eq!(key(r"HKLM\SOFTWARE\Older").moved(&from, &to), None);
+    }
 
     fn key(text: &str) -> RegistryKey {
         RegistryKey::parse(text).unwrap()

@@ -107,7 +107,7 @@ impl Node {
                 if !parent.subkeys.contains_key(&*name) {
                     let security =
                         (step.inherit)(&parent.security).ok_or("the security of the key above it is damaged")?;
-                    parent.subkeys.insert(name, Self::new(key.name(), security, now));
+                    parent.subkeys.insert(name, Self::new(key.stored_name(), security, now));
                     parent.last_written = now;
                 }
             }

@@ -240,8 +240,9 @@ pub fn outcome(report: &ApplyReport, did: &str, options: &TextOptions) -> String
     if report.remaining_operations > 0 {
         let steps = counted(report.remaining_operations, "step");
         let _ = writeln!(out, "{}", paint(options.palette.problem, &format!("Planned again: {steps} still to do")));
-    } else {
-        let _ = writeln!(out, "Verified: every change reads back as planned, and planning again finds nothing to do.");
+    } else if failed == 0 {
+        let again = if report.planned_again { ", and planning again finds nothing to do" } else { "" };
+        let _ = writeln!(out, "Verified: every change reads back as planned{again}.");
     }
     if report.bookkeeping > 0 {
         let _ = writeln!(out, "The record was told of {}.", counted(report.bookkeeping, "thing"));
