@@ -356,13 +356,12 @@ mod tests {
         for (key, name) in
             [("HKCR", "Classes"), (r"HKCR\.txt", ".txt"), (r"HKLM\SOFTWARE\Classes", "Classes"), ("HKLM", "HKLM")]
         {
-            assert_eq!(RegistryKey::parse(key).unwrap().stored_name(), name);
+            assert_eq!(self::key(key).stored_name(), name);
         }
     }
 
     #[test]
     fn a_key_moves_with_what_it_lies_below() {
-        let key = |text: &str| RegistryKey::parse(text).unwrap();
         let (from, to) = (key(r"HKLM\SOFTWARE\Old"), key(r"HKLM\SOFTWARE\New\Place"));
         assert_eq!(key(r"HKLM\software\old\A\B").moved(&from, &to), Some(key(r"HKLM\SOFTWARE\New\Place\A\B")));
         assert_eq!(from.moved(&from, &to), Some(to.clone()));
