@@ -161,6 +161,12 @@ fn follow(record: &mut Record, books: &[Bookkeeping]) {
 
 /// Forgets what a run has removed and the document does not name: nothing of it is left to be an orphan.
 fn forget_removed(record: &mut Record, desired: &Desired, plan: &Plan, report: &ApplyReport) {
+    let removes = |operation: &Operation| {
+        matches!(operation, Operation::RemoveRegistryTree { .. } | Operation::RemoveRegistryValue { .. })
+    };
+    if !plan.operations().any(removes) {
+        return;
+    }
     let done: HashSet<&ResourceId> =
         report.outcomes.iter().filter(|one| one.outcome == Outcome::Done).map(|one| &one.address).collect();
     let done = plan.decisions.iter().filter(|decision| done.contains(&decision.id));

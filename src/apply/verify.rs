@@ -21,16 +21,17 @@ pub fn verify<'s, 'p: 's>(
 ) -> Vec<Option<String>> {
     let steps: Vec<&Step<'_>> = steps.collect();
     let later = Later::of(&steps);
+    let hides = facts.asked_for_secrets();
     let mut queries = Queries::default();
     let mut sealed = Queries::default();
     for (number, step) in steps.iter().enumerate() {
         let key = later.place(step.operation.registry_key(), number);
-        let queries = if is_sealed(step.operation, &key, facts) { &mut sealed } else { &mut queries };
+        let queries = if is_sealed(step.operation, &key, facts, hides) { &mut sealed } else { &mut queries };
         ask(step.operation, &key, queries);
     }
     // Without the record nothing is sealed: what was written is compared in the open, here and nowhere else.
     let open = || Facts::new(facts.identity.clone());
-    let mut read = Read { unsealed: open(), rest: open(), facts };
+    let mut read = Read { unsealed: open(), rest: open(), facts, hides };
     answer(machine, &queries.not_in(facts), None, &mut read.rest);
     answer(machine, &sealed, None, &mut read.unsealed);
     steps
@@ -80,11 +81,11 @@ impl<'s> Later<'s> {
     }
 }
 
-/// Whether the facts hide what a step wrote: a secret, or what stands where there was one or will be one.
-fn is_sealed(operation: &Operation, key: &RegistryKey, facts: &Facts) -> bool {
+/// Whether the facts, when they hide anything, hide what a step wrote: a secret, or what stands where there was one or will be one.
+fn is_sealed(operation: &Operation, key: &RegistryKey, facts: &Facts, hides: bool) -> bool {
     let Operation::PutRegistryValue { name, after, .. } = operation else { return false };
     let found = || facts.key(key).and_then(|state| state.as_ref().ok()?.present()?.value(name));
-    !matches!(after, Expression::Registry(_)) || found().is_some_and(|found| found.data.plain().is_none())
+    !matches!(after, Expression::Registry(_)) || (hides && found().is_some_and(|found| found.data.plain().is_none()))
 }
 
 /// Where the answers are: secrets in the open only for as long as they are compared.
@@ -92,11 +93,13 @@ struct Read<'f> {
     unsealed: Facts,
     rest: Facts,
     facts: &'f Facts,
+    /// Whether the facts hide anything.
+    hides: bool,
 }
 
 impl Read<'_> {
     fn key(&self, step: &Step<'_>, key: &RegistryKey) -> Option<&Observed<KeyState>> {
-        if is_sealed(step.operation, key, self.facts) {
+        if is_sealed(step.operation, key, self.facts, self.hides) {
             return self.unsealed.key(key);
         }
         self.rest.key(key).or_else(|| self.facts.key(key))

@@ -445,6 +445,11 @@ impl Facts {
         keys.chain(accounts).collect()
     }
 
+    /// Whether a question asked for something that must stay sealed.
+    pub fn asked_for_secrets(&self) -> bool {
+        self.asked.values().any(|aspects| !aspects.sealed.is_empty())
+    }
+
     /// How many questions were answered.
     pub fn answered(&self) -> usize {
         self.keys.values().filter(|state| state.is_ok()).count()
