@@ -60,6 +60,11 @@ pub fn observe<'w>(
             known => known.as_ref(),
         };
         answer(machine, &open, key, &mut facts);
+        for data in open.data() {
+            if let Some(key) = key {
+                facts.insert_fingerprint(data.clone(), key.of(data.value_type, &data.bytes));
+            }
+        }
         for (reference, value_type) in open.secrets() {
             let resolved = options.secrets.resolve(reference);
             let print = match (resolved, key) {
@@ -85,7 +90,9 @@ pub fn begin(machine: &dyn Machine) -> Facts {
 }
 
 fn needs_key(queries: &Queries) -> bool {
-    !queries.secrets().is_empty() || queries.keys().iter().any(|(_, aspects)| !aspects.sealed.is_empty())
+    !queries.data().is_empty()
+        || !queries.secrets().is_empty()
+        || queries.keys().iter().any(|(_, aspects)| !aspects.sealed.is_empty())
 }
 
 /// The key of the machine's record, or one for this process alone: both tell equal secrets from different ones.

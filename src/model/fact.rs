@@ -76,6 +76,7 @@ pub struct Queries {
     index: HashMap<RegistryKey, usize>,
     accounts: Vec<Arc<str>>,
     secrets: Vec<(SecretReference, u32)>,
+    data: Vec<RegistryData>,
 }
 
 impl Queries {
@@ -103,6 +104,17 @@ impl Queries {
         }
     }
 
+    /// Asks for the fingerprint of data, to compare them with what is sealed.
+    pub fn fingerprint(&mut self, data: &RegistryData) {
+        if !self.data.contains(data) {
+            self.data.push(data.clone());
+        }
+    }
+
+    pub fn data(&self) -> &[RegistryData] {
+        &self.data
+    }
+
     pub fn secrets(&self) -> &[(SecretReference, u32)] {
         &self.secrets
     }
@@ -116,7 +128,7 @@ impl Queries {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.keys.is_empty() && self.accounts.is_empty() && self.secrets.is_empty()
+        self.keys.is_empty() && self.accounts.is_empty() && self.secrets.is_empty() && self.data.is_empty()
     }
 
     /// What of these questions `facts` does not answer yet.
@@ -137,6 +149,8 @@ impl Queries {
         open.accounts.retain(|name| !facts.accounts.contains_key(&*upcase::fold(name)));
         open.secrets = self.secrets;
         open.secrets.retain(|secret| !facts.secrets.contains_key(secret));
+        open.data = self.data;
+        open.data.retain(|data| !facts.fingerprints.contains_key(data));
         open
     }
 }
@@ -365,6 +379,7 @@ pub struct Facts {
     keys: HashMap<RegistryKey, Observed<KeyState>>,
     accounts: HashMap<Box<str>, Observed<Option<Sid>>>,
     secrets: HashMap<(SecretReference, u32), Result<Fingerprint, Box<str>>>,
+    fingerprints: HashMap<RegistryData, Fingerprint>,
     /// What trueup remembers of the machine; `None` where nothing was ever applied.
     pub record: Observed<Option<Arc<Record>>>,
     /// When the machine was last started or shut down, as far as it tells.
@@ -379,6 +394,7 @@ impl Facts {
             keys: HashMap::new(),
             accounts: HashMap::new(),
             secrets: HashMap::new(),
+            fingerprints: HashMap::new(),
             record: Ok(None),
             restarted: None,
         }
@@ -392,6 +408,15 @@ impl Facts {
     /// The record, where there is one that can be read.
     pub fn remembered(&self) -> Option<&Record> {
         self.record.as_ref().ok()?.as_deref()
+    }
+
+    pub fn insert_fingerprint(&mut self, data: RegistryData, print: Fingerprint) {
+        self.fingerprints.insert(data, print);
+    }
+
+    /// The fingerprint of data that was asked for.
+    pub fn fingerprint(&self, data: &RegistryData) -> Option<Fingerprint> {
+        self.fingerprints.get(data).copied()
     }
 
     pub fn insert_secret(&mut self, reference: SecretReference, value_type: u32, print: Result<Fingerprint, Box<str>>) {

@@ -370,3 +370,28 @@ fn a_damaged_record_tells_no_secret() {
     assert_eq!(at.password().as_deref(), Some(SECOND));
     at.is_untold();
 }
+
+#[test]
+fn a_secret_that_is_spelt_out_later_is_not_told() {
+    let folder = sample(DOCUMENT);
+    let call = |arguments: &[&str]| run(&folder, &[arguments, &MACHINE].concat());
+    let mut runs = vec![call(&["apply", "site.yaml", "--auto-approve"]).exits(0)];
+    assert!(holds(&folder.read(SOFTWARE), SECRET));
+    folder.write("site.yaml", DOCUMENT.replace("{ sz: { env: VENDOR_PASSWORD } }", "spelt out"));
+    runs.extend([
+        call(&["plan", "site.yaml", "--full"]).exits(0).says(&["~ Password  REG_SZ (secret)", "asked"]),
+        call(&["plan", "site.yaml", "--format", "json", "-o", "site.plan"]).exits(0),
+        run(&folder, &["drift", "site.yaml", "-m", "image:image", "--format", "json"]).exits(2),
+        run(&folder, &["capture", "-m", "image:image", "--for", "site.yaml", "-o", "server.json"]).exits(0),
+        call(&["apply", "site.yaml", "--auto-approve"]).exits(0).says(&["finds nothing to do"]),
+        call(&["plan", "site.yaml", "--detailed-exitcode"]).exits(0),
+        run(&folder, &["rollback", "-m", "image:image", "--plan"]).exits(0),
+        run(&folder, &["history", "-m", "image:image", "--format", "json"]).exits(0),
+    ]);
+    assert_eq!(password(&folder), Some((1, [utf16("spelt out"), vec![0, 0]].concat())));
+    assert_untold(&folder, &runs, SECRET);
+
+    // From then on it is a value like others.
+    meddle(&folder, SOFTWARE, &["Vendor"], "Password", 1, &[utf16("other"), vec![0, 0]].concat());
+    call(&["plan", "site.yaml"]).exits(0).says(&["~ Password  REG_SZ \"other\" → \"spelt out\"", "drift"]);
+}

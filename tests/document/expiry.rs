@@ -121,25 +121,31 @@ fn secrets_before_and_after() {
     let first = "{ sz: { env: PASSWORD }, expires: { on: 2026-12-31, then: open } }";
     let gone = "{ sz: { env: PASSWORD }, expires: { on: 2026-12-31, then: absent } }";
     let number = "{ sz: { env: PASSWORD }, expires: { on: 2026-12-31, then: 1 } }";
-    let unknown = "unverifiable | secret.no_fingerprint";
     let unresolved = "unverifiable | secret.unresolved: secrets are not looked up here";
     // What it shows, the value, what is there, when, whether secrets are written again; and what is told.
     type Case<'a> = (&'a str, &'a str, Option<RegistryData>, &'a str, bool, String);
     let cases: Vec<Case<'_>> = vec![
         ("made before", then, None, BEFORE, false, "create | registry.absent".into()),
-        ("sealed before", then, sz("open"), BEFORE, false, unknown.into()),
-        ("written again before", then, sz("hunter2"), BEFORE, true, "update | secret.rewritten".into()),
+        ("holds before", then, sz("open"), BEFORE, false, "keep".into()),
+        ("differs before", then, sz("hunter2"), BEFORE, false, "update | registry.data_differs".into()),
         ("made after", then, None, AFTER, false, format!("create | {EXPIRED} | registry.absent")),
         ("sealed after", then, sz("hunter2"), AFTER, false, unresolved.into()),
         ("written again after", then, sz("hunter2"), AFTER, true, format!("update | {EXPIRED} | secret.rewritten")),
-        ("a secret that was", first, sz("hunter2"), AFTER, false, unknown.into()),
+        (
+            "a secret that was",
+            first,
+            sz("hunter2"),
+            AFTER,
+            false,
+            format!("update | {EXPIRED} | registry.data_differs"),
+        ),
         (
             "a secret that was, written over",
             first,
             sz("hunter2"),
             AFTER,
             true,
-            format!("update | {EXPIRED} | secret.rewritten"),
+            format!("update | {EXPIRED} | registry.data_differs"),
         ),
         ("a secret that goes", gone, sz("hunter2"), AFTER, false, format!("delete | {EXPIRED} | registry.not_wanted")),
         (

@@ -10,6 +10,7 @@ use super::wanted::{WantedData, WantedKey, WantedValue};
 use crate::formats::upcase;
 use crate::kinds::{Comparison, Context, Kind as _};
 use crate::model::common::Ensure;
+use crate::model::digest;
 use crate::model::fact::{
     Facts, KeyAspects, KeyFact, KeyState, Observed, Queries, Stored, Unread, ValueFact, ValueSelection,
 };
@@ -30,8 +31,13 @@ pub fn wants(wanted: &WantedKey, facts: &Facts, context: &Context<'_>, queries: 
     }
     let aspects = aspects(wanted, facts, context);
     for value in &wanted.values {
-        if let WantedData::Secret { value_type, reference } = value.data_at(context.as_of) {
-            queries.secret(reference, *value_type);
+        match value.data_at(context.as_of) {
+            WantedData::Secret { value_type, reference } => queries.secret(reference, *value_type),
+            // Beside a secret, or in place of one, plain data are compared as one.
+            WantedData::Data(data) if aspects.sealed.iter().any(|name| upcase::eq(name, &value.name)) => {
+                queries.fingerprint(data);
+            }
+            WantedData::Data(_) | WantedData::Absent => {}
         }
     }
     let source = wanted.renamed_from.as_ref().map(|from| now(&from.value, facts, context));
@@ -71,17 +77,13 @@ fn aspects(wanted: &WantedKey, facts: &Facts, context: &Context<'_>) -> KeyAspec
     }
 }
 
-/// The values that were written as secrets once and of which the document does not spell out the data by now.
+/// The values that were written as secrets once, whatever the document says of them by now.
 fn remembered_secrets(wanted: &WantedKey, facts: &Facts) -> Vec<Box<str>> {
     let Some(record) = facts.remembered() else { return Vec::new() };
     let former = wanted.renamed_from.as_ref().map(|from| ResourceId::new("registry", from.value.as_str()));
     let entries = former.iter().chain([&wanted.address()]).filter_map(|id| record.entry(id)).collect::<Vec<_>>();
-    let is_spelt_out = |name: &str| {
-        let named = wanted.values.iter().find(|value| upcase::eq(&value.name, name));
-        named.is_some_and(|value| value.alternatives().all(|data| matches!(data, WantedData::Data(_))))
-    };
     let secrets = entries.iter().flat_map(|entry| &entry.parts.0).filter(|(_, trace)| trace.secret.is_some());
-    secrets.map(|(name, _)| name.clone()).filter(|name| !is_spelt_out(name)).collect()
+    secrets.map(|(name, _)| name.clone()).collect()
 }
 
 /// Decides about the key and each of its values.
@@ -299,6 +301,13 @@ impl EntryView<'_> {
         for value in &self.wanted.values {
             let found = fact.and_then(|fact| fact.value(&value.name));
             let mut decision = self.value(value, found, facts, context).traced(trace::of_value(value, found));
+            if found.is_some_and(|found| found.data.plain().is_none())
+                && let (Verdict::Keep, WantedData::Data(data), Some(trace)) =
+                    (&decision.verdict, value.data_at(context.as_of), &mut decision.trace)
+            {
+                // What is sealed and the same is known after all.
+                trace.found = digest::of_data(data);
+            }
             if let (Some(expiry), Verdict::Change { .. }) = (&value.expires, &decision.verdict)
                 && value.is_expired(context.as_of)
             {
@@ -331,12 +340,14 @@ impl EntryView<'_> {
                 put(Action::Create, Reason::code("registry.absent"), Expression::Registry(data.clone()))
             }
             (WantedData::Data(data), Some(Stored::Plain(before))) if data == before => Decision::keep(id, value.at),
-            // Sealed because the value's other alternative is a secret: its data cannot be compared.
+            // Sealed because the value is, was or will be a secret: compared as one.
             (WantedData::Data(data), Some(Stored::Sealed { sealed_type, .. })) if *sealed_type == data.value_type => {
-                if context.rewrite_secrets {
-                    put(Action::Update, Reason::code("secret.rewritten"), Expression::Registry(data.clone()))
-                } else {
-                    unverifiable(id, value.at, Reason::code("secret.no_fingerprint"))
+                let after = || Expression::Registry(data.clone());
+                match (fact.and_then(|fact| fact.fingerprint), facts.fingerprint(data)) {
+                    (Some(found), Some(wanted)) if found == wanted => Decision::keep(id, value.at),
+                    (Some(_), Some(_)) => put(Action::Update, Reason::code("registry.data_differs"), after()),
+                    _ if context.rewrite_secrets => put(Action::Update, Reason::code("secret.rewritten"), after()),
+                    _ => unverifiable(id, value.at, Reason::code("secret.no_fingerprint")),
                 }
             }
             (WantedData::Data(data), Some(before)) => {

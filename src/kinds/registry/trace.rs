@@ -22,7 +22,9 @@ pub fn of_value(value: &WantedValue, found: Option<&ValueFact>) -> Trace {
             &of_data(&expiry.then).to_le_bytes(),
         ]),
     };
-    Trace { wanted, found: found_digest, secret: found.and_then(|found| found.fingerprint) }
+    // What is spelt out by now is no secret any more, once it is written.
+    let is_secret = value.alternatives().any(|data| matches!(data, WantedData::Secret { .. }));
+    Trace { wanted, found: found_digest, secret: found.and_then(|found| found.fingerprint).filter(|_| is_secret) }
 }
 
 fn of_data(data: &WantedData) -> u64 {
