@@ -64,6 +64,22 @@ pub struct ApplyOptions<'a> {
     pub confirm_within: Option<std::time::Duration>,
 }
 
+impl<'a> ApplyOptions<'a> {
+    /// A run in which nothing special is asked.
+    pub fn new(owner: &'a str, now: jiff::Timestamp, secrets: &'a dyn SecretSource) -> Self {
+        Self {
+            owner,
+            now,
+            accept: &[],
+            secrets,
+            on_failure: OnFailure::default(),
+            hold: None,
+            retain: RETAIN,
+            confirm_within: None,
+        }
+    }
+}
+
 /// How long journals are kept where nothing is said: 90 days.
 pub const RETAIN: std::time::Duration = std::time::Duration::from_hours(90 * 24);
 

@@ -270,20 +270,10 @@ fn plan_of(run: &JournalRun) -> Plan {
     });
     let entries = (0..run.intents.len()).map(|number| EntrySpan { start: number, end: number + 1, needs: Vec::new() });
     Plan {
-        as_of: beginning.started,
-        machine: crate::model::fact::Identity::default(),
         document: beginning.document.clone(),
-        files: Vec::new(),
         decisions: decisions.collect(),
-        kept: 0,
         after: Dependencies { entries: entries.collect() },
-        findings: Vec::new(),
-        unmanaged: Vec::new(),
-        orphans: Vec::new(),
-        elsewhere: 0,
-        bookkeeping: Vec::new(),
-        owed: Owed::default(),
-        hold: Hold::None,
+        ..Plan::new(beginning.started)
     }
 }
 

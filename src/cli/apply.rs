@@ -129,10 +129,7 @@ fn options_of<'a>(
     key: Option<&'a HoldKey>,
 ) -> apply::ApplyOptions<'a> {
     apply::ApplyOptions {
-        owner,
-        now: jiff::Timestamp::now(),
         accept: &options.accept,
-        secrets,
         on_failure: match options.on_failure {
             FailureChoice::Continue => OnFailure::Continue,
             FailureChoice::Stop => OnFailure::Stop,
@@ -141,6 +138,7 @@ fn options_of<'a>(
         hold: key,
         retain: desired.retain.map_or(RETAIN, |retain| std::time::Duration::from_secs(retain.seconds())),
         confirm_within: options.confirm_within,
+        ..apply::ApplyOptions::new(owner, jiff::Timestamp::now(), secrets)
     }
 }
 

@@ -5,7 +5,7 @@ use super::arguments::{DriftOptions, Format};
 use super::secrets::{CommandSecrets, Secrets, owner};
 use super::terminal::Terminal;
 use super::{Outcome, inputs, machines, plan as plan_command};
-use crate::apply::{self, Basis as _, DocumentBasis, OnFailure, RETAIN};
+use crate::apply::{self, Basis as _, DocumentBasis};
 use crate::error::{Exit, Failure};
 use crate::plan::PlanOptions;
 use crate::report::drift::{Drift, json, text};
@@ -51,16 +51,7 @@ fn accept(
     let machine = opened.writable()?;
     approve(options.auto_approve, "the baseline", "Take the machine as it is for what was last applied?", terminal)?;
     let owner = owner();
-    let apply_options = apply::ApplyOptions {
-        owner: &owner,
-        now: jiff::Timestamp::now(),
-        accept: &[],
-        secrets,
-        on_failure: OnFailure::Continue,
-        hold: None,
-        retain: RETAIN,
-        confirm_within: None,
-    };
+    let apply_options = apply::ApplyOptions::new(&owner, jiff::Timestamp::now(), secrets);
     match apply::accept_baseline(machine, basis, &apply_options).map_err(failure)? {
         Some((entries, run)) => {
             terminal.data(&format!("Accepted as the baseline: {} of the record; run {run}\n", counted_entries(entries)))

@@ -7,7 +7,7 @@ use super::secrets::{MissingKey, hold_key, owner};
 use super::terminal::Terminal;
 use super::{Outcome, inputs, machines, plan as plan_command};
 use crate::apply::{
-    self, ApplyOptions as RunOptions, ApplyReport, Basis as _, JournalRun, OnFailure, Purpose, RETAIN, RollbackBasis,
+    self, ApplyOptions as RunOptions, ApplyReport, Basis as _, JournalRun, OnFailure, Purpose, RollbackBasis,
     RunOutcome, done_steps, history, past_run, settle,
 };
 use crate::error::{Exit, Failure};
@@ -161,17 +161,8 @@ fn options_of<'a>(
     key: Option<&'a HoldKey>,
     accept: &'a [String],
 ) -> RunOptions<'a> {
-    RunOptions {
-        owner,
-        now,
-        accept,
-        secrets: &NoSecrets,
-        // All or nothing: half a rollback is a state that nobody asked for.
-        on_failure: OnFailure::Rollback,
-        hold: key,
-        retain: RETAIN,
-        confirm_within: None,
-    }
+    // All or nothing: half a rollback is a state that nobody asked for.
+    RunOptions { accept, on_failure: OnFailure::Rollback, hold: key, ..RunOptions::new(owner, now, &NoSecrets) }
 }
 
 /// Shows what came of it.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::remembered::{Bookkeeping, Remembered, keep_books};
-use super::{Dependencies, EntrySpan, OrderError, Plan, lint, order};
+use super::{EntrySpan, OrderError, Plan, lint, order};
 use crate::document::Desired;
 use crate::kinds::{Context, NamedKeys};
 use crate::model::fact::Facts;
@@ -52,20 +52,12 @@ pub fn build(desired: &Desired, facts: &Facts, options: PlanOptions) -> Result<P
         }
     }
     let mut plan = Plan {
-        as_of: options.as_of,
         machine: facts.identity.clone().unwrap_or_default(),
         document: desired.record_name(),
         files: desired.sources.names().map(str::to_owned).collect(),
-        decisions: Vec::new(),
-        kept: 0,
-        after: Dependencies::default(),
-        findings: Vec::new(),
-        unmanaged: Vec::new(),
-        orphans: Vec::new(),
-        elsewhere: 0,
-        bookkeeping: Vec::new(),
         owed,
         hold: options.hold,
+        ..Plan::new(options.as_of)
     };
     for index in sequence {
         let Some(entry) = desired.entries.get(index) else { continue };

@@ -96,6 +96,26 @@ pub struct Summary {
 }
 
 impl Plan {
+    /// A plan in which nothing is decided yet.
+    pub fn new(as_of: jiff::Timestamp) -> Self {
+        Self {
+            as_of,
+            machine: Identity::default(),
+            document: String::new(),
+            files: Vec::new(),
+            decisions: Vec::new(),
+            kept: 0,
+            after: Dependencies::default(),
+            findings: Vec::new(),
+            unmanaged: Vec::new(),
+            orphans: Vec::new(),
+            elsewhere: 0,
+            bookkeeping: Vec::new(),
+            owed: Owed::default(),
+            hold: Hold::None,
+        }
+    }
+
     pub fn summary(&self) -> Summary {
         let mut sum = Summary { unchanged: self.kept, orphans: self.orphans.len(), ..Summary::default() };
         for decision in &self.decisions {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::remembered::refuse_protected;
-use super::{Dependencies, EntrySpan, Plan, PlanOptions, lint};
+use super::{EntrySpan, Plan, PlanOptions, lint};
 use crate::model::fact::{Facts, KeyAspects, KeyState, KeyTree, Queries, Stored, Unread, ValueSelection};
 use crate::model::operation::{Expression, Operation};
 use crate::model::registry::RegistryKey;
@@ -97,20 +97,10 @@ pub fn build(steps: Steps<'_>, effects: Effects<'_>, facts: &Facts, options: Pla
     let restart: Arc<[Box<str>]> = effects.restarts.into();
     let mut scene = Scene::new(facts);
     let mut plan = Plan {
-        as_of: options.as_of,
         machine: facts.identity.clone().unwrap_or_default(),
-        document: String::new(),
-        files: Vec::new(),
-        decisions: Vec::new(),
-        kept: 0,
-        after: Dependencies::default(),
-        findings: Vec::new(),
-        unmanaged: Vec::new(),
-        orphans: Vec::new(),
-        elsewhere: 0,
-        bookkeeping: Vec::new(),
         owed: facts.remembered().map(|record| record.owed.clone()).unwrap_or_default(),
         hold: options.hold,
+        ..Plan::new(options.as_of)
     };
     for (what, unread) in facts.unread() {
         let severity = match unread {

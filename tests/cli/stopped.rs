@@ -1,6 +1,6 @@
 //! Makes runs that stop before their end, as a power cut would leave them.
 
-use trueup::apply::{ApplyOptions, Basis as _, DocumentBasis, OnFailure, Progress, RETAIN, apply};
+use trueup::apply::{ApplyOptions, Basis as _, DocumentBasis, Progress, apply};
 use trueup::document::{Desired, FileReader, LoadOptions, ReadError, load};
 use trueup::formats::hold::HoldKey;
 use trueup::machine::SecretSource;
@@ -56,14 +56,8 @@ pub fn stop(folder: &Folder, document: &str, secret: &str, key: Option<&HoldKey>
     let basis = DocumentBasis { desired: &desired, options: PlanOptions { hold, ..PlanOptions::at(as_of) } };
     let secrets = OneSecret(secret);
     let options = ApplyOptions {
-        owner: "somebody@elsewhere (process 7)",
-        now: jiff::Timestamp::now(),
-        accept: &[],
-        secrets: &secrets,
-        on_failure: OnFailure::Continue,
         hold: key,
-        retain: RETAIN,
-        confirm_within: None,
+        ..ApplyOptions::new("somebody@elsewhere (process 7)", jiff::Timestamp::now(), &secrets)
     };
     let image = ImageMachine::open(&folder.path("image"), DirtyHives::Refuse).expect("it is a volume");
     let facts = basis.facts(&image, &secrets).expect("it is observed");

@@ -3,8 +3,8 @@
 use std::process::Command;
 
 use trueup::apply::{
-    ApplyError, ApplyOptions, Basis, DocumentBasis, OnFailure, Progress, Purpose, RETAIN, RollbackBasis, apply,
-    done_steps, unfinished,
+    ApplyError, ApplyOptions, Basis, DocumentBasis, OnFailure, Progress, Purpose, RollbackBasis, apply, done_steps,
+    unfinished,
 };
 use trueup::document::{FileReader, LoadOptions, ReadError, load};
 use trueup::machine::NoSecrets;
@@ -44,14 +44,8 @@ fn stops(machine: &ImageMachine, basis: &dyn Basis, at: usize) -> bool {
     let facts = basis.facts(machine, &NoSecrets).unwrap();
     let plan = basis.plan(&facts).unwrap();
     let options = ApplyOptions {
-        owner: "somebody",
-        now: AS_OF.parse().unwrap(),
-        accept: &[],
-        secrets: &NoSecrets,
         on_failure: OnFailure::Rollback,
-        hold: None,
-        retain: RETAIN,
-        confirm_within: None,
+        ..ApplyOptions::new("somebody", AS_OF.parse().unwrap(), &NoSecrets)
     };
     match apply(&FaultyMachine::new(machine, Fault::StopAfter, at), basis, &plan, &facts, &options, &mut Silent) {
         Ok(_) => false,

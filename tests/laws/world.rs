@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use trueup::apply::{
-    ApplyError, ApplyOptions, ApplyReport, DocumentBasis, OnFailure, Progress, RETAIN, SecretSource, apply,
-    apply_saved, resume,
+    ApplyError, ApplyOptions, ApplyReport, DocumentBasis, Progress, SecretSource, apply, apply_saved, resume,
 };
 use trueup::document::Desired;
 use trueup::formats::regf::{Editor, Hive, Key, KeyId, create};
@@ -203,16 +202,7 @@ pub fn with_options<T>(run: impl FnOnce(&ApplyOptions<'_>) -> T) -> T {
 pub fn options() -> ApplyOptions<'static> {
     static ACCEPT: std::sync::LazyLock<Vec<String>> =
         std::sync::LazyLock::new(|| vec!["registry.critical_key".to_owned()]);
-    ApplyOptions {
-        owner: "the laws",
-        now: now(),
-        accept: &ACCEPT,
-        secrets: &Secrets,
-        on_failure: OnFailure::Continue,
-        hold: None,
-        retain: RETAIN,
-        confirm_within: None,
-    }
+    ApplyOptions { accept: &ACCEPT, ..ApplyOptions::new("the laws", now(), &Secrets) }
 }
 
 pub fn apply_plan(

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use zeroize::Zeroizing;
 
 use trueup::apply::{
-    ApplyError, ApplyOptions, ApplyReport, Basis as _, DocumentBasis, JournalRun, OnFailure, Progress, Purpose, RETAIN,
+    ApplyError, ApplyOptions, ApplyReport, Basis as _, DocumentBasis, JournalRun, OnFailure, Progress, Purpose,
     RollbackBasis, SecretSource, apply, done_steps, past_run, resume, settle, unfinished,
 };
 use trueup::document::{Desired, FileReader, LoadOptions, ReadError, load};
@@ -77,16 +77,7 @@ pub fn as_of() -> jiff::Timestamp {
 }
 
 fn options(now: jiff::Timestamp) -> ApplyOptions<'static> {
-    ApplyOptions {
-        owner: "the power's laws",
-        now,
-        accept: &[],
-        secrets: &Tokens,
-        on_failure: OnFailure::Continue,
-        hold: None,
-        retain: RETAIN,
-        confirm_within: None,
-    }
+    ApplyOptions::new("the power's laws", now, &Tokens)
 }
 
 /// The clock's reading of every run but the first.

@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use trueup::apply::{
-    ApplyError, ApplyOptions, ApplyReport, Basis as _, DocumentBasis, OnFailure, Progress, Purpose, RETAIN,
-    RollbackBasis, RunOutcome, accept_baseline, apply, done_steps, history, past_run,
+    ApplyError, ApplyOptions, ApplyReport, Basis as _, DocumentBasis, Progress, Purpose, RollbackBasis, RunOutcome,
+    accept_baseline, apply, done_steps, history, past_run,
 };
 use trueup::document::{Colour, Desired, FileReader, LoadOptions, ReadError, load, render};
 use trueup::machine::faulty::{Fault, FaultyMachine};
@@ -146,14 +146,9 @@ impl World {
     pub fn options<T>(&self, accept: &[&str], run: impl FnOnce(&ApplyOptions<'_>) -> T) -> T {
         let accept: Vec<String> = accept.iter().map(|code| (*code).to_owned()).collect();
         run(&ApplyOptions {
-            owner: "a test",
-            now: self.now.get(),
             accept: &accept,
-            secrets: self,
-            on_failure: OnFailure::Continue,
-            hold: None,
-            retain: RETAIN,
             confirm_within: self.confirm_within.get(),
+            ..ApplyOptions::new("a test", self.now.get(), self)
         })
     }
 
