@@ -91,7 +91,7 @@ impl Cause {
             Self::Drift => "drift: the machine has left what was last applied",
             Self::Asked => "asked: the document, or a secret that it names, has changed since this was last applied",
             Self::Due => "due: neither has moved, but the time has come",
-            Self::New => "new: this was never applied on the machine",
+            Self::New => "new: not applied on the machine yet, or taken back since",
             Self::Unrecorded => "unrecorded: no record tells what was last applied",
         }
     }

@@ -55,7 +55,7 @@ impl std::fmt::Display for Bookkeeping {
             Self::Move { from, to } => write!(f, "move {from} to {to}: the address changes, the machine does not"),
             Self::Protect { address } => write!(f, "protect {address}"),
             Self::Unprotect { address } => write!(f, "lift the protection of {address}"),
-            Self::Restore { run } => write!(f, "remember again what was remembered before run {run}"),
+            Self::Restore { run } => write!(f, "tell again what was told before run {run}"),
             Self::BeginAnew => f.write_str("begin a new record, and move the one that cannot be read aside"),
         }
     }

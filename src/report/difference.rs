@@ -50,7 +50,7 @@ pub fn between(a: &Statements, b: &Statements) -> Vec<Difference> {
 /// What a plan would do to each resource.
 pub fn of_plan(plan: &Plan) -> Statements {
     let mut out = Statements::new();
-    for group in super::layout::groups(plan, usize::MAX) {
+    for group in super::layout::groups(plan, usize::MAX, |_| true) {
         for entry in &group.entries {
             for line in &group.lines {
                 let address = if line.name == "(key)" { entry.clone() } else { format!("{entry}.{}", line.name) };

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::json::pretty;
-use super::layout::{Symbol, sides};
+use super::layout::groups;
 use super::remembered;
 use super::style::paint;
-use super::text::{TextOptions, shown, write_finding};
+use super::text::{TextOptions, most_lines, shown, write_finding, write_group};
 use crate::model::fact::{Observed, Unread};
 use crate::model::operation::Operation;
 use crate::model::remembered::Record;
@@ -89,9 +89,16 @@ impl<'p> Drift<'p> {
     fn differences(&self) -> Vec<&'p Decision> {
         let mut all: Vec<&Decision> = self.plan.decisions.iter().filter(|decision| decision.differs()).collect();
         // A stable sort: within a cause, the plan's order.
-        all.sort_by_key(|decision| (matches!(decision.verdict, Verdict::Waived { .. }), decision.cause));
+        all.sort_by_key(|decision| kind(decision));
         all
     }
+}
+
+/// Whether it is waived, and why it differs: in the order in which a report tells of them.
+type Kind = (bool, Option<Cause>);
+
+fn kind(decision: &Decision) -> Kind {
+    (matches!(decision.verdict, Verdict::Waived { .. }), decision.cause)
 }
 
 impl Coverage {
@@ -120,20 +127,22 @@ impl Coverage {
 /// The drift for a person: by cause, worst first.
 pub fn text(drift: &Drift<'_>, options: &TextOptions) -> String {
     let mut out = String::new();
-    let differences = drift.differences();
-    let is_waived = |decision: &&Decision| matches!(decision.verdict, Verdict::Waived { .. });
-    for run in differences.chunk_by(|a, b| a.cause == b.cause && is_waived(a) == is_waived(b)) {
-        let Some(first) = run.first() else { continue };
-        let title = match (is_waived(first), first.cause) {
+    let mut kinds: BTreeMap<Kind, usize> = BTreeMap::new();
+    for decision in drift.differences() {
+        *kinds.entry(kind(decision)).or_default() += 1;
+    }
+    for (of_kind, count) in kinds {
+        let title = match of_kind {
             (true, _) => "waived: differs, and is let be for a while",
             (false, Some(cause)) => cause.sentence(),
             (false, None) => "differs",
         };
-        let heading = format!("{}: {title}", run.len());
-        let _ = writeln!(out, "{}", paint(options.palette.heading, &heading));
-        let lines: Vec<String> = run.iter().map(|decision| line(decision)).collect();
-        for line in shown(&lines, options) {
-            let _ = writeln!(out, "    {line}");
+        let _ = writeln!(out, "{}", paint(options.palette.heading, &format!("{count} {title}")));
+        let is_shown = |decision: &Decision| decision.differs() && kind(decision) == of_kind;
+        for mut group in groups(drift.plan, most_lines(options), is_shown) {
+            // The heading has said it.
+            group.lines.iter_mut().for_each(|line| line.cause = None);
+            write_group(&mut out, &group, options);
         }
         out.push('\n');
     }
@@ -184,20 +193,6 @@ fn summary(counts: &Counts) -> String {
     }
     let _ = write!(text, "; {as_applied} as wanted");
     text
-}
-
-fn line(decision: &Decision) -> String {
-    let symbol = Symbol::of(&decision.verdict).map_or(" ", Symbol::text);
-    let (found, wanted, _) = sides(decision.shown_operations());
-    let values = match (found, wanted) {
-        (Some(found), Some(wanted)) => format!("  {found}, wanted {wanted}"),
-        (Some(found), None) => format!("  {found}, wanted away"),
-        (None, Some(wanted)) => format!("  not there, wanted {wanted}"),
-        (None, None) => String::new(),
-    };
-    let reasons: Vec<String> = decision.reasons.iter().map(ToString::to_string).collect();
-    let written = decision.last_written.map(|at| format!("; last written {at}")).unwrap_or_default();
-    format!("{symbol} {}{values}  {}{written}", decision.id, reasons.join("; "))
 }
 
 /// What a value is and what it is to be, each with its type.

@@ -85,7 +85,7 @@ pub fn list_json(runs: &[PastRun]) -> Result<String, serde_json::Error> {
 /// The steps of one run, each with whether it is on the machine.
 pub fn steps(run: &JournalRun, done: &[Progressed], options: &TextOptions) -> String {
     let beginning = &run.beginning;
-    let mut out = format!("Run {} by {}, begun {}\n", beginning.run, beginning.owner, beginning.started);
+    let mut out = format!("Run {} by {}, begun {:.0}\n", beginning.run, beginning.owner, beginning.started);
     if !beginning.document.is_empty() {
         let _ = writeln!(out, "Document: {}", beginning.document);
     }

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use super::text::counted;
-use crate::model::fact::Stored;
+use crate::model::fact::{KeyTree, Stored};
 use crate::model::operation::{Expression, Hold, Operation, Reversibility};
+use crate::model::registry::RegistryKey;
 use crate::model::registry_data::{Reading, push_visible, type_name};
+use crate::model::resource::ResourceId;
 use crate::model::time::FileTime;
 use crate::model::verdict::{Action, Cause, Decision, Verdict};
 use crate::plan::Plan;
@@ -83,18 +85,20 @@ pub struct Group {
     pub hidden: usize,
 }
 
-/// The groups of a plan, in plan order; of an entry with more changes than `most` only so many are laid out.
-pub fn groups(plan: &Plan, most: usize) -> Vec<Group> {
+/// The groups of a plan's changes that pass `is_shown`, in plan order; of an entry with more changes than `most` only so many are
+/// laid out.
+pub fn groups(plan: &Plan, most: usize, is_shown: impl Fn(&Decision) -> bool) -> Vec<Group> {
+    let is_shown = |decision: &Decision| Symbol::of(&decision.verdict).is_some() && is_shown(decision);
     let mut groups: Vec<Group> = Vec::new();
     let mut known: HashMap<Vec<Line>, usize> = HashMap::new();
     for span in &plan.after.entries {
         let decisions = plan.decisions.get(span.start..span.end).unwrap_or_default();
         // Decisions of an entry's subkeys carry another name: they stand for themselves.
         for run in decisions.chunk_by(|a, b| a.id.section() == b.id.section() && a.id.name() == b.id.name()) {
-            let mut changing = run.iter().filter(|decision| Symbol::of(&decision.verdict).is_some());
+            let mut changing = run.iter().filter(|decision| is_shown(decision)).peekable();
+            let Some(first) = changing.peek().copied() else { continue };
             let lines: Vec<Line> = changing.by_ref().take(most).filter_map(|one| line(one, plan.hold)).collect();
             let hidden = changing.count();
-            let Some(first) = run.iter().find(|decision| Symbol::of(&decision.verdict).is_some()) else { continue };
             let address = first.id.entry().to_string();
             // What is not laid out cannot be compared, so it is not folded.
             let slot = if hidden > 0 { None } else { known.get(&lines).and_then(|at| groups.get_mut(*at)) };
@@ -145,7 +149,7 @@ fn name(decision: &Decision) -> String {
 type Sides = (Option<String>, Option<String>, Vec<(char, String)>);
 
 /// What the steps of one resource find and leave, in words.
-pub fn sides(operations: &[Operation]) -> Sides {
+fn sides(operations: &[Operation]) -> Sides {
     let mut details = Vec::new();
     let (mut before_text, mut after_text) = (None, None);
     for operation in operations {
@@ -241,14 +245,29 @@ pub fn removals(plan: &Plan) -> Vec<String> {
     plan.decisions
         .iter()
         .filter(goes)
-        .map(|decision| match decision.operations() {
-            [Operation::RemoveRegistryTree { before, .. }] => {
-                let (keys, values) = before.size();
-                format!("{} ({})", decision.id, sizes(keys, values))
-            }
-            _ => decision.id.to_string(),
+        .flat_map(|decision| {
+            let id = &decision.id;
+            let trees = decision.operations().iter().filter_map(|operation| match operation {
+                Operation::RemoveRegistryTree { key, before } => Some(removed_tree(id, key, before)),
+                _ => None,
+            });
+            let trees: Vec<String> = trees.collect();
+            if trees.is_empty() { vec![id.to_string()] } else { trees }
         })
         .collect()
+}
+
+/// A key that goes, and what goes with it; a key that no entry names, such as a parent that was made for one, by its own path.
+fn removed_tree(id: &ResourceId, key: &RegistryKey, before: &KeyTree) -> String {
+    let address = if RegistryKey::parse(id.name()).is_ok_and(|named| named == *key) {
+        id.to_string()
+    } else {
+        format!("key {key}")
+    };
+    match before.size() {
+        (1, 0) => address,
+        (keys, values) => format!("{address} ({})", sizes(keys, values)),
+    }
 }
 
 /// Every key and value below a tree that goes, indented.
@@ -264,7 +283,7 @@ pub fn tree_lines(plan: &Plan) -> HashMap<String, Vec<String>> {
     out
 }
 
-fn list(tree: &crate::model::fact::KeyTree, depth: usize, lines: &mut Vec<String>) {
+fn list(tree: &KeyTree, depth: usize, lines: &mut Vec<String>) {
     let indent = "  ".repeat(depth);
     let visible = |text: &str| {
         let mut shown = String::new();

@@ -39,8 +39,7 @@ pub struct TextOptions {
 pub fn plan(plan: &Plan, options: &TextOptions) -> String {
     let mut out = String::new();
     let trees = tree_lines(plan);
-    let most = if options.detail == Detail::Full { usize::MAX } else { SHORT_LINES };
-    for group in groups(plan, most) {
+    for group in groups(plan, most_lines(options), |_| true) {
         write_group(&mut out, &group, options);
         for line in group.entries.iter().filter_map(|entry| trees.get(entry)).flat_map(|lines| shown(lines, options)) {
             let _ = writeln!(out, "        {}", paint(options.palette.dim, &options.width.beside(8).fit(&line)));
@@ -74,6 +73,11 @@ pub fn plan(plan: &Plan, options: &TextOptions) -> String {
     out
 }
 
+/// So many changes of an entry are laid out.
+pub(super) fn most_lines(options: &TextOptions) -> usize {
+    if options.detail == Detail::Full { usize::MAX } else { SHORT_LINES }
+}
+
 /// The lines, cut and counted unless all are asked for.
 pub fn shown(lines: &[String], options: &TextOptions) -> Vec<String> {
     if options.detail == Detail::Full || lines.len() <= SHORT_LINES {
@@ -84,7 +88,7 @@ pub fn shown(lines: &[String], options: &TextOptions) -> Vec<String> {
     cut
 }
 
-fn write_group(out: &mut String, group: &Group, options: &TextOptions) {
+pub(super) fn write_group(out: &mut String, group: &Group, options: &TextOptions) {
     let names: Vec<&String> = match options.detail {
         Detail::Full => group.entries.iter().collect(),
         Detail::Short => group.entries.iter().take(SHORT_ENTRIES).collect(),

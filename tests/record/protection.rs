@@ -108,7 +108,7 @@ fn a_rollback_is_a_plan_too() {
     world.apply("  A: { values: { Level: 1 } }");
     world.apply(A);
     let (plan, report) = world.rollback(&[]);
-    assert_eq!(told(&plan), ["remember again what was remembered before run 20260301T000200Z"]);
+    assert_eq!(told(&plan), ["tell again what was told before run 20260301T000200Z"]);
     assert!(report.is_ok(), "the run did nothing else than to set the mark");
 
     let world = World::new();
