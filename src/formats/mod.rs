@@ -5,3 +5,4 @@ pub mod hold;
 pub mod regf;
 pub mod security_descriptor;
 pub mod upcase;
+pub mod x509;
