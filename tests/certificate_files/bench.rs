@@ -103,7 +103,8 @@ impl Bench {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "openssl {}: {said}", arguments.join(" "));
         // It prints names of a PFX in Latin-1.
-        String::from_utf8(output.stdout).unwrap_or_else(|bytes| bytes.as_bytes().iter().copied().map(char::from).collect())
+        String::from_utf8(output.stdout)
+            .unwrap_or_else(|bytes| bytes.as_bytes().iter().copied().map(char::from).collect())
     }
 
     pub fn output(&self, arguments: &[&str]) -> Output {
