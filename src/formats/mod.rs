@@ -1,5 +1,7 @@
 //! Formats of Windows: bytes to types and back, without any I/O and without a panic on any input.
 
+pub mod certificate_files;
+pub mod certificate_store;
 pub mod edit;
 pub mod hold;
 pub mod regf;

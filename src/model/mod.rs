@@ -20,5 +20,6 @@ pub mod scalar;
 pub mod secret;
 pub mod sid;
 pub mod source;
+pub mod thumbprint;
 pub mod time;
 pub mod verdict;
