@@ -1,8 +1,10 @@
 //! Certificates that openssl made: read with the same fields, and verified whatever they are signed with.
 
-use trueup::formats::x509::{AlternativeName, Authority, Certificate, Digest, KeyAlgorithm, KeyUsage, SignatureError};
+use trueup::formats::x509::{
+    AlternativeName, Authority, Certificate, Digest, KeyAlgorithm, KeyUsage, PrivateKey, SignatureError,
+};
 
-use super::openssl::Folder;
+use super::openssl::{Folder, Issued, issued, leaf_template};
 
 #[test]
 fn the_fields_are_those_openssl_shows() {
@@ -97,6 +99,28 @@ fn a_certificate_without_an_end_is_read() {
     let read = Certificate::parse(&folder.read("der")).unwrap();
     assert_eq!(read.not_after(), jiff::Timestamp::MAX);
     assert_eq!(read.is_signed_by(&read), Ok(()));
+}
+
+#[test]
+fn an_issuers_name_is_copied_byte_for_byte() {
+    let folder = Folder::new();
+    folder.write("config", "[req]\ndistinguished_name=d\nstring_mask=nombstr\nx509_extensions=x\n[d]\n[x]\nbasicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash\n");
+    folder.openssl(
+        "req -x509 -config config -newkey rsa:2048 -nodes -keyout key -out root -days 40000 -subj /C=CH/O=Example/CN=Zo\u{eb} -utf8",
+    );
+    folder.openssl("x509 -in root -outform DER -out der");
+    let certificate = Certificate::parse(&folder.read("der")).unwrap();
+    assert!(folder.openssl("asn1parse -in root").contains("T61STRING"));
+    assert_eq!(certificate.subject().to_string(), "CN=Zo\u{eb},O=Example,C=CH");
+    assert_ne!(certificate.subject().to_der().unwrap(), certificate.subject_der());
+    let key = PrivateKey::from_pem(&String::from_utf8(folder.read("key")).unwrap()).unwrap();
+    let root = Issued { certificate, key };
+    let mut template = leaf_template("CN=leaf", &["dns:leaf"]);
+    template.not_before = root.certificate.not_before();
+    let leaf = issued(&template, &KeyAlgorithm::EcdsaP256, Some(&root));
+    assert_eq!(leaf.certificate.issuer_der(), root.certificate.subject_der());
+    folder.write_pem("leaf", "CERTIFICATE", leaf.certificate.der());
+    folder.openssl("verify -x509_strict -CAfile root leaf");
 }
 
 fn hex(bytes: &[u8]) -> String {

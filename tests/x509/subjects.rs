@@ -86,10 +86,10 @@ fn encoded_order(said: &str) -> Vec<String> {
             found.push("set".to_owned());
         } else if line.contains(": OBJECT") {
             kind = value.and_then(|name| short(&name));
-        } else if line.contains("STRING ") && !line.contains("OCTET") && !line.contains("BIT") {
-            if let (Some(kind), Some(value)) = (kind.take(), value) {
-                found.push(format!("{kind}={value}"));
-            }
+        } else if line.contains("STRING ")
+            && let (Some(kind), Some(value)) = (kind.take(), value)
+        {
+            found.push(format!("{kind}={value}"));
         }
     }
     // Requests have a set of attributes after the name.
