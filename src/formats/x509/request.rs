@@ -11,7 +11,7 @@ use super::certificate::{Extensions, body_range, problem, read_extensions};
 use super::wire::{self, RequestBody};
 use super::{
     AlternativeName, Authority, CertificateError, Digest, DistinguishedName, ExtendedUsage, IssueError, KeyUsage,
-    MOST_BYTES, PrivateKey, PublicKey, SignatureAlgorithm, SignatureError, Template, extensions, verify,
+    MOST_BYTES, PrivateKey, PublicKey, SignatureAlgorithm, Template, extensions, verify,
 };
 
 const VERSION_1: u8 = 0;
@@ -125,12 +125,5 @@ impl Request {
     #[must_use]
     pub fn matches_key(&self, key: &PrivateKey) -> bool {
         self.public_key == *key.public_key()
-    }
-}
-
-// The verification is that of a request, whose error is a certificate's.
-impl From<SignatureError> for CertificateError {
-    fn from(error: SignatureError) -> Self {
-        Self::OwnSignature(error)
     }
 }

@@ -71,6 +71,8 @@ fn refuses_with_the_place() {
         (r"CN=\ff", 3, "the escaped bytes are no UTF-8"),
         ("CN=#0", 4, "`#` begins pairs of hex digits; a value that begins with it is written `\\#`"),
         ("CN=#0401", 3, "the hex is no DER value"),
+        ("CN=#070100", 3, "the hex is no DER value"),
+        ("CN=#1c0100", 3, "the hex is no DER value"),
         ("CN=a+CN=a", 0, "CN=a stands twice in one part of the name"),
     ] {
         let error = DistinguishedName::parse(text).expect_err(text);
