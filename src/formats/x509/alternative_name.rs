@@ -95,10 +95,9 @@ impl AlternativeName {
             Self::Uri(uri) => GeneralName::UniformResourceIdentifier(ia5(uri)?),
             Self::Ip(IpAddr::V4(address)) => GeneralName::IpAddress(OctetString::new(address.octets())?),
             Self::Ip(IpAddr::V6(address)) => GeneralName::IpAddress(OctetString::new(address.octets())?),
-            Self::Upn(name) => GeneralName::OtherName(OtherName {
-                type_id: UPN,
-                value: Any::encode_from(&Utf8StringRef::new(name)?)?,
-            }),
+            Self::Upn(name) => {
+                GeneralName::OtherName(OtherName { type_id: UPN, value: Any::encode_from(&Utf8StringRef::new(name)?)? })
+            }
             Self::Directory(name) => {
                 let der = name.to_der().map_err(|_| der::ErrorKind::Failed)?;
                 GeneralName::DirectoryName(Name::from_der(&der)?)
@@ -168,7 +167,11 @@ fn check_dns(name: &str) -> Result<(), (String, usize)> {
     for (number, label) in name.split('.').enumerate() {
         let is_wildcard = number == 0 && label == "*" && name.len() > 2;
         let problem = if label.is_empty() {
-            Some(if offset == name.len() && number > 0 { "a DNS name has no dot at its end" } else { "a label is empty" })
+            Some(if offset == name.len() && number > 0 {
+                "a DNS name has no dot at its end"
+            } else {
+                "a label is empty"
+            })
         } else if label.len() > MOST_LABEL_BYTES {
             Some("a label has more than 63 characters")
         } else if !label.is_ascii() {

@@ -15,8 +15,8 @@ use x509_parser::time::ASN1Time;
 use super::extensions as ids;
 use super::verify::verify;
 use super::{
-    AlternativeName, Authority, Digest, DistinguishedName, ExtendedUsage, KeyUsage, MOST_BYTES, NameError, PrivateKey, PublicKey,
-    SignatureAlgorithm, SignatureError,
+    AlternativeName, Authority, Digest, DistinguishedName, ExtendedUsage, KeyUsage, MOST_BYTES, NameError, PrivateKey,
+    PublicKey, SignatureAlgorithm, SignatureError,
 };
 
 /// A certificate that was read. Equality is of its bytes.
@@ -241,7 +241,12 @@ impl Certificate {
             return Err(SignatureError::Contradictory);
         }
         authority.check_names(&self.issuer, self.authority_key_id())?;
-        verify(&authority.public_key, &self.algorithm, self.der.get(self.body.clone()).unwrap_or_default(), &self.signature)
+        verify(
+            &authority.public_key,
+            &self.algorithm,
+            self.der.get(self.body.clone()).unwrap_or_default(),
+            &self.signature,
+        )
     }
 
     /// Checks that it is an authority's certificate and that its key may be used for something.
@@ -344,7 +349,8 @@ pub(super) fn read_extensions(list: &[X509Extension<'_>]) -> Result<Extensions, 
 
 /// Whether a certificate can't be judged without an extension that it has.
 fn is_needed(identifier: ObjectIdentifier) -> bool {
-    [ids::KEY_USAGE, ids::BASIC_CONSTRAINTS, ids::SUBJECT_KEY_ID, ids::AUTHORITY_KEY_ID, ids::CRL_NUMBER].contains(&identifier)
+    [ids::KEY_USAGE, ids::BASIC_CONSTRAINTS, ids::SUBJECT_KEY_ID, ids::AUTHORITY_KEY_ID, ids::CRL_NUMBER]
+        .contains(&identifier)
 }
 
 fn uri(name: &GeneralName<'_>) -> Option<String> {

@@ -7,7 +7,9 @@ use x509_cert::serial_number::SerialNumber;
 use x509_cert::time::Validity;
 
 use super::wire::{self, CertificateBody, WireError};
-use super::{Certificate, Digest, KeyAlgorithm, KeyError, KeyUsage, NameError, PrivateKey, PublicKey, Template, extensions};
+use super::{
+    Certificate, Digest, KeyAlgorithm, KeyError, KeyUsage, NameError, PrivateKey, PublicKey, Template, extensions,
+};
 
 const VERSION_3: u8 = 2;
 

@@ -58,7 +58,11 @@ pub enum KeyError {
     #[error("the cryptographic library failed")]
     Library,
     #[error("the key's text can't be read")]
-    Pem(#[source] #[from] PemError),
+    Pem(
+        #[source]
+        #[from]
+        PemError,
+    ),
 }
 
 impl From<Unspecified> for KeyError {

@@ -33,7 +33,7 @@ pub use name::{Attribute, AttributeType, AttributeValue, DistinguishedName, Name
 pub use pem::{PemBlock, PemError, pem_blocks, to_pem};
 pub use public_key::{KeyAlgorithm, PublicKey};
 pub use request::{Request, request};
-pub use revocation::{Revoked, RevocationList, RevocationTemplate, revocation_list};
+pub use revocation::{RevocationList, RevocationTemplate, Revoked, revocation_list};
 pub use signature::SignatureAlgorithm;
 pub use template::{Authority, Template};
 pub use usage::{ExtendedUsage, KeyUsage, UsageError};

@@ -61,11 +61,8 @@ pub fn pem_blocks(text: &str) -> Result<Vec<PemBlock>, PemError> {
                 body.extend(content.chars().filter(|character| !character.is_whitespace()));
             }
         }
-        let bytes = if is_encrypted {
-            Vec::new()
-        } else {
-            Base64::decode_vec(&body).map_err(|_| PemError::Base64 { line })?
-        };
+        let bytes =
+            if is_encrypted { Vec::new() } else { Base64::decode_vec(&body).map_err(|_| PemError::Base64 { line })? };
         blocks.push(PemBlock { label: label.to_owned(), is_encrypted, bytes: Zeroizing::new(bytes) });
     }
     Ok(blocks)

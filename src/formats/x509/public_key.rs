@@ -28,7 +28,9 @@ pub(super) const P521_NAME: &str = "ECDSA P-521";
 /// What kind of key a key is, and how large.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum KeyAlgorithm {
-    Rsa { bits: u32 },
+    Rsa {
+        bits: u32,
+    },
     EcdsaP256,
     EcdsaP384,
     Ed25519,

@@ -1,7 +1,7 @@
 //! Certificate requests (PKCS #10, RFC 2986): made from a template, and read.
 
-use der::asn1::{Any, AnyRef, ObjectIdentifier, SetOfVec};
 use der::Decode as _;
+use der::asn1::{Any, AnyRef, ObjectIdentifier, SetOfVec};
 use x509_cert::attr::Attribute;
 use x509_parser::asn1_rs::FromDer as _;
 use x509_parser::certification_request::X509CertificationRequest;
@@ -10,8 +10,8 @@ use x509_parser::cri_attributes::ParsedCriAttribute;
 use super::certificate::{Extensions, body_range, problem, read_extensions};
 use super::wire::{self, RequestBody};
 use super::{
-    AlternativeName, Authority, CertificateError, Digest, DistinguishedName, ExtendedUsage, IssueError, KeyUsage, MOST_BYTES,
-    PrivateKey, PublicKey, SignatureAlgorithm, SignatureError, Template, extensions, verify,
+    AlternativeName, Authority, CertificateError, Digest, DistinguishedName, ExtendedUsage, IssueError, KeyUsage,
+    MOST_BYTES, PrivateKey, PublicKey, SignatureAlgorithm, Template, extensions, verify,
 };
 
 const VERSION_1: u8 = 0;
@@ -74,7 +74,8 @@ impl Request {
         };
         let body = body_range(der, info.raw.len()).and_then(|range| der.get(range)).unwrap_or_default();
         let signature = parsed.signature_value.data.as_ref();
-        verify::verify(&request.public_key, &request.algorithm, body, signature).map_err(CertificateError::OwnSignature)?;
+        verify::verify(&request.public_key, &request.algorithm, body, signature)
+            .map_err(CertificateError::OwnSignature)?;
         Ok(request)
     }
 
@@ -124,12 +125,5 @@ impl Request {
     #[must_use]
     pub fn matches_key(&self, key: &PrivateKey) -> bool {
         self.public_key == *key.public_key()
-    }
-}
-
-// The verification is that of a request, whose error is a certificate's.
-impl From<SignatureError> for CertificateError {
-    fn from(error: SignatureError) -> Self {
-        Self::OwnSignature(error)
     }
 }

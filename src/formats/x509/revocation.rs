@@ -14,8 +14,8 @@ use x509_parser::revocation_list::CertificateRevocationList;
 use super::certificate::{Extensions, body_range, problem, read_extensions, timestamp};
 use super::wire::{self, ListBody, ListEntry};
 use super::{
-    Certificate, CertificateError, Digest, DistinguishedName, IssueError, KeyUsage, PrivateKey, SignatureAlgorithm, SignatureError,
-    extensions, issue, verify,
+    Certificate, CertificateError, Digest, DistinguishedName, IssueError, KeyUsage, PrivateKey, SignatureAlgorithm,
+    SignatureError, extensions, issue, verify,
 };
 
 const VERSION_2: u8 = 1;

@@ -69,7 +69,11 @@ const EXTENDED_USAGES: [(&str, ExtendedUsage, ObjectIdentifier); 14] = [
     ("smart_card_logon", ExtendedUsage::SmartCardLogon, ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2.2")),
     ("document_signing", ExtendedUsage::DocumentSigning, ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.10.3.12")),
     ("document_encryption", ExtendedUsage::DocumentEncryption, ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.80.1")),
-    ("encrypting_file_system", ExtendedUsage::EncryptingFileSystem, ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.10.3.4")),
+    (
+        "encrypting_file_system",
+        ExtendedUsage::EncryptingFileSystem,
+        ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.10.3.4"),
+    ),
     ("remote_desktop", ExtendedUsage::RemoteDesktop, ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.54.1.2")),
     ("kerberos_kdc", ExtendedUsage::KerberosKdc, ObjectIdentifier::new_unwrap("1.3.6.1.5.2.3.5")),
     ("ipsec_ike", ExtendedUsage::IpsecIke, ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.17")),

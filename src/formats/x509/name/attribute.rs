@@ -111,11 +111,9 @@ impl AttributeType {
     fn lengths(self) -> (usize, usize) {
         match self {
             Self::COUNTRY => (2, 2),
-            Self::COMMON_NAME
-            | Self::ORGANIZATION
-            | Self::ORGANIZATIONAL_UNIT
-            | Self::TITLE
-            | Self::SERIAL_NUMBER => (1, 64),
+            Self::COMMON_NAME | Self::ORGANIZATION | Self::ORGANIZATIONAL_UNIT | Self::TITLE | Self::SERIAL_NUMBER => {
+                (1, 64)
+            }
             Self::LOCALITY | Self::STATE | Self::PSEUDONYM => (1, 128),
             Self::EMAIL_ADDRESS => (1, 255),
             _ => (1, 32_768),
@@ -159,7 +157,8 @@ impl FromStr for AttributeType {
             Some((prefix, rest)) if prefix.eq_ignore_ascii_case("OID.") => rest,
             _ => text,
         };
-        let unknown = || NameError::new(format!("{text:?} is neither a known kind of attribute nor a dotted identifier"), 0);
+        let unknown =
+            || NameError::new(format!("{text:?} is neither a known kind of attribute nor a dotted identifier"), 0);
         ObjectIdentifier::new(dotted).map(Self).map_err(|_| unknown())
     }
 }

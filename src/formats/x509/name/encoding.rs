@@ -78,6 +78,8 @@ fn encoded(attribute: &Attribute) -> der::Result<AttributeTypeAndValue> {
 /// Reads the DER of a value alone.
 pub(super) fn value_from_der(bytes: &[u8]) -> Result<AttributeValue, NameError> {
     let malformed = || NameError::new("the hex is no DER value", 0);
+    // What is written again has to be DER for the writer too.
+    Any::from_der(bytes).map_err(|_| malformed())?;
     let (rest, any) = asn1_rs::Any::from_der(bytes).map_err(|_| malformed())?;
     if rest.is_empty() { value(&any) } else { Err(malformed()) }
 }

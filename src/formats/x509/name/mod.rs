@@ -98,9 +98,7 @@ impl RelativeName {
         attributes.sort();
         let twice = attributes.iter().zip(attributes.iter().skip(1)).find(|(one, next)| one == next);
         match twice {
-            Some((attribute, _)) => {
-                Err(NameError::new(format!("{attribute} stands twice in one part of the name"), 0))
-            }
+            Some((attribute, _)) => Err(NameError::new(format!("{attribute} stands twice in one part of the name"), 0)),
             None => Ok(Self(attributes)),
         }
     }

@@ -5,7 +5,9 @@
 
 use std::fmt;
 
-use super::{Attribute, AttributeType, AttributeValue, Bounds, DistinguishedName, NameError, RelativeName, attribute, encoding};
+use super::{
+    Attribute, AttributeType, AttributeValue, Bounds, DistinguishedName, NameError, RelativeName, attribute, encoding,
+};
 
 /// The most bytes a name may have as text.
 const MOST_BYTES: usize = 256 * 1024;
