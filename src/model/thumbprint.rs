@@ -218,6 +218,33 @@ mod tests {
         assert!(serde_json::from_str::<Thumbprint>(r#""A9""#).is_err());
     }
 
+    #[test]
+    fn documents_and_their_schema_agree() {
+        use crate::model::node::{Content, Scalar, Style};
+        use crate::model::source::{Location, Sources};
+
+        let file = Sources::default().add("a", "").unwrap();
+        let at = Location { file, line: 1, column: 1, length: 1 };
+        let schema = Thumbprint::json_schema(&mut SchemaGenerator::default());
+        let judge = jsonschema::validator_for(schema.as_value()).unwrap();
+        let numbers = "12".repeat(20);
+        for (text, style, accepted) in [
+            (EXAMPLE, Style::Plain, true),
+            ("\u{200E}05 63 b8 63 0d 62 d7 5a bb c8 ab 1e 4b df b5 a8 99 b2 4d:43 ", Style::Quoted, true),
+            (&*"aB".repeat(32), Style::Quoted, true),
+            (&*numbers, Style::Plain, true),
+            (&*"ab".repeat(31), Style::Quoted, false),
+            ("", Style::Plain, false),
+            ("x", Style::Plain, false),
+        ] {
+            let mut cx = Decoder::default();
+            let node = Node { at, content: Content::Scalar(Scalar { text: text.into(), style }) };
+            let read = Thumbprint::decode(&node, &mut cx);
+            assert_eq!((read.is_some(), cx.diagnostics.has_errors()), (accepted, !accepted), "{text}");
+            assert_eq!(judge.is_valid(&text.into()), accepted, "{text}");
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn display_parses_back(sha1: [u8; 20], sha256: [u8; 32]) {

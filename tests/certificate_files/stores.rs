@@ -1,10 +1,8 @@
-//! Stores of real machines: the certificates of a group policy and of a user's hive, compared with what openssl says of them.
+//! The stores of a real group policy, compared with what openssl says of their certificates.
 
 use std::path::Path;
-use std::process::Command;
 
 use trueup::formats::certificate_store::{StoreBlob, StorePlace, properties};
-use trueup::formats::regf::{Hive, Key};
 use trueup::model::registry::RegistryKey;
 use trueup::model::thumbprint::Thumbprint;
 
@@ -26,34 +24,6 @@ fn blobs_of_a_real_policy_are_understood_and_kept() {
         let expected = RegistryKey::parse(&format!(r"HKLM\{key}")).unwrap().parent();
         assert_eq!(place.registry_key(), expected, "{place}");
         assert!(place.store.is_known(), "{place}");
-    }
-}
-
-#[test]
-fn blobs_of_a_real_hive_are_understood_and_kept() {
-    let path = "hives/NTUSER.DAT.xz";
-    let Some(packed) = fixture(path) else { return };
-    let bench = Bench::of_curve();
-    bench.put("hive.xz", &packed);
-    let unpacked = Command::new("xz").arg("-dc").arg(bench.path("hive.xz")).output().expect("xz runs").stdout;
-    let hive = Hive::open_dirty(unpacked).unwrap();
-    let software = ["Software", "Microsoft", "SystemCertificates"];
-    let mut found = 0;
-    if let Some(stores) = hive.key(&software).unwrap() {
-        walk(&stores, &mut |data| {
-            check(&bench, data);
-            found += 1;
-        });
-    }
-    println!("{found} certificates in {path}");
-}
-
-fn walk(key: &Key<'_>, each: &mut impl FnMut(&[u8])) {
-    if let Some(value) = key.value("Blob").unwrap() {
-        each(&value.data().unwrap());
-    }
-    for below in key.subkeys() {
-        walk(&below.unwrap(), each);
     }
 }
 

@@ -10,32 +10,35 @@ mod write;
 
 use std::borrow::Cow;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-
-use crate::model::decode::{Decode, Decoder};
-use crate::model::diagnostic::Diagnostic;
-use crate::model::node::Node;
-
 pub use read::read_certificates;
 pub use write::{Material, write};
 
-/// The form of a file that is made of a certificate or its key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum FileForm {
-    CertificatePem,
-    CertificateDer,
-    /// The certificates above it.
-    ChainPem,
-    /// The certificate, then those above it.
-    FullchainPem,
-    KeyPem,
-    Pfx,
-    /// For Windows Server 2016 and older.
-    PfxLegacy,
-    P7b,
-    Csr,
-    Thumbprint,
-    PublicKey,
+crate::choice! {
+    /// The form of a file that is made of a certificate or its key.
+    pub enum FileForm {
+        /// The certificate as PEM.
+        CertificatePem = "certificate-pem",
+        /// The certificate as DER.
+        CertificateDer = "certificate-der",
+        /// The certificates above it as PEM.
+        ChainPem = "chain-pem",
+        /// The certificate and those above it as PEM.
+        FullchainPem = "fullchain-pem",
+        /// The private key as PEM, without a password.
+        KeyPem = "key-pem",
+        /// Key, certificate and chain under a password, for Windows Server 2019 and later.
+        Pfx = "pfx",
+        /// Key, certificate and chain under a password, for Windows Server 2016 and older.
+        PfxLegacy = "pfx-legacy",
+        /// The certificate and those above it as PKCS#7.
+        P7b = "p7b",
+        /// The certificate request as PEM.
+        Csr = "csr",
+        /// The SHA-1 of the certificate in hex digits.
+        Thumbprint = "thumbprint",
+        /// The public key as PEM.
+        PublicKey = "public-key",
+    }
 }
 
 impl FileForm {
@@ -92,46 +95,6 @@ impl std::fmt::Display for FileForm {
     }
 }
 
-impl serde::Serialize for FileForm {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for FileForm {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = Cow::<'de, str>::deserialize(deserializer)?;
-        Self::from_name(&name).ok_or_else(|| serde::de::Error::custom(format!("there is no form `{name}`")))
-    }
-}
-
-impl Decode for FileForm {
-    fn decode(node: &Node<'_>, cx: &mut Decoder) -> Option<Self> {
-        let name = cx.text(node)?;
-        let form = Self::from_name(name);
-        if form.is_none() {
-            let nearest = cx.nearest(name, Self::ALL.map(Self::name));
-            let hint = match nearest {
-                Some(nearest) => format!("did you mean `{nearest}`?"),
-                None => format!("the forms are {}", Self::ALL.map(|form| format!("`{form}`")).join(", ")),
-            };
-            let message = format!("there is no form `{name}`");
-            cx.push(Diagnostic::error("document.unknown_word", message).at(node.at).hint(hint));
-        }
-        form
-    }
-}
-
-impl JsonSchema for FileForm {
-    fn schema_name() -> Cow<'static, str> {
-        "FileForm".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "enum": Self::ALL.map(Self::name) })
-    }
-}
-
 /// Why a file cannot be read as certificates, or a form cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
@@ -175,8 +138,7 @@ mod tests {
     fn forms_have_names_and_keep_keys_apart() {
         for form in FileForm::ALL {
             assert_eq!(FileForm::from_name(form.name()), Some(form));
-            let text = serde_json::to_string(&form).unwrap();
-            assert_eq!(serde_json::from_str::<FileForm>(&text).unwrap(), form);
+            assert_eq!(serde_json::to_value(form).unwrap(), form.name());
             assert!(form.is_private() || !form.needs_password());
         }
         assert_eq!(FileForm::from_name("pem"), None);
