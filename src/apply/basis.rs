@@ -4,11 +4,13 @@ use super::journal::{JournalRun, Purpose};
 use super::remember::is_restorable;
 use crate::document::Desired;
 use crate::kinds::Wanted;
-use crate::machine::{Machine, ObserveError, ObserveOptions, SecretSource, answer, begin, fresh_key, observe};
+use crate::machine::{
+    Machine, NoSecrets, ObserveError, ObserveOptions, SecretSource, answer, begin, fresh_key, observe,
+};
 use crate::model::fact::Facts;
 use crate::model::operation::Operation;
 use crate::model::resource::ResourceId;
-use crate::plan::rollback::{self, Effects};
+use crate::plan::rollback::{self, Effects, PartStates};
 use crate::plan::{Bookkeeping, OrderError, Plan, PlanOptions, build};
 
 /// The two steps that lead to a plan, to be taken once before it is approved and once again under the lock.
@@ -59,10 +61,7 @@ impl Basis for DocumentBasis<'_> {
     }
 
     fn has_secrets(&self) -> bool {
-        self.desired.entries.iter().any(|entry| {
-            let Wanted::RegistryKey(key) = &entry.wanted;
-            key.has_secrets()
-        })
+        self.desired.entries.iter().any(|entry| matches!(&entry.wanted, Wanted::RegistryKey(key) if key.has_secrets()))
     }
 
     fn desired(&self) -> Option<&Desired> {
@@ -85,15 +84,26 @@ pub struct RollbackBasis<'r> {
 impl Basis for RollbackBasis<'_> {
     fn facts(&self, machine: &dyn Machine, _: &dyn SecretSource) -> Result<Facts, ObserveError> {
         let mut facts = begin(machine);
-        // Nothing is compared with these fingerprints; the key only keeps what is sealed from being read.
-        let key = fresh_key().map_err(ObserveError::Random)?;
-        answer(machine, &rollback::queries(self.steps), Some(&key), &mut facts);
+        // Files are compared with what the journal says of them under the record's key; without one, no file was written.
+        let key = match machine.fingerprint_key() {
+            Ok(Some(key)) => key,
+            _ => fresh_key().map_err(ObserveError::Random)?,
+        };
+        answer(machine, &rollback::queries(self.steps), Some(&key), &NoSecrets, &mut facts);
         Ok(facts)
     }
 
     fn plan(&self, facts: &Facts) -> Result<Plan, OrderError> {
         let beginning = &self.run.beginning;
-        let effects = Effects { reboot: beginning.reboot, restarts: &beginning.restarts };
+        let changes = self.run.commits.iter().flat_map(|(commit, _)| &commit.parts);
+        let parts: Vec<PartStates<'_>> = changes
+            .map(|change| PartStates {
+                part: &change.part,
+                before: change.before.as_deref(),
+                after: change.after.as_deref(),
+            })
+            .collect();
+        let effects = Effects { reboot: beginning.reboot, restarts: &beginning.restarts, parts: &parts };
         let mut plan = rollback::build(self.steps, effects, facts, self.options);
         let name = &beginning.run;
         if let Some(before) = &self.run.record_before

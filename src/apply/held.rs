@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::ApplyError;
 use crate::formats::hold::{HeldItems, HoldKey, NONCE_BYTES, open, seal};
-use crate::machine::{Machine, RunName, Writer, answer};
+use crate::machine::{Machine, NoSecrets, RunName, Writer, answer};
 use crate::model::fact::{Facts, KeyAspects, KeyState, KeyTree, Queries, Stored, ValueSelection};
 use crate::model::operation::Operation;
 use crate::model::registry::RegistryKey;
@@ -96,7 +96,7 @@ pub fn keep<'o>(
         }
     }
     let mut facts = Facts::new(machine.identity());
-    answer(machine, &queries, None, &mut facts);
+    answer(machine, &queries, None, &NoSecrets, &mut facts);
     let mut items = HeldItems::default();
     for one in &lost {
         if let Some(Ok(KeyState::Present(fact))) = one.key.as_ref().and_then(|key| facts.key(key))

@@ -401,7 +401,7 @@ fn take(run: &mut JournalRun, event: ReadEvent) -> Option<()> {
             if step != run.intents.len() {
                 return None;
             }
-            let address = address.unwrap_or_else(|| operation.address());
+            let address = address.or_else(|| operation.address())?;
             run.intents.push((address, *operation));
         }
         ReadEvent::Resume {} => {}

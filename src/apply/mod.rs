@@ -3,11 +3,15 @@
 
 mod basis;
 mod confirm;
+mod content;
 mod held;
 mod history;
 mod journal;
+mod made;
+mod places;
 mod recover;
 mod remember;
+mod retired;
 mod run;
 mod state;
 mod steps;
@@ -102,6 +106,10 @@ pub enum ApplyError {
     WrongTarget { made_on: String, this: MachineKind },
     #[error("cannot resolve the secret from {reference}: {detail}")]
     Secret { reference: String, detail: String },
+    #[error("cannot issue {entry}: {detail}")]
+    Issue { entry: ResourceId, detail: String },
+    #[error("cannot {step}: {detail}")]
+    Content { step: String, detail: String },
     #[error("run {0} stopped before its end")]
     Unfinished(RunName),
     #[error("what run {run} kept of overwritten secrets cannot be used")]

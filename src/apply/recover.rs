@@ -1,11 +1,13 @@
 //! A run that stopped before its end: which of its steps are on the machine, and how it is finished. Undoing it is a rollback.
 
 use super::basis::{Basis, RollbackBasis};
+use super::content::Sources;
 use super::held::Holds;
 use super::history::past_run;
 use super::journal::{
     CommitState, Ending, JOURNAL_TAIL, Journal, JournalError, JournalRun, Purpose, RunState, ending, read_journal,
 };
+use super::made::Made;
 use super::remember::{self, Recalled};
 use super::state::{Planned, State};
 use super::steps::{Batch, perform, step};
@@ -109,7 +111,7 @@ pub fn done_steps<'r>(machine: &dyn Machine, run: &'r JournalRun) -> StepsDone<'
             .iter()
             .map(|part| {
                 let progressed = match machine.part_state(&part.part) {
-                    Ok(Some(found)) if found == part.after => Progressed::Done,
+                    Ok(found) if found == part.after => Progressed::Done,
                     Ok(found) if found == part.before => Progressed::NotDone,
                     _ => Progressed::Unknown,
                 };
@@ -173,11 +175,18 @@ pub fn resume(
     let mut states = done_steps(reader, &run).states;
     let mut holds = Holds::new(reader, options.hold);
     let mut steps: Vec<Step<'_>> = Vec::with_capacity(run.intents.len());
+    let made = Made::of_run(reader, name)?;
+    let sources = Sources { machine: reader, secrets: options.secrets, made: &made };
     for ((_, operation), state) in run.intents.iter().zip(&states) {
+        // A file that is in its place was told by its fingerprint; made anew, some forms would have other bytes.
+        if *state == Progressed::Done && matches!(operation, Operation::PutFile { .. }) {
+            steps.push(Step::new(operation));
+            continue;
+        }
         // The data of what is done are needed to see that they are there; a secret that is gone by now is not asked for.
-        steps.push(match step(operation, options.secrets, &mut holds) {
+        steps.push(match step(operation, &sources, &mut holds) {
             Ok(step) => step,
-            Err(_) if *state == Progressed::Done => Step { operation, data: None, tree: None },
+            Err(_) if *state == Progressed::Done => Step::new(operation),
             Err(error) => return Err(error),
         });
     }
@@ -210,7 +219,7 @@ pub fn resume(
     progress.phase("verify", planned.len());
     let facts = basis.facts(reader, options.secrets)?;
     for (planned, wrong) in planned.iter().zip(verify(reader, &facts, planned.iter().map(|planned| &planned.step))) {
-        let has_data = planned.step.data.is_some() || planned.step.operation.secret().is_none();
+        let has_data = planned.step.data.is_some() || !planned.step.operation.has_secret();
         if let Some(wrong) = wrong.filter(|_| has_data) {
             state.fail(planned, wrong);
         }
@@ -233,6 +242,9 @@ pub fn resume(
     if let Some(before) = recalled.changed_by(&record) {
         journal.record(&before)?;
         recalled.replace(&record, &mut *writer, name)?;
+    }
+    for run in std::iter::once(name).chain(basis.taken_back().map(|run| &run.beginning.run)) {
+        writer.forget_made(run)?;
     }
     journal.end(&report.ending())?;
     if let Err(error) = remember::forget_old(reader, &mut *writer, options.retain, options.now) {

@@ -175,7 +175,7 @@ fn forget_removed(record: &mut Record, desired: &Desired, plan: &Plan, report: &
     for operation in done.flat_map(|decision| decision.operations()) {
         match operation {
             Operation::RemoveRegistryTree { key, .. } => drop(trees.insert(key)),
-            Operation::RemoveRegistryValue { .. } => values.push(operation.address()),
+            Operation::RemoveRegistryValue { .. } => values.extend(operation.address()),
             _ => {}
         }
     }
@@ -260,6 +260,11 @@ fn applied(record: &mut Record, desired: &Desired, document: &str, again: &Plan,
             protect,
             absent: is_absent && decisions.iter().all(|one| one.verdict == Verdict::Keep),
             whole,
+            chosen: decisions
+                .iter()
+                .find(|one| one.id.part().is_none())
+                .and_then(|one| one.chosen)
+                .or_else(|| known.as_ref().and_then(|known| known.chosen)),
             parts: Parts(parts),
         };
         let is_same = known.as_ref().is_some_and(|known| {

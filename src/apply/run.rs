@@ -1,10 +1,15 @@
 //! One run: from a plan that was approved to a complete report.
 
+use std::borrow::Cow;
+
 use super::basis::{Basis, RollbackBasis};
+use super::content::Sources;
 use super::held::{self, Holds};
 use super::journal::{Beginning, Journal, JournalRun, Purpose};
+use super::made::{Made, make};
 use super::recover::{done_steps, unfinished};
 use super::remember::{self, Recalled};
+use super::retired;
 use super::state::{Planned, State, decision_of};
 use super::steps::{Batch, UnitEnd, evaluate, perform};
 use super::verify::verify;
@@ -21,6 +26,9 @@ use crate::plan::{Plan, PlanOptions, SavedPlan};
 /// Bytes that a step takes in the journal beside its data, roughly.
 const STEP_BYTES: u64 = 256;
 
+/// Bytes that the certificates of a step take in the journal, roughly.
+const CERTIFICATE_BYTES: usize = 8 << 10;
+
 /// Applies a plan that was made on `basis` from `facts` and approved.
 ///
 /// # Errors
@@ -34,7 +42,9 @@ pub fn apply(
     options: &ApplyOptions<'_>,
     progress: &mut dyn Progress,
 ) -> Result<ApplyReport, ApplyError> {
-    let Some(Opened { mut writer, planned }) = open(machine, basis, approved, options)? else {
+    refuse_protected(approved, options)?;
+    let (plan, made) = make(approved, machine.as_machine(), options.secrets)?;
+    let Some(Opened { mut writer, planned }) = open(machine, basis, &plan, &made, options)? else {
         return Ok(ApplyReport::nothing(&approved.summary(), approved.owed.clone()));
     };
     progress.phase("look again", approved.decisions.len());
@@ -45,7 +55,7 @@ pub fn apply(
     }
     refuse_protected(&fresh, options)?;
     drop((fresh, now));
-    execute(machine, &mut *writer, basis, approved, &planned, options, progress)
+    execute(machine, &mut *writer, basis, &plan, &Prepared { planned: &planned, made: &made }, options, progress)
 }
 
 /// Applies a plan that was saved; `basis` is the document that it holds.
@@ -63,12 +73,14 @@ pub fn apply_saved(
     if kind.as_deref() != Some(&saved.target.kind) {
         return Err(ApplyError::WrongTarget { made_on: saved.target.kind.clone(), this: machine.kind() });
     }
-    let Some(Opened { mut writer, planned }) = open(machine, basis, &saved.plan, options)? else {
+    refuse_protected(&saved.plan, options)?;
+    let (plan, made) = make(&saved.plan, machine.as_machine(), options.secrets)?;
+    let Some(Opened { mut writer, planned }) = open(machine, basis, &plan, &made, options)? else {
         return Ok(ApplyReport::nothing(&saved.plan.summary(), saved.plan.owed.clone()));
     };
     progress.phase("look again", saved.facts.len());
     let mut now = begin(machine.as_machine());
-    answer(machine.as_machine(), &queries(&saved.facts), None, &mut now);
+    answer(machine.as_machine(), &queries(&saved.facts), None, options.secrets, &mut now);
     let moved = moved(&saved.facts, &now);
     if !moved.is_empty() {
         return Err(ApplyError::Stale(moved));
@@ -78,7 +90,7 @@ pub fn apply_saved(
     marked.findings.clear();
     remember::refuse_protected(&mut marked, machine.as_machine());
     refuse_protected(&marked, options)?;
-    execute(machine, &mut *writer, basis, &saved.plan, &planned, options, progress)
+    execute(machine, &mut *writer, basis, &plan, &Prepared { planned: &planned, made: &made }, options, progress)
 }
 
 /// Refuses again what only the record tells: it may have changed since the plan was approved.
@@ -93,15 +105,21 @@ struct Opened<'m, 'p> {
     planned: Vec<Planned<'p>>,
 }
 
-/// Refuses what must be refused, evaluates the steps, then takes the lock, which is the first write; `None` when the
+/// The steps of a run and what was made for them.
+struct Prepared<'r, 'p> {
+    planned: &'r [Planned<'p>],
+    made: &'r Made,
+}
+
+/// Evaluates the steps, then takes the lock, which is the first write; `None` when the
 /// plan holds nothing to do, so that a run that changes nothing writes nothing.
 fn open<'m, 'p>(
     machine: &'m dyn WritableMachine,
     basis: &dyn Basis,
     plan: &'p Plan,
+    made: &Made,
     options: &ApplyOptions<'_>,
 ) -> Result<Option<Opened<'m, 'p>>, ApplyError> {
-    refuse_protected(plan, options)?;
     if !plan.has_work() {
         return Ok(None);
     }
@@ -109,7 +127,8 @@ fn open<'m, 'p>(
         return Err(ApplyError::NoScheduler);
     }
     let mut holds = Holds::new(machine.as_machine(), options.hold);
-    let planned = evaluate(plan, options.secrets, &mut holds)?;
+    let sources = Sources { machine: machine.as_machine(), secrets: options.secrets, made };
+    let planned = evaluate(plan, &sources, &mut holds)?;
     let writer = machine.writer(options.owner)?;
     // Only whoever takes a run back may work on top of one that has not come to its end.
     if let Some(open) = unfinished(machine.as_machine()).map_err(ApplyError::from)? {
@@ -127,23 +146,26 @@ fn execute(
     writer: &mut dyn Writer,
     basis: &dyn Basis,
     plan: &Plan,
-    planned: &[Planned<'_>],
+    prepared: &Prepared<'_, '_>,
     options: &ApplyOptions<'_>,
     progress: &mut dyn Progress,
 ) -> Result<ApplyReport, ApplyError> {
     let reader = machine.as_machine();
+    let Prepared { planned, made } = *prepared;
     let operations: Vec<&Operation> = planned.iter().map(|planned| planned.step.operation).collect();
     writer.require_space(&mut operations.iter().copied(), journal_bytes(planned))?;
     let runs = reader.runs().map_err(ApplyError::Record)?;
     let run = RunName::next(options.now, runs.last());
     let recalled = Recalled::of(reader, options)?;
-    if basis.has_secrets() && reader.fingerprint_key().map_err(ApplyError::Record)?.is_none() {
+    let has_files = operations.iter().any(|operation| operation.file().is_some());
+    if (basis.has_secrets() || has_files) && reader.fingerprint_key().map_err(ApplyError::Record)?.is_none() {
         writer.put_fingerprint_key(&fresh_key().map_err(ApplyError::Random)?)?;
     }
     let kept = match options.hold {
         Some(key) if held::loses_secrets(&operations) => held::keep(reader, writer, &run, &operations, key)?,
-        _ => Vec::new(),
+        _ => operations.iter().map(|operation| Cow::Borrowed(*operation)).collect(),
     };
+    let kept = retired::keep(reader, writer, &run, kept)?;
     let confirm_until = arm(machine, writer, &run, &recalled, options)?;
 
     let beginning = Beginning {
@@ -158,9 +180,13 @@ fn execute(
         hold: options.hold.map(crate::formats::hold::HoldKey::id),
     };
     let mut journal = Journal::begin(writer.journal(&run)?, &beginning)?;
-    for (number, planned) in planned.iter().enumerate() {
+    if !made.is_empty() {
+        let bytes = made.to_bytes().map_err(|error| WriteError::failed("keep what was made", error))?;
+        writer.put_made(&run, &bytes)?;
+    }
+    for (planned, kept) in planned.iter().zip(&kept) {
         if let Some(decision) = decision_of(plan, planned) {
-            journal.intend(&decision.id, kept.get(number).map_or(planned.step.operation, |kept| &**kept))?;
+            journal.intend(&decision.id, kept)?;
         }
     }
     drop((kept, operations));
@@ -216,7 +242,11 @@ fn stale_lock(writer: &dyn Writer) -> Vec<String> {
 /// What the journal of the steps will take, so that room for it can be asked for before the first byte of it is written.
 fn journal_bytes(planned: &[Planned<'_>]) -> u64 {
     let data = |planned: &Planned<'_>| planned.step.data.as_ref().map_or(0, |data| data.bytes.len());
-    let bytes: usize = planned.iter().map(data).sum();
+    let certificates = |planned: &Planned<'_>| match planned.step.operation {
+        Operation::PutFile { .. } | Operation::PutCertificate { .. } | Operation::Issue(_) => CERTIFICATE_BYTES,
+        _ => 0,
+    };
+    let bytes: usize = planned.iter().map(|planned| data(planned) + certificates(planned)).sum();
     // Data stand in the journal as hex digits at worst.
     let steps = u64::try_from(planned.len()).unwrap_or(u64::MAX).saturating_mul(STEP_BYTES);
     u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(steps)
@@ -317,6 +347,10 @@ impl Finish<'_> {
             journal.record(&before)?;
             self.recalled.replace(&record, self.writer, self.run)?;
         }
+        // What was made is in its places by now, or is not wanted any more.
+        for run in std::iter::once(self.run).chain(self.basis.taken_back().map(|run| &run.beginning.run)) {
+            self.writer.forget_made(run)?;
+        }
         journal.end(&report.ending())?;
         if let Err(error) = remember::forget_old(reader, self.writer, self.options.retain, self.options.now) {
             report.warnings.push(format!("an old run could not be forgotten: {}", chain(&error)));
@@ -341,9 +375,12 @@ impl Finish<'_> {
             return Ok(report);
         }
         let mut holds = Holds::new(reader, self.options.hold);
-        let planned = evaluate(&plan, self.options.secrets, &mut holds)?;
+        let made = Made::default();
+        let sources = Sources { machine: reader, secrets: self.options.secrets, made: &made };
+        let planned = evaluate(&plan, &sources, &mut holds)?;
         let inner = ApplyOptions { on_failure: OnFailure::Continue, confirm_within: None, ..*self.options };
-        let undo = execute(self.machine, self.writer, &basis, &plan, &planned, &inner, progress)?;
+        let prepared = Prepared { planned: &planned, made: &made };
+        let undo = execute(self.machine, self.writer, &basis, &plan, &prepared, &inner, progress)?;
         let mut report = report;
         let because = format!("another step failed; run {} took it back", undo.run.as_deref().unwrap_or_default());
         let left: Vec<_> = undo.outcomes.iter().filter(|one| one.outcome != super::Outcome::Done).collect();

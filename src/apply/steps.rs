@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
+use super::content::Sources;
 use super::held::Holds;
 use super::journal::{Commit, Journal};
 use super::state::{Planned, State};
 use super::{ApplyError, OnFailure, Progress, chain};
-use crate::machine::{Machine, PartChange, SecretSource, Step, WriteError, Writer};
+use crate::machine::{Machine, PartChange, Step, WriteError, Writer};
 use crate::model::fact::Stored;
 use crate::model::operation::{Expression, Operation};
 use crate::model::registry_data::RegistryData;
@@ -17,14 +18,14 @@ use crate::plan::Plan;
 /// Evaluates every expression before anything is touched: a secret that is not to be had changes nothing.
 pub fn evaluate<'p>(
     plan: &'p Plan,
-    secrets: &dyn SecretSource,
+    sources: &Sources<'_>,
     holds: &mut Holds<'_>,
 ) -> Result<Vec<Planned<'p>>, ApplyError> {
     let mut planned = Vec::new();
     for (entry, span) in plan.after.entries.iter().enumerate() {
         for decision in span.start..span.end {
             for operation in plan.decisions.get(decision).map(Decision::operations).into_iter().flatten() {
-                planned.push(Planned { decision, entry, step: step(operation, secrets, holds)? });
+                planned.push(Planned { decision, entry, step: step(operation, sources, holds)? });
             }
         }
     }
@@ -34,22 +35,32 @@ pub fn evaluate<'p>(
 /// One step with its expression evaluated.
 pub fn step<'o>(
     operation: &'o Operation,
-    secrets: &dyn SecretSource,
+    sources: &Sources<'_>,
     holds: &mut Holds<'_>,
 ) -> Result<Step<'o>, ApplyError> {
-    let mut step = Step { operation, data: None, tree: None };
+    let mut step = Step::new(operation);
     match operation {
         Operation::PutRegistryValue { after, .. } => {
             step.data = Some(match after {
                 Expression::Registry(data) => Cow::Borrowed(data),
                 Expression::Secret { value_type, reference } => {
-                    let text = secrets
+                    let text = sources
+                        .secrets
                         .resolve(reference)
                         .map_err(|detail| ApplyError::Secret { reference: reference.to_string(), detail })?;
                     Cow::Owned(RegistryData::text(*value_type, &text))
                 }
                 Expression::Held { item, .. } => Cow::Owned(holds.data(item)?),
+                Expression::Thumbprint { certificate, .. } => {
+                    let detail = || format!("{certificate} was not made");
+                    let unknown = || ApplyError::Content { step: operation.to_string(), detail: detail() };
+                    Cow::Owned(after.thumbprint().ok_or_else(unknown)?)
+                }
             });
+        }
+        Operation::PutFile { content, .. } => {
+            let failed = |detail| ApplyError::Content { step: operation.to_string(), detail };
+            step.bytes = Some(sources.bytes(content).map_err(failed)?);
         }
         Operation::PutRegistryTree { after, .. } => {
             let is_held = |stored: &Stored| matches!(stored, Stored::Sealed { held: Some(_), .. });
@@ -182,7 +193,7 @@ fn settle(
 ) -> Vec<usize> {
     let replaced: Vec<&str> = parts
         .iter()
-        .filter(|part| matches!(machine.part_state(&part.part), Ok(Some(found)) if found == part.after))
+        .filter(|part| matches!(machine.part_state(&part.part), Ok(found) if found == part.after))
         .map(|part| part.part.as_str())
         .collect();
     let mut lost = Vec::new();

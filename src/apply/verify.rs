@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use super::places;
 use crate::formats::upcase;
-use crate::machine::{Machine, Step, answer};
+use crate::machine::{Machine, NoSecrets, Step, answer};
 use crate::model::fact::{Facts, KeyAspects, KeyState, Observed, Queries, ValueSelection};
+use crate::model::file::FilePath;
 use crate::model::operation::{Expression, Operation};
 use crate::model::registry::RegistryKey;
 
@@ -25,20 +27,28 @@ pub fn verify<'s, 'p: 's>(
     let mut queries = Queries::default();
     let mut sealed = Queries::default();
     for (number, step) in steps.iter().enumerate() {
-        let key = later.place(step.operation.registry_key(), number);
+        let Some(key) = step.operation.registry_key() else { continue };
+        let key = later.place(key, number);
         let queries = if is_sealed(step.operation, &key, facts, hides) { &mut sealed } else { &mut queries };
         ask(step.operation, &key, queries);
     }
     // Without the record nothing is sealed: what was written is compared in the open, here and nowhere else.
     let open = || Facts::new(facts.identity.clone());
     let mut read = Read { unsealed: open(), rest: open(), facts, hides };
-    answer(machine, &queries.not_in(facts), None, &mut read.rest);
-    answer(machine, &sealed, None, &mut read.unsealed);
+    answer(machine, &queries.not_in(facts), None, &NoSecrets, &mut read.rest);
+    answer(machine, &sealed, None, &NoSecrets, &mut read.unsealed);
     steps
         .iter()
         .enumerate()
         .map(|(number, step)| {
-            let key = later.place(step.operation.registry_key(), number);
+            let Some(key) = step.operation.registry_key() else {
+                return if later.has_last_word(step.operation, number) {
+                    places::check(machine, step).err()
+                } else {
+                    None
+                };
+            };
+            let key = later.place(key, number);
             if later.removes(&key, number) { None } else { check(step, &key, &read).err() }
         })
         .collect()
@@ -49,12 +59,17 @@ struct Later<'s> {
     moves: Vec<(usize, &'s RegistryKey, &'s RegistryKey)>,
     /// By key, the number of the last step that removes it.
     removed: HashMap<&'s RegistryKey, usize>,
+    /// By file or folder, the last step that is about it.
+    files: HashMap<&'s FilePath, usize>,
 }
 
 impl<'s> Later<'s> {
     fn of(steps: &[&'s Step<'_>]) -> Self {
-        let mut later = Self { moves: Vec::new(), removed: HashMap::new() };
+        let mut later = Self { moves: Vec::new(), removed: HashMap::new(), files: HashMap::new() };
         for (number, step) in steps.iter().enumerate() {
+            if let Some(path) = step.operation.file() {
+                later.files.insert(path, number);
+            }
             match step.operation {
                 Operation::RenameRegistryKey { from, to } => later.moves.push((number, from, to)),
                 Operation::RemoveRegistryTree { key, .. } => drop(later.removed.insert(key, number)),
@@ -72,6 +87,10 @@ impl<'s> Later<'s> {
             }
         }
         place
+    }
+
+    fn has_last_word(&self, operation: &Operation, number: usize) -> bool {
+        operation.file().is_none_or(|path| self.files.get(path) == Some(&number))
     }
 
     fn removes(&self, key: &RegistryKey, number: usize) -> bool {
@@ -120,6 +139,7 @@ fn ask(operation: &Operation, key: &RegistryKey, queries: &mut Queries) {
             queries.key(key, none());
         }
         Operation::PutRegistrySecurity { .. } => queries.key(key, KeyAspects { security: true, ..none() }),
+        _ => {}
     }
 }
 
@@ -155,5 +175,6 @@ fn check(step: &Step<'_>, key: &RegistryKey, read: &Read<'_>) -> Result<(), Stri
             Some(found) if found == after => Ok(()),
             _ => Err("its security does not read back as written".into()),
         },
+        _ => Ok(()),
     }
 }

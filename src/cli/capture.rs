@@ -88,7 +88,7 @@ fn whole(machine: &dyn Machine, keys: &[String]) -> Result<Facts, Failure> {
             queries.key(&key, tree());
         }
     }
-    answer(machine, &queries, None, &mut facts);
+    answer(machine, &queries, None, &NoSecrets, &mut facts);
     if let Some(failure) = inputs::refusal(&facts) {
         return Err(failure);
     }
@@ -104,7 +104,7 @@ fn hives(machine: &dyn Machine) -> Result<Vec<RegistryKey>, Failure> {
         let mut queries = Queries::default();
         queries.key(&root, KeyAspects { subkeys: true, ..KeyAspects::default() });
         let mut facts = Facts::new(machine.identity());
-        answer(machine, &queries, None, &mut facts);
+        answer(machine, &queries, None, &NoSecrets, &mut facts);
         match facts.key(&root) {
             Some(Ok(KeyState::Present(fact))) => {
                 out.extend(fact.subkeys.iter().filter_map(|name| root.child(name).ok()))

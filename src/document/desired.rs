@@ -8,7 +8,7 @@ use super::addresses::Addresses;
 use super::bookkeeping::{self, DocumentName, Moved, MovedFields, Waiver, WaiverFields, name_of_file};
 use super::merge::Overridden;
 use crate::kinds::sections::SECTIONS;
-use crate::kinds::{Wanted, registry};
+use crate::kinds::{Wanted, certificate, registry};
 use crate::model::decode::{Decode, Decoder, Entries};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::node::Node;
@@ -111,6 +111,9 @@ crate::record! {
     /// By section, the fields that its entries take over where they are silent.
     #[expect(dead_code, reason = "laid into the entries before they are decoded; read here to be checked")]
     pub struct Defaults {
+        /// For the certificates.
+        #[example(serde_json::json!({ "digest": "sha256", "renew_before": "30d" }))]
+        pub certificate: Option<certificate::CertificateDefaults>,
         /// For the keys of the registry.
         #[example(serde_json::json!({ "report_unmanaged": true }))]
         pub registry: Option<registry::DefaultFields>,

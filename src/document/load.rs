@@ -12,7 +12,7 @@ use super::parse;
 use super::read::{FileReader, MAX_FILE, TextError, resolve_name, text_of};
 use super::variables::{Environment, Variables, command_line_scalar};
 use crate::formats::upcase;
-use crate::kinds::sections::SECTIONS;
+use crate::kinds::sections::{SECTIONS, Section};
 use crate::model::decode::{Decode as _, Decoder};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::node::{Content, Key, Mapping, Node, Scalar, Style};
@@ -409,14 +409,14 @@ impl<'s, 'r> Loader<'s, 'r> {
             return;
         }
         for section in SECTIONS {
-            let Some(defaults) = node.as_mapping().and_then(|all| all.get(section.name)?.as_mapping()) else {
+            let Some(defaults) = node.as_mapping().and_then(|all| all.get(section.defaults)?.as_mapping()) else {
                 continue;
             };
             let entries = root.entries.iter_mut().find(|(key, _)| key.text == section.name);
             let Some((_, Node { content: Content::Mapping(entries), .. })) = entries else { continue };
             for (_, entry) in &mut entries.entries {
                 if let Content::Mapping(entry) = &mut entry.content {
-                    lay_under(entry, defaults, section.defaults_when_absent);
+                    lay_under(entry, defaults, section);
                 }
             }
         }
@@ -439,11 +439,20 @@ impl<'s, 'r> Loader<'s, 'r> {
 }
 
 /// Adds the defaults on which an entry is silent; one that is to be absent takes over only what has a meaning then.
-fn lay_under<'s>(entry: &mut Mapping<'s>, defaults: &Mapping<'s>, when_absent: &[&str]) {
+fn lay_under<'s>(entry: &mut Mapping<'s>, defaults: &Mapping<'s>, section: &Section) {
     let absent = entry.get("ensure").and_then(Node::as_scalar).is_some_and(|ensure| ensure.text == "absent");
     for (key, value) in &defaults.entries {
-        if entry.get(&key.text).is_none() && (!absent || when_absent.contains(&&*key.text)) {
-            entry.entries.push((key.clone(), value.clone()));
+        if absent && !section.defaults_when_absent.contains(&&*key.text) {
+            continue;
+        }
+        match entry.entries.iter_mut().find(|(own, _)| own.text == key.text) {
+            None => entry.entries.push((key.clone(), value.clone())),
+            Some((_, Node { content: Content::Mapping(own), .. })) if section.deep_defaults.contains(&&*key.text) => {
+                let more = value.as_mapping().into_iter().flat_map(|more| &more.entries);
+                let missing: Vec<_> = more.filter(|(field, _)| own.get(&field.text).is_none()).cloned().collect();
+                own.entries.extend(missing);
+            }
+            Some(_) => {}
         }
     }
 }

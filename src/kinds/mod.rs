@@ -2,6 +2,7 @@
 //! A kind decides, as a pure function of what is wanted and what is there; it holds no machine and writes nothing.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::model::common::Common;
 use crate::model::fact::{Facts, Queries};
@@ -10,6 +11,7 @@ use crate::model::resource::ResourceId;
 use crate::model::source::Location;
 use crate::model::verdict::{Decision, Finding};
 
+pub mod certificate;
 pub mod registry;
 pub mod sections;
 
@@ -17,6 +19,7 @@ pub mod sections;
 #[derive(Clone, Debug)]
 pub enum Wanted {
     RegistryKey(registry::WantedKey),
+    Certificate(Arc<certificate::WantedCertificate>),
 }
 
 impl Wanted {
@@ -24,6 +27,7 @@ impl Wanted {
     pub fn kind(&self) -> &dyn Kind {
         match self {
             Self::RegistryKey(key) => key,
+            Self::Certificate(certificate) => certificate,
         }
     }
 }
@@ -85,6 +89,11 @@ impl<'a> Context<'a> {
         self.named_keys.keys.contains(key)
     }
 
+    /// All certificate entries.
+    pub const fn certificates(&self) -> &'a certificate::Certificates {
+        &self.named_keys.certificates
+    }
+
     /// Whether some entry moves a key.
     pub fn has_moves(&self) -> bool {
         !self.named_keys.moves.is_empty()
@@ -101,23 +110,28 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Every registry key that the document's entries speak of, with the keys above them, and what of it other entries need.
-#[derive(Clone, Debug, Default)]
+/// Every registry key that the document's entries speak of, with the keys above them, and all that entries need to know of others.
+#[derive(Debug, Default)]
 pub struct NamedKeys {
     keys: HashSet<RegistryKey>,
     /// From the new place to the former one.
     moves: HashMap<RegistryKey, RegistryKey>,
     /// What keys below inherit from.
     security: HashMap<RegistryKey, registry::WantedSecurity>,
+    certificates: certificate::Certificates,
 }
 
 impl NamedKeys {
-    pub fn of<'w>(entries: impl IntoIterator<Item = &'w Wanted>) -> Self {
+    pub fn of<'w>(entries: impl Iterator<Item = &'w Wanted> + Clone) -> Self {
+        let certificates = certificate::Certificates::of(entries.clone().filter_map(|wanted| match wanted {
+            Wanted::Certificate(certificate) => Some(certificate),
+            Wanted::RegistryKey(_) => None,
+        }));
         let mut keys = HashSet::new();
         let mut moves = HashMap::new();
         let mut security = HashMap::new();
         for wanted in entries {
-            let Wanted::RegistryKey(entry) = wanted;
+            let Wanted::RegistryKey(entry) = wanted else { continue };
             if let Some(from) = &entry.renamed_from {
                 moves.insert(entry.key.clone(), from.value.clone());
             }
@@ -135,7 +149,7 @@ impl NamedKeys {
                 }
             }
         }
-        Self { keys, moves, security }
+        Self { keys, moves, security, certificates }
     }
 }
 
@@ -145,11 +159,13 @@ pub struct Comparison {
     pub decisions: Vec<Decision>,
     /// Found, not named, and asked to be listed.
     pub unmanaged: Vec<ResourceId>,
+    /// What is done when all that depends on the entry is done: the old leaves last.
+    pub closing: Vec<Decision>,
 }
 
 impl Comparison {
     pub fn one(decision: Decision) -> Self {
-        Self { decisions: vec![decision], unmanaged: Vec::new() }
+        Self { decisions: vec![decision], ..Self::default() }
     }
 }
 
@@ -157,6 +173,8 @@ impl Comparison {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
     RegistryKey(RegistryKey),
+    /// By folded name.
+    Certificate(String),
 }
 
 /// The places that an entry makes, and those it needs if somebody makes them.

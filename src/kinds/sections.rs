@@ -1,8 +1,10 @@
 //! The sections of a document: the one table from a section's name to its decoder, its schema and its merge rule.
 
+use std::sync::Arc;
+
 use schemars::{Schema, SchemaGenerator};
 
-use super::{Wanted, registry};
+use super::{Wanted, certificate, registry};
 use crate::model::decode::Decoder;
 use crate::model::node::Node;
 
@@ -21,16 +23,36 @@ pub struct Section {
     pub name: &'static str,
     pub decode: fn(&Node<'_>, &mut Decoder) -> Vec<Wanted>,
     pub schema: fn(&mut SchemaGenerator) -> Schema,
+    /// What the section is called in `defaults`.
+    pub defaults: &'static str,
+    /// Mappings of an entry that take over from those of the defaults field by field.
+    pub deep_defaults: &'static [&'static str],
     /// Of the section's `defaults`, what an entry that is to be absent takes over.
     pub defaults_when_absent: &'static [&'static str],
     /// The rule for the mapping at a path of names below the section.
     pub merge_rule: fn(&[&str]) -> MergeRule,
 }
 
-pub const SECTIONS: &[Section] = &[Section {
-    name: "registry",
-    decode: |node, cx| registry::decode_section(node, cx).into_iter().map(Wanted::RegistryKey).collect(),
-    schema: registry::section_schema,
-    defaults_when_absent: &["view", "on_change"],
-    merge_rule: registry::merge_rule,
-}];
+pub const SECTIONS: &[Section] = &[
+    Section {
+        name: "certificates",
+        decode: |node, cx| {
+            let entries = certificate::decode_section(node, cx);
+            entries.into_iter().map(|entry| Wanted::Certificate(Arc::new(entry))).collect()
+        },
+        schema: certificate::section_schema,
+        defaults: "certificate",
+        deep_defaults: &["key"],
+        defaults_when_absent: &["on_change"],
+        merge_rule: certificate::merge_rule,
+    },
+    Section {
+        name: "registry",
+        decode: |node, cx| registry::decode_section(node, cx).into_iter().map(Wanted::RegistryKey).collect(),
+        schema: registry::section_schema,
+        defaults: "registry",
+        deep_defaults: &[],
+        defaults_when_absent: &["view", "on_change"],
+        merge_rule: registry::merge_rule,
+    },
+];

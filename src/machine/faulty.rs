@@ -4,9 +4,11 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use zeroize::Zeroizing;
+
 use crate::machine::{
-    JournalFile, Machine, MachineKind, PartChange, RegistryReader, RunName, Scheduler, Step, Unit, WritableMachine,
-    WriteError, Writer,
+    FileReader, JournalFile, Machine, MachineKind, PartChange, RegistryReader, RunName, Scheduler, Step, Unit,
+    WritableMachine, WriteError, Writer,
 };
 use crate::model::fact::{Identity, Observed};
 use crate::model::fingerprint::FingerprintKey;
@@ -121,6 +123,18 @@ impl Machine for FaultyMachine<'_> {
         self.inner.held(run)
     }
 
+    fn files(&self) -> Observed<&dyn FileReader> {
+        self.inner.files()
+    }
+
+    fn made(&self, run: &RunName) -> Observed<Option<Zeroizing<Vec<u8>>>> {
+        self.inner.made(run)
+    }
+
+    fn retired(&self, run: &RunName, item: usize) -> Observed<Option<Zeroizing<Vec<u8>>>> {
+        self.inner.retired(run, item)
+    }
+
     fn part_of(&self, operation: &Operation) -> Observed<String> {
         self.inner.part_of(operation)
     }
@@ -199,6 +213,18 @@ impl Writer for FaultyWriter<'_> {
 
     fn put_held(&mut self, run: &RunName, sealed: &[u8]) -> Result<(), WriteError> {
         self.script.around("write to the sealed hold", || self.inner.put_held(run, sealed))
+    }
+
+    fn put_made(&mut self, run: &RunName, made: &[u8]) -> Result<(), WriteError> {
+        self.script.around("keep what was made", || self.inner.put_made(run, made))
+    }
+
+    fn forget_made(&mut self, run: &RunName) -> Result<(), WriteError> {
+        self.script.around("forget what was made", || self.inner.forget_made(run))
+    }
+
+    fn retire(&mut self, run: &RunName, item: usize, bytes: &[u8]) -> Result<(), WriteError> {
+        self.script.around("retire a file", || self.inner.retire(run, item, bytes))
     }
 
     fn forget_run(&mut self, run: &RunName) -> Result<(), WriteError> {

@@ -1,16 +1,20 @@
 //! A machine in memory: the registry as a tree, and a record. The model that other machines are tested against.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use crate::formats::security_descriptor::new_subkey_descriptor;
+use crate::machine::lower::lowered;
 use crate::machine::{
-    JournalFile, Machine, MachineKind, PartChange, RegistryReader, RunName, Scheduler, Step, WritableMachine,
-    WriteError, Writer, identity,
+    FOLDER_STATE, FileRead, FileReader, JournalFile, Listed, Machine, MachineKind, PartChange, RegistryReader, RunName,
+    Scheduler, Step, WritableMachine, WriteError, Writer, file_state, identity,
 };
 use crate::model::fact::{Identity, KeyAspects, KeyState, KeyTree, Observed, Stored, Unread};
+use crate::model::file::FilePath;
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
 use crate::model::registry::RegistryKey;
@@ -28,6 +32,7 @@ const PART: &str = "registry";
 #[derive(Debug, Default)]
 pub struct MemoryMachine {
     registry: RefCell<Node>,
+    files: RefCell<Files>,
     /// How often the registry was replaced.
     generation: Cell<u64>,
     memory: RefCell<Memory>,
@@ -36,11 +41,87 @@ pub struct MemoryMachine {
     pub armed: RefCell<BTreeMap<RunName, jiff::Timestamp>>,
 }
 
+/// A drive: files by path, and the folders that are there.
+#[derive(Clone, Debug, Default)]
+struct Files {
+    files: BTreeMap<FilePath, MemoryFile>,
+    folders: BTreeSet<FilePath>,
+}
+
+#[derive(Clone, Debug)]
+struct MemoryFile {
+    bytes: Vec<u8>,
+    owner_only: bool,
+}
+
+impl Files {
+    /// A drive's or a named folder's root is always there.
+    fn has_folder(&self, path: &FilePath) -> bool {
+        path.parent().is_none() || self.folders.contains(path)
+    }
+
+    fn missing_folders(&self, path: &FilePath) -> usize {
+        std::iter::successors(path.parent(), FilePath::parent).take_while(|folder| !self.has_folder(folder)).count()
+    }
+
+    /// What lies directly in a folder.
+    fn names(&self, folder: &FilePath) -> Vec<Box<str>> {
+        let all = self.files.keys().chain(&self.folders).filter(|path| path.parent().as_ref() == Some(folder));
+        let mut names: Vec<Box<str>> = all.map(|path| path.name().into()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// What tells the state of a path from others.
+    fn state(&self, path: &FilePath, key: Option<&FingerprintKey>) -> Observed<Option<String>> {
+        if self.folders.contains(path) {
+            return Ok(Some(FOLDER_STATE.to_owned()));
+        }
+        self.files.get(path).map(|file| file_state(key, &file.bytes)).transpose()
+    }
+
+    fn perform(&mut self, operation: &Operation, bytes: Option<&[u8]>) -> Result<(), &'static str> {
+        const NO_FOLDER: &str = "its folder is not there";
+        match operation {
+            Operation::CreateFolder { path } => {
+                if !path.parent().is_none_or(|parent| self.has_folder(&parent)) {
+                    return Err(NO_FOLDER);
+                }
+                self.folders.insert(path.clone());
+            }
+            Operation::RemoveFolder { path } => {
+                if !self.names(path).is_empty() {
+                    return Err("the folder is not empty");
+                }
+                self.folders.remove(path);
+            }
+            Operation::PutFile { path, content, .. } => {
+                if !path.parent().is_none_or(|parent| self.has_folder(&parent)) {
+                    return Err(NO_FOLDER);
+                }
+                if self.folders.contains(path) {
+                    return Err("a folder stands there");
+                }
+                let bytes = bytes.ok_or("its content was not evaluated")?.to_vec();
+                // As on a volume, the name that is there keeps its case.
+                let was_private = self.files.get(path).is_some_and(|file| file.owner_only);
+                let file = MemoryFile { bytes, owner_only: content.is_sealed() || was_private };
+                self.files.insert(path.clone(), file);
+            }
+            Operation::RemoveFile { path, .. } => drop(self.files.remove(path)),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
 /// What trueup keeps on the machine.
 #[derive(Debug, Default)]
 struct Memory {
     journals: BTreeMap<RunName, JournalBytes>,
     held: BTreeMap<RunName, Vec<u8>>,
+    made: BTreeMap<RunName, Vec<u8>>,
+    retired: BTreeMap<(RunName, usize), Vec<u8>>,
     /// As bytes, so that what a file would lose is lost here too.
     record: Option<Vec<u8>>,
     /// Records that could not be read and were set aside, each with the run that did so.
@@ -76,6 +157,29 @@ impl MemoryMachine {
         *node = Node { name: key.name().into(), ..Node::from_tree(tree) };
     }
 
+    /// Puts a file, with the folders above it; for making a machine, not for changing one.
+    pub fn plant_file(&self, path: &FilePath, bytes: &[u8]) {
+        let mut files = self.files.borrow_mut();
+        let above = std::iter::successors(path.parent(), FilePath::parent).filter(|folder| folder.parent().is_some());
+        files.folders.extend(above);
+        files.files.insert(path.clone(), MemoryFile { bytes: bytes.to_vec(), owner_only: false });
+    }
+
+    /// Takes a file away, as somebody else would.
+    pub fn unplant_file(&self, path: &FilePath) {
+        self.files.borrow_mut().files.remove(path);
+    }
+
+    /// A file's bytes.
+    pub fn file(&self, path: &FilePath) -> Option<Vec<u8>> {
+        self.files.borrow().files.get(path).map(|file| file.bytes.clone())
+    }
+
+    /// All files with their bytes, sorted.
+    pub fn all_files(&self) -> Vec<(FilePath, Vec<u8>)> {
+        self.files.borrow().files.iter().map(|(path, file)| (path.clone(), file.bytes.clone())).collect()
+    }
+
     /// Another machine that holds the same, its record included; nobody has locked it.
     #[must_use]
     pub fn duplicate(&self) -> Self {
@@ -84,12 +188,15 @@ impl MemoryMachine {
         let memory = Memory {
             journals: journals.collect(),
             held: memory.held.clone(),
+            made: memory.made.clone(),
+            retired: memory.retired.clone(),
             record: memory.record.clone(),
             aside: memory.aside.clone(),
             key: memory.key.clone(),
         };
         Self {
             registry: self.registry.clone(),
+            files: self.files.clone(),
             generation: self.generation.clone(),
             memory: RefCell::new(memory),
             locked: Cell::new(false),
@@ -164,12 +271,27 @@ impl Machine for MemoryMachine {
         Ok(self.memory.borrow().held.get(run).cloned())
     }
 
-    fn part_of(&self, _: &Operation) -> Observed<String> {
-        Ok(PART.to_owned())
+    fn files(&self) -> Observed<&dyn FileReader> {
+        Ok(self)
     }
 
-    fn part_state(&self, _: &str) -> Observed<Option<String>> {
-        Ok(Some(self.generation.get().to_string()))
+    fn made(&self, run: &RunName) -> Observed<Option<Zeroizing<Vec<u8>>>> {
+        Ok(self.memory.borrow().made.get(run).cloned().map(Zeroizing::new))
+    }
+
+    fn retired(&self, run: &RunName, item: usize) -> Observed<Option<Zeroizing<Vec<u8>>>> {
+        Ok(self.memory.borrow().retired.get(&(run.clone(), item)).cloned().map(Zeroizing::new))
+    }
+
+    fn part_of(&self, operation: &Operation) -> Observed<String> {
+        Ok(operation.file().map_or(PART, FilePath::as_str).to_owned())
+    }
+
+    fn part_state(&self, part: &str) -> Observed<Option<String>> {
+        match FilePath::parse(part) {
+            Ok(path) => self.files.borrow().state(&path, self.memory.borrow().key.as_ref()),
+            Err(_) => Ok(Some(self.generation.get().to_string())),
+        }
     }
 }
 
@@ -186,6 +308,34 @@ impl RegistryReader for MemoryMachine {
     }
 }
 
+impl FileReader for MemoryMachine {
+    fn read(&self, path: &FilePath, limit: u64) -> Observed<FileRead> {
+        let files = self.files.borrow();
+        let failed = |detail: &str| Unread::Failed { what: path.to_string(), detail: detail.into() };
+        if files.has_folder(path) {
+            return Err(failed("it is a folder"));
+        }
+        let Some(file) = files.files.get(path) else {
+            return Ok(FileRead::Absent { missing_folders: files.missing_folders(path) });
+        };
+        if u64::try_from(file.bytes.len()).is_ok_and(|length| length > limit) {
+            return Err(failed("it is too large"));
+        }
+        Ok(FileRead::Present { bytes: Zeroizing::new(file.bytes.clone()), owner_only: Some(file.owner_only) })
+    }
+
+    fn names(&self, path: &FilePath) -> Observed<Listed> {
+        let files = self.files.borrow();
+        if files.files.contains_key(path) {
+            return Ok(Listed::File);
+        }
+        if !files.has_folder(path) {
+            return Ok(Listed::Absent { missing_folders: files.missing_folders(path) });
+        }
+        Ok(Listed::Names(files.names(path)))
+    }
+}
+
 impl WritableMachine for MemoryMachine {
     fn as_machine(&self) -> &dyn Machine {
         self
@@ -195,7 +345,7 @@ impl WritableMachine for MemoryMachine {
         if self.locked.replace(true) {
             return Err(WriteError::Locked { owner: "this process".into() });
         }
-        Ok(Box::new(MemoryWriter { machine: self, staged: None }))
+        Ok(Box::new(MemoryWriter { machine: self, staged: None, files: None }))
     }
 
     fn scheduler(&self) -> Option<&dyn Scheduler> {
@@ -219,6 +369,8 @@ struct MemoryWriter<'m> {
     machine: &'m MemoryMachine,
     /// The registry as it will be once committed.
     staged: Option<Node>,
+    /// The files as they will be once committed, with the paths that change, in order.
+    files: Option<(Files, Vec<FilePath>)>,
 }
 
 impl Drop for MemoryWriter<'_> {
@@ -229,6 +381,31 @@ impl Drop for MemoryWriter<'_> {
 
 impl Writer for MemoryWriter<'_> {
     fn stage(&mut self, step: &Step<'_>, now: FileTime) -> Result<(), WriteError> {
+        let refused = |detail| WriteError::refused(step.operation.to_string(), detail);
+        if let Operation::Issue(_) = step.operation {
+            return Ok(());
+        }
+        if let Some(path) = step.operation.file() {
+            let (files, changed) = self.files.get_or_insert_with(|| (self.machine.files.borrow().clone(), Vec::new()));
+            files.perform(step.operation, step.bytes.as_ref().map(|bytes| bytes.as_slice())).map_err(refused)?;
+            if !changed.contains(path) {
+                changed.push(path.clone());
+            }
+            return Ok(());
+        }
+        if matches!(step.operation, Operation::PutCertificate { .. } | Operation::RemoveCertificate { .. }) {
+            let registry = self.staged.get_or_insert_with(|| self.machine.registry.borrow().clone());
+            for operation in lowered(step.operation)? {
+                let value = match &operation {
+                    Operation::PutRegistryValue { after, .. } => Some(after.stored()),
+                    _ => None,
+                };
+                let inherit = &|security: &[u8]| new_subkey_descriptor(security).ok().map(Arc::from);
+                let performed = Performed { operation: &operation, value, tree: None, inherit };
+                registry.perform(&performed, now).map_err(refused)?;
+            }
+            return Ok(());
+        }
         let registry = self.staged.get_or_insert_with(|| self.machine.registry.borrow().clone());
         // As on every machine: what is sealed and was not held cannot be put back.
         let opened = match step.operation {
@@ -245,7 +422,7 @@ impl Writer for MemoryWriter<'_> {
             tree: opened.as_deref(),
             inherit: &|security| new_subkey_descriptor(security).ok().map(Arc::from),
         };
-        registry.perform(&performed, now).map_err(|detail| WriteError::refused(step.operation.to_string(), detail))
+        registry.perform(&performed, now).map_err(refused)
     }
 
     fn require_space(&self, _: &mut dyn Iterator<Item = &Operation>, _: u64) -> Result<(), WriteError> {
@@ -254,8 +431,19 @@ impl Writer for MemoryWriter<'_> {
 
     fn prepare(&mut self, _: FileTime) -> Result<Vec<PartChange>, WriteError> {
         let now = self.machine.generation.get();
-        let change = PartChange { part: PART.to_owned(), before: Some(now.to_string()), after: (now + 1).to_string() };
-        Ok(self.staged.iter().map(|_| change.clone()).collect())
+        let after = Some((now + 1).to_string());
+        let registry = PartChange { part: PART.to_owned(), before: Some(now.to_string()), after };
+        let mut changes: Vec<PartChange> = self.staged.iter().map(|_| registry.clone()).collect();
+        if let Some((files, changed)) = &self.files {
+            let (old, memory) = (self.machine.files.borrow(), self.machine.memory.borrow());
+            for path in changed {
+                let state = |files: &Files| {
+                    files.state(path, memory.key.as_ref()).map_err(|unread| WriteError::failed("prepare", unread))
+                };
+                changes.push(PartChange { part: path.to_string(), before: state(&old)?, after: state(files)? });
+            }
+        }
+        Ok(changes)
     }
 
     fn commit(&mut self) -> Result<(), WriteError> {
@@ -263,11 +451,15 @@ impl Writer for MemoryWriter<'_> {
             *self.machine.registry.borrow_mut() = registry;
             self.machine.generation.set(self.machine.generation.get() + 1);
         }
+        if let Some((files, _)) = self.files.take() {
+            *self.machine.files.borrow_mut() = files;
+        }
         Ok(())
     }
 
     fn discard(&mut self) {
         self.staged = None;
+        self.files = None;
     }
 
     fn journal(&mut self, run: &RunName) -> Result<Box<dyn JournalFile>, WriteError> {
@@ -299,8 +491,25 @@ impl Writer for MemoryWriter<'_> {
         Ok(())
     }
 
+    fn put_made(&mut self, run: &RunName, made: &[u8]) -> Result<(), WriteError> {
+        self.machine.memory.borrow_mut().made.insert(run.clone(), made.to_vec());
+        Ok(())
+    }
+
+    fn forget_made(&mut self, run: &RunName) -> Result<(), WriteError> {
+        self.machine.memory.borrow_mut().made.remove(run);
+        Ok(())
+    }
+
+    fn retire(&mut self, run: &RunName, item: usize, bytes: &[u8]) -> Result<(), WriteError> {
+        self.machine.memory.borrow_mut().retired.insert((run.clone(), item), bytes.to_vec());
+        Ok(())
+    }
+
     fn forget_run(&mut self, run: &RunName) -> Result<(), WriteError> {
         let mut memory = self.machine.memory.borrow_mut();
+        memory.made.remove(run);
+        memory.retired.retain(|(of, _), _| of != run);
         memory.journals.remove(run);
         memory.held.remove(run);
         Ok(())

@@ -3,7 +3,10 @@
 
 use std::borrow::Cow;
 
+use zeroize::Zeroizing;
+
 use crate::model::fact::{Facet, Identity, KeyAspects, KeyState, KeyTree, Observed, Unread};
+use crate::model::file::{FileAspect, FilePath, FileState};
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
 use crate::model::registry::RegistryKey;
@@ -14,15 +17,18 @@ use crate::model::sid::Sid;
 use crate::model::time::FileTime;
 
 pub mod faulty;
+mod file_facts;
 mod identity;
 pub mod image;
 mod known_secrets;
+mod lower;
 pub mod memory;
 mod observe;
 pub mod snapshot;
 mod started;
 
 pub use crate::model::run::RunName;
+pub use lower::element_of;
 pub use observe::{ObserveError, ObserveOptions, answer, begin, fresh_key, observe};
 
 /// Which of the four machines this is.
@@ -58,6 +64,23 @@ pub trait Machine {
     /// # Errors
     /// [`Unread::Unsupported`] for a machine without a registry.
     fn registry(&self) -> Observed<&dyn RegistryReader>;
+
+    /// Its files, or that it has none.
+    ///
+    /// # Errors
+    /// [`Unread::Unsupported`] for a machine without files.
+    fn files(&self) -> Observed<&dyn FileReader> {
+        Err(Unread::Unsupported {
+            facet: Facet::Files,
+            machine: self.kind().to_string(),
+            detail: "it holds none".into(),
+        })
+    }
+
+    /// What was said of a file once, on a machine that holds no files but what was said of them.
+    fn known_file(&self, _path: &FilePath, _aspect: &FileAspect) -> Option<Observed<FileState>> {
+        None
+    }
 
     /// The SID of a local account, `None` when there is no such account.
     fn account(&self, name: &str) -> Observed<Option<Sid>> {
@@ -113,6 +136,22 @@ pub trait Machine {
         Ok(None)
     }
 
+    /// What a run has made, keys among it, while it has not come to its end.
+    ///
+    /// # Errors
+    /// As [`Machine::record`].
+    fn made(&self, _run: &RunName) -> Observed<Option<Zeroizing<Vec<u8>>>> {
+        Ok(None)
+    }
+
+    /// A file as it was before a run replaced it, by the number of the step.
+    ///
+    /// # Errors
+    /// As [`Machine::record`].
+    fn retired(&self, _run: &RunName, _item: usize) -> Observed<Option<Zeroizing<Vec<u8>>>> {
+        Ok(None)
+    }
+
     /// The part that an operation changes, as [`PartChange::part`] names it.
     ///
     /// # Errors
@@ -140,7 +179,7 @@ pub trait SecretSource {
     ///
     /// # Errors
     /// The reference cannot be resolved; the message never holds any part of a secret.
-    fn resolve(&self, reference: &SecretReference) -> Result<zeroize::Zeroizing<String>, String>;
+    fn resolve(&self, reference: &SecretReference) -> Result<Zeroizing<String>, String>;
 }
 
 /// Resolves nothing: for callers that must not know any secret.
@@ -148,7 +187,7 @@ pub trait SecretSource {
 pub struct NoSecrets;
 
 impl SecretSource for NoSecrets {
-    fn resolve(&self, _: &SecretReference) -> Result<zeroize::Zeroizing<String>, String> {
+    fn resolve(&self, _: &SecretReference) -> Result<Zeroizing<String>, String> {
         Err("secrets are not looked up here".into())
     }
 }
@@ -157,6 +196,39 @@ impl SecretSource for NoSecrets {
 pub trait RegistryReader {
     /// Answers all questions of a round, in their order.
     fn read(&self, queries: &[(RegistryKey, KeyAspects)]) -> Vec<Observed<KeyState>>;
+}
+
+/// File reads. Links are refused, never followed.
+pub trait FileReader {
+    /// A whole file, `None` when there is none; folders that are missing are counted.
+    ///
+    /// # Errors
+    /// It is no regular file, is larger than `limit` bytes, or cannot be read; [`Unread::Unsupported`] for a place that this machine
+    /// does not hold, such as another drive.
+    fn read(&self, path: &FilePath, limit: u64) -> Observed<FileRead>;
+
+    /// The names in a folder, sorted.
+    ///
+    /// # Errors
+    /// As [`FileReader::read`]; [`FileRead::Present`] never.
+    fn names(&self, path: &FilePath) -> Observed<Listed>;
+}
+
+/// What was found where a file was looked for.
+pub enum FileRead {
+    Absent { missing_folders: usize },
+    Present { bytes: Zeroizing<Vec<u8>>, owner_only: Option<bool> },
+}
+
+/// What was found where a folder was looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listed {
+    Absent {
+        missing_folders: usize,
+    },
+    /// A file stands there.
+    File,
+    Names(Vec<Box<str>>),
 }
 
 /// A machine that can be changed, by one writer at a time.
@@ -199,6 +271,15 @@ pub struct Step<'a> {
     pub data: Option<Cow<'a, RegistryData>>,
     /// The tree that the operation puts, where secrets of it had to be taken from the hold.
     pub tree: Option<Box<KeyTree>>,
+    /// What the file that the operation puts will hold.
+    pub bytes: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl<'a> Step<'a> {
+    /// A step of which nothing is evaluated yet.
+    pub const fn new(operation: &'a Operation) -> Self {
+        Self { operation, data: None, tree: None, bytes: None }
+    }
 }
 
 impl std::fmt::Debug for Step<'_> {
@@ -213,23 +294,23 @@ impl std::fmt::Debug for Step<'_> {
 pub struct PartChange {
     /// The machine's own name for it, such as a hive's file.
     pub part: String,
-    /// What tells its state before, `None` when it was not there, and after.
+    /// What tells its state before and after; `None` when it is not there.
     pub before: Option<String>,
-    pub after: String,
+    pub after: Option<String>,
 }
 
 /// Operations that a machine makes durable together: a crash leaves all or none of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unit {
-    /// The registry: one transaction on a live machine, one atomic replacement of each hive in an image.
-    Registry,
+    /// Everything, each part by itself: the hives and files of an image.
+    Parts,
 }
 
 /// The only way to change a machine. Operations come in the plan's order.
 pub trait Writer {
     /// The unit that the operation is made durable with.
     fn unit(&self, _operation: &Operation) -> Unit {
-        Unit::Registry
+        Unit::Parts
     }
 
     /// Performs one step; it may stay in memory until [`Writer::commit`].
@@ -298,6 +379,24 @@ pub trait Writer {
     /// The record cannot be written.
     fn put_held(&mut self, run: &RunName, sealed: &[u8]) -> Result<(), WriteError>;
 
+    /// Keeps what a run makes until it ends.
+    ///
+    /// # Errors
+    /// The record cannot be written.
+    fn put_made(&mut self, run: &RunName, made: &[u8]) -> Result<(), WriteError>;
+
+    /// Forgets what a run made.
+    ///
+    /// # Errors
+    /// The record cannot be written.
+    fn forget_made(&mut self, run: &RunName) -> Result<(), WriteError>;
+
+    /// Keeps a file as it was before a run replaces it, by the number of the step.
+    ///
+    /// # Errors
+    /// The record cannot be written.
+    fn retire(&mut self, run: &RunName, item: usize, bytes: &[u8]) -> Result<(), WriteError>;
+
     /// Forgets a run: its journal and what it holds.
     ///
     /// # Errors
@@ -354,3 +453,15 @@ impl WriteError {
         Self::Refused { attempt: attempt.into(), detail: detail.into() }
     }
 }
+
+/// What tells one content of a file from others: its fingerprint under the key of the record.
+///
+/// # Errors
+/// There is no key: without one, a secret would be told by a fast hash.
+pub fn file_state(key: Option<&FingerprintKey>, bytes: &[u8]) -> Observed<String> {
+    let no_key = || Unread::Failed { what: "a file's fingerprint".into(), detail: "the record has no key yet".into() };
+    Ok(key.ok_or_else(no_key)?.of_file(bytes).to_hex())
+}
+
+/// The state of a folder that is there.
+pub const FOLDER_STATE: &str = "folder";

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::kinds::{Context, NamedKeys, Wanted};
 use crate::machine::known_secrets::KnownSecrets;
-use crate::machine::{Machine, SecretSource};
+use crate::machine::{Machine, SecretSource, file_facts};
 use crate::model::fact::{Facts, KeyState, Observed, Queries, Stored, Unread, ValueFact};
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::registry::RegistryKey;
@@ -59,7 +59,7 @@ pub fn observe<'w>(
             None if needs_key(&open) => Some(&*key.insert(key_of(machine)?)),
             known => known.as_ref(),
         };
-        answer(machine, &open, key, &mut facts);
+        answer(machine, &open, key, options.secrets, &mut facts);
         for data in open.data() {
             if let Some(key) = key {
                 facts.insert_fingerprint(data.clone(), key.of(data.value_type, &data.bytes));
@@ -92,6 +92,7 @@ pub fn begin(machine: &dyn Machine) -> Facts {
 fn needs_key(queries: &Queries) -> bool {
     !queries.data().is_empty()
         || !queries.secrets().is_empty()
+        || !queries.files().is_empty()
         || queries.keys().iter().any(|(_, aspects)| !aspects.sealed.is_empty())
 }
 
@@ -113,9 +114,17 @@ pub fn fresh_key() -> Result<FingerprintKey, getrandom::Error> {
     Ok(FingerprintKey::new(*bytes))
 }
 
-/// Puts the machine's answers to `queries` into `facts`; what is to be sealed gets its fingerprint under `key`. In whole trees,
+/// Puts the machine's answers to `queries` into `facts`; what is to be sealed gets its fingerprint under `key`, passwords of
+/// files come from `secrets`. In whole trees,
 /// what the record of `facts` knows as a secret is sealed too.
-pub fn answer(machine: &dyn Machine, queries: &Queries, key: Option<&FingerprintKey>, facts: &mut Facts) {
+pub fn answer(
+    machine: &dyn Machine,
+    queries: &Queries,
+    key: Option<&FingerprintKey>,
+    secrets: &dyn SecretSource,
+    facts: &mut Facts,
+) {
+    file_facts::answer(machine, queries, key, secrets, facts);
     let record = facts.record.as_ref().ok().and_then(Clone::clone);
     let known = record.as_deref().and_then(KnownSecrets::of);
     match machine.registry() {

@@ -10,6 +10,7 @@ use crate::machine::{Machine, MachineKind, RegistryReader, RunName};
 use crate::model::fact::{
     Facts, Identity, KeyAspects, KeyFact, KeyState, KeyTree, Observed, Unread, ValueFact, ValueSelection, hex_bytes,
 };
+use crate::model::file::{FileAspect, FilePath, FileState};
 use crate::model::registry::RegistryKey;
 use crate::model::registry_tree::{Node, absent};
 use crate::model::remembered::{AppliedEntry, Owed, Record};
@@ -17,7 +18,7 @@ use crate::model::sid::Sid;
 use crate::model::time::FileTime;
 
 /// The version of the form that this code writes; the same rules as a plan's.
-pub const SNAPSHOT_VERSION: &str = "1.0";
+pub const SNAPSHOT_VERSION: &str = "1.1";
 const KIND: &str = "trueup.snapshot";
 const SYSTEM: &str = r"HKLM\SYSTEM";
 const CURRENT_CONTROL_SET: &str = r"HKLM\SYSTEM\CurrentControlSet";
@@ -31,6 +32,8 @@ struct Wire {
     identity: Observed<Identity>,
     keys: Vec<WireKey>,
     accounts: Vec<(String, Observed<Option<Sid>>)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    files: Vec<WireFile>,
     /// When the machine was last shut down, as far as it tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     restarted: Option<FileTime>,
@@ -51,6 +54,14 @@ struct WireRecord {
 
 fn record_not_captured() -> Observed<Option<WireRecord>> {
     Err(Unread::NotCaptured { what: "the record".into() })
+}
+
+/// One question about a file and what was answered; of a secret, the public part.
+#[derive(Debug, Serialize, Deserialize)]
+struct WireFile {
+    path: FilePath,
+    asked: FileAspect,
+    state: Observed<FileState>,
 }
 
 /// One key with what was asked of it and what it answered.
@@ -134,6 +145,10 @@ pub fn to_json(facts: &Facts, runs: &[RunName], captured_at: jiff::Timestamp) ->
         identity: facts.identity.clone(),
         keys: keys.collect(),
         accounts: facts.accounts().into_iter().map(|(name, sid)| (name.to_owned(), sid.clone())).collect(),
+        files: facts
+            .files()
+            .map(|(path, asked, state)| WireFile { path: path.clone(), asked: asked.clone(), state: state.clone() })
+            .collect(),
         restarted: facts.restarted,
         record,
     };
@@ -176,6 +191,7 @@ pub struct SnapshotMachine {
     pub captured_at: jiff::Timestamp,
     keys: HashMap<RegistryKey, Captured>,
     accounts: HashMap<String, Observed<Option<Sid>>>,
+    files: HashMap<(FilePath, FileAspect), Observed<FileState>>,
     restarted: Option<FileTime>,
     record: Observed<Option<Record>>,
     runs: Vec<RunName>,
@@ -223,6 +239,7 @@ impl SnapshotMachine {
             captured_at: wire.captured_at,
             keys: wire.keys.into_iter().map(|key| (key.key.clone(), captured(key))).collect(),
             accounts: wire.accounts.into_iter().map(|(name, sid)| (upcase::fold(&name), sid)).collect(),
+            files: wire.files.into_iter().map(|file| ((file.path, file.asked), file.state)).collect(),
         })
     }
 
@@ -364,6 +381,11 @@ impl Machine for SnapshotMachine {
     fn account(&self, name: &str) -> Observed<Option<Sid>> {
         let unknown = || Err(Unread::NotCaptured { what: format!("the account {name}") });
         self.accounts.get(&upcase::fold(name)).cloned().unwrap_or_else(unknown)
+    }
+
+    fn known_file(&self, path: &FilePath, aspect: &FileAspect) -> Option<Observed<FileState>> {
+        let missing = || Err(Unread::NotCaptured { what: path.to_string() });
+        Some(self.files.get(&(path.clone(), aspect.clone())).cloned().unwrap_or_else(missing))
     }
 
     fn record(&self) -> Observed<Option<Record>> {

@@ -1,10 +1,11 @@
 //! What was asked of a machine and what it answered. Facts are values: they hold no handle and read nothing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::file::{FileAspect, FilePath, FileState};
 use super::fingerprint::Fingerprint;
 use super::registry::RegistryKey;
 use super::registry_data::{RegistryData, type_as_name, type_name};
@@ -77,6 +78,7 @@ pub struct Queries {
     accounts: Vec<Arc<str>>,
     secrets: Vec<(SecretReference, u32)>,
     data: Vec<RegistryData>,
+    files: Vec<(FilePath, FileAspect)>,
 }
 
 impl Queries {
@@ -88,6 +90,19 @@ impl Queries {
             self.index.insert(key.clone(), self.keys.len());
             self.keys.push((key.clone(), aspects));
         }
+    }
+
+    /// Asks about a file.
+    pub fn file(&mut self, path: &FilePath, aspect: FileAspect) {
+        let question = (path.clone(), aspect);
+        if !self.files.contains(&question) {
+            self.files.push(question);
+        }
+    }
+
+    /// The files that are asked about, each with how.
+    pub fn files(&self) -> &[(FilePath, FileAspect)] {
+        &self.files
     }
 
     /// Asks for the SID of a local account.
@@ -128,7 +143,11 @@ impl Queries {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.keys.is_empty() && self.accounts.is_empty() && self.secrets.is_empty() && self.data.is_empty()
+        self.keys.is_empty()
+            && self.accounts.is_empty()
+            && self.secrets.is_empty()
+            && self.data.is_empty()
+            && self.files.is_empty()
     }
 
     /// What of these questions `facts` does not answer yet.
@@ -149,6 +168,8 @@ impl Queries {
         open.accounts.retain(|name| !facts.accounts.contains_key(&*upcase::fold(name)));
         open.secrets = self.secrets;
         open.secrets.retain(|secret| !facts.secrets.contains_key(secret));
+        open.files = self.files;
+        open.files.retain(|question| !facts.files.contains_key(question));
         open.data = self.data;
         open.data.retain(|data| !facts.fingerprints.contains_key(data));
         open
@@ -304,7 +325,7 @@ impl KeyFact {
 }
 
 /// Everything at and below a key, enough to make it again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyTree {
     pub name: Box<str>,
     pub last_written: FileTime,
@@ -380,6 +401,7 @@ pub struct Facts {
     accounts: HashMap<Box<str>, Observed<Option<Sid>>>,
     secrets: HashMap<(SecretReference, u32), Result<Fingerprint, Box<str>>>,
     fingerprints: HashMap<RegistryData, Fingerprint>,
+    files: BTreeMap<(FilePath, FileAspect), Observed<FileState>>,
     /// What trueup remembers of the machine; `None` where nothing was ever applied.
     pub record: Observed<Option<Arc<Record>>>,
     /// When the machine was last started or shut down, as far as it tells.
@@ -395,6 +417,7 @@ impl Facts {
             accounts: HashMap::new(),
             secrets: HashMap::new(),
             fingerprints: HashMap::new(),
+            files: BTreeMap::new(),
             record: Ok(None),
             restarted: None,
         }
@@ -434,6 +457,21 @@ impl Facts {
         self.keys.insert(key, state);
     }
 
+    /// Takes the answer to one question about a file.
+    pub fn insert_file(&mut self, path: FilePath, aspect: FileAspect, state: Observed<FileState>) {
+        self.files.insert((path, aspect), state);
+    }
+
+    /// What is known of a file that was asked about in this way; `None` when nobody asked.
+    pub fn file(&self, path: &FilePath, aspect: &FileAspect) -> Option<&Observed<FileState>> {
+        self.files.get(&(path.clone(), aspect.clone()))
+    }
+
+    /// All answers about files, sorted.
+    pub fn files(&self) -> impl Iterator<Item = (&FilePath, &FileAspect, &Observed<FileState>)> {
+        self.files.iter().map(|((path, aspect), state)| (path, aspect, state))
+    }
+
     pub fn insert_account(&mut self, name: &str, sid: Observed<Option<Sid>>) {
         self.accounts.insert(upcase::fold(name).into(), sid);
     }
@@ -467,7 +505,8 @@ impl Facts {
             self.asked().into_iter().filter_map(|(key, _)| Some((key.to_string(), self.key(key)?.as_ref().err()?)));
         let accounts =
             self.accounts().into_iter().filter_map(|(name, sid)| Some((name.to_owned(), sid.as_ref().err()?)));
-        keys.chain(accounts).collect()
+        let files = self.files.iter().filter_map(|((path, _), state)| Some((path.to_string(), state.as_ref().err()?)));
+        keys.chain(accounts).chain(files).collect()
     }
 
     /// Whether a question asked for something that must stay sealed.
@@ -479,6 +518,7 @@ impl Facts {
     pub fn answered(&self) -> usize {
         self.keys.values().filter(|state| state.is_ok()).count()
             + self.accounts.values().filter(|sid| sid.is_ok()).count()
+            + self.files.values().filter(|state| state.is_ok()).count()
     }
 }
 

@@ -69,12 +69,19 @@ impl FingerprintKey {
 
     /// The fingerprint of a registry value: its type and its data.
     pub fn of(&self, value_type: u32, data: &[u8]) -> Fingerprint {
+        self.print(&[b"trueup registry value\0", &value_type.to_le_bytes(), data])
+    }
+
+    /// The fingerprint of a file's bytes.
+    pub fn of_file(&self, bytes: &[u8]) -> Fingerprint {
+        self.print(&[b"trueup file\0", bytes])
+    }
+
+    fn print(&self, parts: &[&[u8]]) -> Fingerprint {
         let mut out = [0; PRINT_BYTES];
         // HMAC takes keys of every length.
         if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&*self.0) {
-            mac.update(b"trueup registry value\0");
-            mac.update(&value_type.to_le_bytes());
-            mac.update(data);
+            parts.iter().for_each(|part| mac.update(part));
             let digest = mac.finalize().into_bytes();
             out.iter_mut().zip(digest.iter()).for_each(|(out, byte)| *out = *byte);
         }

@@ -1,10 +1,12 @@
 //! The nouns that everything else speaks in. Values only: nothing here reads or writes anything.
 
+pub mod certificate;
 pub mod common;
 pub mod decode;
 pub mod diagnostic;
 pub mod digest;
 pub mod fact;
+pub mod file;
 pub mod fingerprint;
 pub mod moment;
 pub mod node;

@@ -6,11 +6,15 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::certificate::{CertificateRef, FileBefore, FileContent, Issue, IssuedBy, ThumbprintForm};
 use super::fact::{KeyTree, Stored, hex_bytes};
+use super::file::FilePath;
 use super::registry::RegistryKey;
 use super::registry_data::{RegistryData, type_as_name, type_name};
 use super::resource::ResourceId;
 use super::secret::SecretReference;
+use super::thumbprint::Thumbprint;
+use crate::formats::certificate_store::StorePlace;
 use crate::formats::upcase;
 
 /// A value that is known now, or that `apply` evaluates without deciding anything.
@@ -30,6 +34,13 @@ pub enum Expression {
         value_type: u32,
         item: Box<str>,
     },
+    /// A certificate's thumbprint as data of this type.
+    Thumbprint {
+        #[serde(rename = "type", with = "type_as_name")]
+        value_type: u32,
+        certificate: CertificateRef,
+        form: ThumbprintForm,
+    },
 }
 
 impl Expression {
@@ -48,7 +59,9 @@ impl Expression {
     pub const fn value_type(&self) -> u32 {
         match self {
             Self::Registry(data) => data.value_type,
-            Self::Secret { value_type, .. } | Self::Held { value_type, .. } => *value_type,
+            Self::Secret { value_type, .. } | Self::Held { value_type, .. } | Self::Thumbprint { value_type, .. } => {
+                *value_type
+            }
         }
     }
 
@@ -58,7 +71,21 @@ impl Expression {
             Self::Registry(data) => Stored::Plain(data.clone()),
             Self::Secret { value_type, .. } => Stored::sealed(*value_type),
             Self::Held { value_type, item } => Stored::Sealed { sealed_type: *value_type, held: Some(item.clone()) },
+            Self::Thumbprint { value_type, .. } => {
+                Stored::Plain(self.thumbprint().unwrap_or_else(|| RegistryData::new(*value_type, Vec::new())))
+            }
         }
+    }
+
+    /// The data of a thumbprint whose certificate is known.
+    pub fn thumbprint(&self) -> Option<RegistryData> {
+        let Self::Thumbprint { value_type, certificate, form } = self else { return None };
+        let print = certificate.thumbprint()?;
+        Some(match form {
+            ThumbprintForm::Binary => RegistryData::new(*value_type, print.bytes().to_vec()),
+            ThumbprintForm::Upper => RegistryData::text(*value_type, &print.to_string()),
+            ThumbprintForm::Lower => RegistryData::text(*value_type, &print.to_string().to_ascii_lowercase()),
+        })
     }
 }
 
@@ -68,6 +95,10 @@ impl fmt::Display for Expression {
             Self::Registry(data) => data.fmt(f),
             Self::Secret { value_type, reference } => write!(f, "{} (secret from {reference})", type_name(*value_type)),
             Self::Held { value_type, .. } => write!(f, "{} (secret from the sealed hold)", type_name(*value_type)),
+            Self::Thumbprint { value_type, certificate, .. } => match self.thumbprint() {
+                Some(data) => data.fmt(f),
+                None => write!(f, "{} thumbprint of {certificate}", type_name(*value_type)),
+            },
         }
     }
 }
@@ -116,7 +147,51 @@ pub enum Operation {
         #[serde(with = "hex_bytes")]
         after: Arc<[u8]>,
     },
+    /// Makes a certificate or a request, and a key where a new one is wanted. The steps after it put them in their places.
+    Issue(Box<Issue>),
+    /// Makes a folder whose parent exists.
+    CreateFolder {
+        path: FilePath,
+    },
+    /// Removes a folder with nothing in it.
+    RemoveFolder {
+        path: FilePath,
+    },
+    /// Puts a file in place of what is there, or makes it; its folder exists. A secret is for its owner's eyes only.
+    PutFile {
+        path: FilePath,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<FileBefore>,
+        content: FileContent,
+    },
+    RemoveFile {
+        path: FilePath,
+        before: FileBefore,
+    },
+    /// Puts a certificate with its properties into a store; what is known of it there is kept.
+    PutCertificate {
+        store: StorePlace,
+        certificate: CertificateRef,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        friendly_name: Option<Box<str>>,
+        /// The store's own element of this certificate, where there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<Element>,
+        /// The element as it once was: it is put back as it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        exact: Option<Element>,
+    },
+    RemoveCertificate {
+        store: StorePlace,
+        thumbprint: Thumbprint,
+        before: Element,
+    },
 }
+
+/// A certificate with its properties as a store holds it; hex in JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Element(#[serde(with = "hex_bytes")] pub Arc<[u8]>);
 
 /// Whether secrets that are overwritten are kept, sealed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -150,26 +225,54 @@ impl Operation {
             Self::RemoveRegistryTree { before, .. } if before.any_value(&mut |value| is_lost(&value.data)) => {
                 Reversibility::Compensable
             }
+            // What is issued changes nothing on the machine: the steps that put it in its places do, and are taken back.
             Self::CreateRegistryKey { .. }
             | Self::PutRegistryValue { .. }
             | Self::RemoveRegistryValue { .. }
             | Self::RemoveRegistryTree { .. }
             | Self::PutRegistryTree { .. }
             | Self::RenameRegistryKey { .. }
-            | Self::PutRegistrySecurity { .. } => Reversibility::Reversible,
+            | Self::PutRegistrySecurity { .. }
+            | Self::Issue(_)
+            | Self::CreateFolder { .. }
+            | Self::RemoveFolder { .. }
+            | Self::PutFile { .. }
+            | Self::RemoveFile { .. }
+            | Self::PutCertificate { .. }
+            | Self::RemoveCertificate { .. } => Reversibility::Reversible,
         }
     }
 
     /// Whether several resources may need the very same step, which then runs once.
-    pub fn is_shared(&self) -> bool {
-        matches!(self, Self::CreateRegistryKey { .. })
+    pub const fn is_shared(&self) -> bool {
+        matches!(self, Self::CreateRegistryKey { .. } | Self::CreateFolder { .. })
     }
 
-    /// The secret that must be resolved to perform the step.
-    pub fn secret(&self) -> Option<&SecretReference> {
+    /// Every certificate that the step speaks of, for changing.
+    pub fn for_each_certificate(&mut self, change: &mut dyn FnMut(&mut CertificateRef)) {
         match self {
-            Self::PutRegistryValue { after: Expression::Secret { reference, .. }, .. } => Some(reference),
-            _ => None,
+            Self::Issue(issue) => {
+                if let IssuedBy::Authority { certificate, .. } = &mut issue.by {
+                    change(certificate);
+                }
+            }
+            Self::PutFile { content: FileContent::Form(form), .. } => {
+                change(&mut form.certificate);
+                form.chain.iter_mut().for_each(change);
+            }
+            Self::PutFile { content: FileContent::RevocationList(list), .. } => change(&mut list.certificate),
+            Self::PutCertificate { certificate, .. } => change(certificate),
+            Self::PutRegistryValue { after: Expression::Thumbprint { certificate, .. }, .. } => change(certificate),
+            _ => {}
+        }
+    }
+
+    /// Whether what the step writes can be known again only by whoever can resolve its secret.
+    pub fn has_secret(&self) -> bool {
+        match self {
+            Self::PutRegistryValue { after: Expression::Secret { .. }, .. } => true,
+            Self::PutFile { content, .. } => content.is_sealed(),
+            _ => false,
         }
     }
 
@@ -189,43 +292,47 @@ impl Operation {
             Self::RemoveRegistryValue { key, name, .. } => {
                 *key == protected && address.part().is_some_and(|part| upcase::eq(part, name))
             }
-            Self::CreateRegistryKey { .. }
-            | Self::PutRegistryValue { .. }
-            | Self::PutRegistryTree { .. }
-            | Self::PutRegistrySecurity { .. } => false,
+            _ => false,
         }
     }
 
-    /// The address of what the step writes.
-    pub fn address(&self) -> ResourceId {
-        let key = ResourceId::new("registry", self.registry_key().as_str());
-        match self.value_name() {
+    /// The address of what the step writes, where that tells it.
+    pub fn address(&self) -> Option<ResourceId> {
+        let key = ResourceId::new("registry", self.registry_key()?.as_str());
+        Some(match self.value_name() {
             Some(name) => ResourceId::part_of(&key, name),
             None => key,
-        }
+        })
     }
 
     /// Whether [`Operation::address`] is this one.
     pub fn is_about(&self, address: &ResourceId) -> bool {
         address.section() == "registry"
-            && address.name() == self.registry_key().as_str()
+            && self.registry_key().is_some_and(|key| address.name() == key.as_str())
             && address.part() == self.value_name()
+    }
+
+    /// The file or folder that the step writes.
+    pub const fn file(&self) -> Option<&FilePath> {
+        match self {
+            Self::CreateFolder { path }
+            | Self::RemoveFolder { path }
+            | Self::PutFile { path, .. }
+            | Self::RemoveFile { path, .. } => Some(path),
+            _ => None,
+        }
     }
 
     fn value_name(&self) -> Option<&str> {
         match self {
             Self::PutRegistryValue { name, .. } | Self::RemoveRegistryValue { name, .. } => Some(name),
-            Self::CreateRegistryKey { .. }
-            | Self::RemoveRegistryTree { .. }
-            | Self::PutRegistryTree { .. }
-            | Self::RenameRegistryKey { .. }
-            | Self::PutRegistrySecurity { .. } => None,
+            _ => None,
         }
     }
 
-    /// The key that the step writes.
-    pub fn registry_key(&self) -> &RegistryKey {
-        match self {
+    /// The registry key that the step writes.
+    pub const fn registry_key(&self) -> Option<&RegistryKey> {
+        Some(match self {
             Self::CreateRegistryKey { key }
             | Self::PutRegistryValue { key, .. }
             | Self::RemoveRegistryValue { key, .. }
@@ -233,7 +340,19 @@ impl Operation {
             | Self::PutRegistryTree { key, .. }
             | Self::PutRegistrySecurity { key, .. } => key,
             Self::RenameRegistryKey { to, .. } => to,
-        }
+            Self::Issue(_)
+            | Self::CreateFolder { .. }
+            | Self::RemoveFolder { .. }
+            | Self::PutFile { .. }
+            | Self::RemoveFile { .. }
+            | Self::PutCertificate { .. }
+            | Self::RemoveCertificate { .. } => return None,
+        })
+    }
+
+    /// Where a step that several resources need does its work, folded: such steps are the same step when this is the same.
+    pub fn place(&self) -> Option<&str> {
+        self.registry_key().map(RegistryKey::folded).or_else(|| self.file().map(FilePath::folded))
     }
 }
 
@@ -249,6 +368,17 @@ impl fmt::Display for Operation {
             Self::RemoveRegistryTree { key, .. } => write!(f, "remove key {key} and all below it"),
             Self::RenameRegistryKey { from, to } => write!(f, "rename key {from} to {to}"),
             Self::PutRegistrySecurity { key, .. } => write!(f, "set the security of {key}"),
+            Self::Issue(issue) => match issue.by {
+                IssuedBy::Request => write!(f, "make a request for {}", issue.entry),
+                _ => write!(f, "issue {}", issue.entry),
+            },
+            Self::CreateFolder { path } => write!(f, "create folder {path}"),
+            Self::RemoveFolder { path } => write!(f, "remove folder {path}"),
+            Self::PutFile { path, before: None, .. } => write!(f, "write file {path}"),
+            Self::PutFile { path, .. } => write!(f, "replace file {path}"),
+            Self::RemoveFile { path, .. } => write!(f, "remove file {path}"),
+            Self::PutCertificate { store, certificate, .. } => write!(f, "put {certificate} into {store}"),
+            Self::RemoveCertificate { store, thumbprint, .. } => write!(f, "remove {thumbprint} from {store}"),
         }
     }
 }

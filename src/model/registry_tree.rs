@@ -145,6 +145,7 @@ impl Node {
                 node.security = Arc::clone(after);
                 node.last_written = now;
             }
+            _ => return Err("it is no step of the registry"),
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::fingerprint::Fingerprint;
 use super::resource::ResourceId;
+use super::thumbprint::Thumbprint;
 use crate::formats::upcase;
 
 /// The version of the record's form; a minor adds fields, an unknown major is refused.
@@ -87,6 +88,9 @@ pub struct AppliedEntry {
     /// Of the entry's own resource; `None` while it never held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole: Option<Trace>,
+    /// Which of several certificates is the entry's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<Thumbprint>,
     #[serde(default, skip_serializing_if = "Parts::is_empty")]
     pub parts: Parts,
 }
@@ -331,6 +335,7 @@ mod tests {
                 protect: name.ends_with('A'),
                 absent: false,
                 whole: Some(Trace { wanted: 1, found: 2, secret: None }),
+                chosen: None,
                 parts: Parts(vec![
                     ("".into(), Trace::same(u64::MAX)),
                     ("x".into(), Trace { wanted: 0, found: 7, secret }),

@@ -15,7 +15,7 @@ const SOURCES: [&str; 3] = ["env", "file", "command"];
 const HOW: &str = "write where it is to be found: `{env: NAME}`, `{file: PATH}` or `{command: [PROGRAM, ARGUMENT]}`";
 
 /// A place from which `apply` takes a secret.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SecretReference {
     /// An environment variable.

@@ -10,6 +10,7 @@ use super::operation::Operation;
 use super::remembered::Trace;
 use super::resource::ResourceId;
 use super::source::Location;
+use super::thumbprint::Thumbprint;
 use super::time::FileTime;
 
 /// A stable, dotted code with, where the code does not say it all, a sentence.
@@ -130,6 +131,10 @@ pub struct Decision {
     pub trace: Option<Trace>,
     /// Why it differs, where it does.
     pub cause: Option<Cause>,
+    /// Which of several certificates is the entry's: the record keeps it.
+    pub chosen: Option<Thumbprint>,
+    /// The resource whose change brings this one about: they have the same cause.
+    pub follows: Option<ResourceId>,
 }
 
 impl Decision {
@@ -144,6 +149,8 @@ impl Decision {
             restart: no_services(),
             trace: None,
             cause: None,
+            chosen: None,
+            follows: None,
         }
     }
 
@@ -157,6 +164,12 @@ impl Decision {
 
     pub fn written_at(mut self, at: FileTime) -> Self {
         self.last_written = Some(at);
+        self
+    }
+
+    #[must_use]
+    pub fn following(mut self, source: ResourceId) -> Self {
+        self.follows = Some(source);
         self
     }
 
@@ -176,6 +189,13 @@ impl Decision {
         match &self.verdict {
             Verdict::Waived { operations } => operations,
             _ => self.operations(),
+        }
+    }
+
+    /// The steps of a change and of a waiver, for changing.
+    pub fn for_each_operation(&mut self, change: &mut dyn FnMut(&mut Operation)) {
+        if let Verdict::Change { operations, .. } | Verdict::Waived { operations } = &mut self.verdict {
+            operations.iter_mut().for_each(change);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Makes the plan: compares every entry, puts the decisions in order, blocks what depends on the blocked, lints.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::remembered::{Bookkeeping, Remembered, keep_books};
@@ -9,9 +9,10 @@ use crate::document::Desired;
 use crate::kinds::{Context, NamedKeys};
 use crate::model::fact::Facts;
 use crate::model::operation::{Hold, Operation};
+use crate::model::resource::ResourceId;
 use crate::model::source::Spanned;
 use crate::model::time::FileTime;
-use crate::model::verdict::{Decision, Reason, Verdict, no_services};
+use crate::model::verdict::{Cause, Decision, Reason, Verdict, no_services};
 
 /// What a plan may depend on beside the document and the facts.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +60,8 @@ pub fn build(desired: &Desired, facts: &Facts, options: PlanOptions) -> Result<P
         hold: options.hold,
         ..Plan::new(options.as_of)
     };
+    let mut causes: HashMap<ResourceId, Cause> = HashMap::new();
+    let mut closing: Vec<Vec<Decision>> = Vec::with_capacity(desired.entries.len());
     for index in sequence {
         let Some(entry) = desired.entries.get(index) else { continue };
         let kind = entry.wanted.kind();
@@ -67,6 +70,8 @@ pub fn build(desired: &Desired, facts: &Facts, options: PlanOptions) -> Result<P
         let needs: Vec<usize> =
             needs.get(index).into_iter().flatten().filter_map(|needed| place_of.get(*needed).copied()).collect();
         waive(&mut comparison.decisions, desired, options.as_of);
+        waive(&mut comparison.closing, desired, options.as_of);
+        follow_waiver(&mut comparison.decisions, &mut comparison.closing);
         block_dependants(&mut comparison.decisions, &needs, &plan);
         kind.lint(facts, &context, &comparison.decisions, &mut plan.findings);
         let on_change = &kind.common().on_change;
@@ -75,14 +80,28 @@ pub fn build(desired: &Desired, facts: &Facts, options: PlanOptions) -> Result<P
         for decision in &mut comparison.decisions {
             decision.reboot = on_change.reboot;
             decision.restart = Arc::clone(&restart);
-            if decision.differs() {
-                decision.cause = Some(remembered.cause(decision, &address));
+            // What this machine cannot hold has not left it.
+            if decision.differs() && decision.verdict != Verdict::Deferred {
+                let source = decision.follows.as_ref().and_then(|source| causes.get(source)).copied();
+                let cause = source.unwrap_or_else(|| remembered.cause(decision, &address));
+                decision.cause = Some(cause);
+                if decision.id.part().is_none() {
+                    causes.insert(decision.id.clone(), cause);
+                }
             }
         }
+        for decision in &mut comparison.closing {
+            decision.reboot = on_change.reboot;
+            decision.restart = Arc::clone(&restart);
+            decision.cause =
+                Some(causes.get(&address).copied().unwrap_or_else(|| remembered.cause(decision, &address)));
+        }
+        closing.push(std::mem::take(&mut comparison.closing));
         plan.decisions.append(&mut comparison.decisions);
         plan.unmanaged.append(&mut comparison.unmanaged);
         plan.after.entries.push(EntrySpan { start, end: plan.decisions.len(), needs });
     }
+    close(&mut plan, closing);
     share_operations(&mut plan.decisions);
     keep_books(&mut plan, desired, &remembered);
     lint::lint(desired, facts, &mut plan);
@@ -90,6 +109,19 @@ pub fn build(desired: &Desired, facts: &Facts, options: PlanOptions) -> Result<P
         plan.bookkeeping.push(Bookkeeping::BeginAnew);
     }
     Ok(plan)
+}
+
+/// Puts what comes last behind everything, what depends on others first; each waits for its entry and for all that depends on it.
+fn close(plan: &mut Plan, closing: Vec<Vec<Decision>>) {
+    for (entry, mut decisions) in closing.into_iter().enumerate().rev().filter(|(_, decisions)| !decisions.is_empty()) {
+        let waits =
+            |(other, span): (usize, &EntrySpan)| (other == entry || span.needs.contains(&entry)).then_some(other);
+        let needs: Vec<usize> = plan.after.entries.iter().enumerate().filter_map(waits).collect();
+        block_dependants(&mut decisions, &needs, plan);
+        let start = plan.decisions.len();
+        plan.decisions.append(&mut decisions);
+        plan.after.entries.push(EntrySpan { start, end: plan.decisions.len(), needs });
+    }
 }
 
 /// What the document lets be for a while is not changed.
@@ -105,6 +137,23 @@ fn waive(decisions: &mut [Decision], desired: &Desired, as_of: jiff::Timestamp) 
     }
 }
 
+/// What would be made of a thing that is let be is not made either.
+fn follow_waiver(decisions: &mut [Decision], closing: &mut Vec<Decision>) {
+    let Some((whole, parts)) = decisions.split_first_mut() else { return };
+    let is_made = |operation: &Operation| matches!(operation, Operation::Issue(_));
+    let Verdict::Waived { operations } = &whole.verdict else { return };
+    if !operations.iter().any(is_made) {
+        return;
+    }
+    for decision in parts.iter_mut().filter(|decision| decision.follows.as_ref() == Some(&whole.id)) {
+        if let Verdict::Change { operations, .. } = &mut decision.verdict {
+            decision.verdict = Verdict::Waived { operations: std::mem::take(operations) };
+            decision.reasons.push(Reason::with("drift.waived", format!("with {}", whole.id)));
+        }
+    }
+    closing.clear();
+}
+
 fn services(names: &[Spanned<String>]) -> Arc<[Box<str>]> {
     if names.is_empty() { no_services() } else { names.iter().map(|name| Box::from(&*name.value)).collect() }
 }
@@ -113,7 +162,12 @@ fn services(names: &[Spanned<String>]) -> Arc<[Box<str>]> {
 fn block_dependants(decisions: &mut [Decision], needs: &[usize], plan: &Plan) {
     let culprit = needs.iter().filter_map(|entry| plan.after.entries.get(*entry)).find_map(|span| {
         let decisions = plan.decisions.get(span.start..span.end)?;
-        decisions.iter().find(|decision| matches!(decision.verdict, Verdict::Blocked | Verdict::Pending))
+        decisions.iter().find(|decision| match &decision.verdict {
+            Verdict::Blocked | Verdict::Pending => true,
+            // What is let be is not made, so nothing can be made of it.
+            Verdict::Waived { operations } => operations.iter().any(|one| matches!(one, Operation::Issue(_))),
+            _ => false,
+        })
     });
     let Some(culprit) = culprit else { return };
     for decision in decisions.iter_mut().filter(|decision| matches!(decision.verdict, Verdict::Change { .. })) {
@@ -128,7 +182,7 @@ fn share_operations(decisions: &mut [Decision]) {
     for decision in decisions {
         if let Verdict::Change { operations, .. } = &mut decision.verdict {
             operations.retain(|operation: &Operation| {
-                !operation.is_shared() || seen.insert(operation.registry_key().folded().to_owned())
+                !operation.is_shared() || operation.place().is_none_or(|place| seen.insert(place.to_owned()))
             });
         }
     }

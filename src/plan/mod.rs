@@ -3,6 +3,7 @@
 mod build;
 pub mod lint;
 mod order;
+mod places;
 mod remembered;
 pub mod rollback;
 pub mod saved;

@@ -77,7 +77,7 @@ impl<'r> Remembered<'r> {
             let moved = desired.moved.iter().map(|moved| (moved.to.value.clone(), moved.from.value.clone()));
             // What is moved on the machine goes by another address, too.
             let renamed = desired.entries.iter().filter_map(|entry| {
-                let Wanted::RegistryKey(key) = &entry.wanted;
+                let Wanted::RegistryKey(key) = &entry.wanted else { return None };
                 let from = key.renamed_from.as_ref()?;
                 Some((entry.wanted.kind().address(), ResourceId::new("registry", from.value.as_str())))
             });

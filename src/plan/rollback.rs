@@ -6,8 +6,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::places;
 use super::remembered::refuse_protected;
 use super::{EntrySpan, Plan, PlanOptions, lint};
+use crate::model::certificate::BLOB;
 use crate::model::fact::{Facts, KeyAspects, KeyState, KeyTree, Queries, Stored, Unread, ValueSelection};
 use crate::model::operation::{Expression, Operation};
 use crate::model::registry::RegistryKey;
@@ -20,11 +22,21 @@ use crate::model::verdict::{Action, Decision, Finding, Reason, Severity, Verdict
 /// The steps of a run that were done, in their order.
 pub type Steps<'s> = &'s [(ResourceId, Operation)];
 
-/// What must happen for the run to take effect, and so for its undoing.
+/// What must happen for the run to take effect, and so for its undoing; and how it left each file.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Effects<'e> {
     pub reboot: bool,
     pub restarts: &'e [Box<str>],
+    /// What tells the state of each part that the run changed, before and after, in its order.
+    pub parts: &'e [PartStates<'e>],
+}
+
+/// A part that a run changed and what tells its states; `None` when it was not there.
+#[derive(Clone, Copy, Debug)]
+pub struct PartStates<'e> {
+    pub part: &'e str,
+    pub before: Option<&'e str>,
+    pub after: Option<&'e str>,
 }
 
 /// Asks for all that the inverses of the steps rest on.
@@ -33,10 +45,13 @@ pub fn queries(steps: Steps<'_>) -> Queries {
     let none = KeyAspects::default;
     let moves = Moves::of(steps);
     for (number, (_, operation)) in steps.iter().enumerate() {
+        let Some(key) = operation.registry_key() else {
+            places::ask(operation, &mut queries);
+            continue;
+        };
         let mut ask = |key: &RegistryKey, aspects: KeyAspects| {
             moves.places(key, number).iter().for_each(|place| queries.key(place, aspects.clone()));
         };
-        let key = operation.registry_key();
         match operation {
             // A key that was made is removed again when nothing else has come to lie in it.
             Operation::CreateRegistryKey { .. } | Operation::PutRegistryTree { .. } => {
@@ -64,6 +79,7 @@ pub fn queries(steps: Steps<'_>) -> Queries {
                 ask(&from.parent().unwrap_or_else(|| from.clone()), none());
             }
             Operation::PutRegistrySecurity { .. } => ask(key, KeyAspects { security: true, ..none() }),
+            _ => {}
         }
     }
     queries
@@ -95,7 +111,7 @@ impl<'s> Moves<'s> {
 /// The plan that takes the steps back.
 pub fn build(steps: Steps<'_>, effects: Effects<'_>, facts: &Facts, options: PlanOptions) -> Plan {
     let restart: Arc<[Box<str>]> = effects.restarts.into();
-    let mut scene = Scene::new(facts);
+    let mut scene = Scene::new(facts, effects.parts);
     let mut plan = Plan {
         machine: facts.identity.clone().unwrap_or_default(),
         owed: facts.remembered().map(|record| record.owed.clone()).unwrap_or_default(),
@@ -145,7 +161,7 @@ pub fn build(steps: Steps<'_>, effects: Effects<'_>, facts: &Facts, options: Pla
 }
 
 /// What becomes of one resource: what can be taken back is, beside what cannot.
-fn decide(id: &ResourceId, steps: &[(usize, &(ResourceId, Operation))], scene: &mut Scene) -> Vec<Decision> {
+fn decide(id: &ResourceId, steps: &[(usize, &(ResourceId, Operation))], scene: &mut Scene<'_>) -> Vec<Decision> {
     let mut operations = Vec::new();
     let mut reasons = Vec::new();
     let mut blocked = Vec::new();
@@ -165,7 +181,7 @@ fn decide(id: &ResourceId, steps: &[(usize, &(ResourceId, Operation))], scene: &
             Inverse::Moved(why) => ("rollback.changed_since", why),
         };
         // A key above the resource stays by its own name.
-        let id = if operation.is_shared() { operation.address() } else { id.clone() };
+        let id = if operation.is_shared() { operation.address() } else { None }.unwrap_or_else(|| id.clone());
         blocked.push(Decision::blocked(id, Location::default(), Reason::with(code, why)));
     }
     let Some(action) = action_of(&operations) else {
@@ -188,18 +204,28 @@ fn decide(id: &ResourceId, steps: &[(usize, &(ResourceId, Operation))], scene: &
 fn action_of(operations: &[Operation]) -> Option<Action> {
     let last = operations.last()?;
     Some(match last {
-        Operation::RemoveRegistryTree { .. } | Operation::RemoveRegistryValue { .. } => Action::Delete,
+        Operation::RemoveRegistryTree { .. }
+        | Operation::RemoveRegistryValue { .. }
+        | Operation::RemoveFile { .. }
+        | Operation::RemoveFolder { .. }
+        | Operation::RemoveCertificate { .. } => Action::Delete,
         Operation::PutRegistryTree { .. }
         | Operation::CreateRegistryKey { .. }
-        | Operation::PutRegistryValue { before: None, .. } => Action::Create,
+        | Operation::PutRegistryValue { before: None, .. }
+        | Operation::CreateFolder { .. }
+        | Operation::PutFile { before: None, .. }
+        | Operation::PutCertificate { before: None, .. } => Action::Create,
         Operation::PutRegistryValue { .. }
         | Operation::RenameRegistryKey { .. }
-        | Operation::PutRegistrySecurity { .. } => Action::Update,
+        | Operation::PutRegistrySecurity { .. }
+        | Operation::PutFile { .. }
+        | Operation::PutCertificate { .. }
+        | Operation::Issue(_) => Action::Update,
     })
 }
 
 /// What takes a step back, as things are.
-enum Inverse {
+pub(super) enum Inverse {
     /// It is as it was before the step already.
     Nothing,
     Step(Box<Operation>),
@@ -212,12 +238,13 @@ enum Inverse {
 }
 
 /// The registry as far as the rollback knows it, with the inverses so far done.
-struct Scene {
+struct Scene<'e> {
     top: Node,
+    files: places::Files<'e>,
 }
 
-impl Scene {
-    fn new(facts: &Facts) -> Self {
+impl<'e> Scene<'e> {
+    fn new(facts: &Facts, parts: &'e [PartStates<'e>]) -> Self {
         let mut top = Node::default();
         let mut known: Vec<_> = facts.asked().into_iter().map(|(key, _)| key).collect();
         // What is said of a key alone is nearer the truth than what a tree above says of it.
@@ -241,7 +268,7 @@ impl Scene {
                 _ => {}
             }
         }
-        Self { top }
+        Self { top, files: places::Files::new(facts, parts) }
     }
 
     fn node<'n>(top: &'n mut Node, key: &RegistryKey) -> &'n mut Node {
@@ -264,6 +291,13 @@ impl Scene {
     fn inverse(&mut self, operation: &Operation) -> Inverse {
         let inverse = self.find_inverse(operation);
         if let Inverse::Step(step) | Inverse::Partly(step, _) = &inverse {
+            if step.file().is_some() {
+                self.files.perform(step);
+                return inverse;
+            }
+            if step.registry_key().is_none() {
+                return inverse;
+            }
             let value = match &**step {
                 Operation::PutRegistryValue { after, .. } => Some(after.stored()),
                 _ => None,
@@ -346,6 +380,16 @@ impl Scene {
                 })),
                 Some(_) => Inverse::Moved(format!("the security of {key} is another one by now")),
             },
+            Operation::Issue(_) => Inverse::Nothing,
+            Operation::PutCertificate { .. } | Operation::RemoveCertificate { .. } => {
+                let key = places::certificate_key(operation);
+                let value = key.and_then(|key| self.find(&key)?.values.get(&upcase(BLOB)));
+                places::certificate_back(operation, value.and_then(|value| value.data.plain()))
+            }
+            Operation::CreateFolder { .. }
+            | Operation::RemoveFolder { .. }
+            | Operation::PutFile { .. }
+            | Operation::RemoveFile { .. } => self.files.back(operation),
         }
     }
 

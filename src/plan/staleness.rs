@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::model::fact::{Facts, KeyAspects, KeyState, KeyTree, Observed, Queries, Stored, Unread, ValueSelection};
+use crate::model::file::{FileAspect, FilePath};
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::hex;
 use crate::model::sid::Sid;
@@ -47,6 +48,10 @@ pub enum FactId {
     Account {
         name: Box<str>,
     },
+    File {
+        path: FilePath,
+        asked: FileAspect,
+    },
     Identity,
 }
 
@@ -61,6 +66,7 @@ impl fmt::Display for FactId {
             Self::RegistrySecurity { key } => write!(f, "the security of {key}"),
             Self::RegistryTree { key } => write!(f, "what lies below {key}"),
             Self::Account { name } => write!(f, "the account {name}"),
+            Self::File { path, .. } => write!(f, "the file {path}"),
             Self::Identity => f.write_str("the machine's identity"),
         }
     }
@@ -89,6 +95,10 @@ pub fn prints(facts: &Facts) -> Vec<FactPrint> {
     for (name, sid) in facts.accounts() {
         let sid: &Observed<Option<Sid>> = sid;
         out.push(FactPrint { id: FactId::Account { name: name.into() }, print: print(sid) });
+    }
+    for (path, asked, state) in facts.files() {
+        let id = FactId::File { path: path.clone(), asked: asked.clone() };
+        out.push(FactPrint { id, print: print(state) });
     }
     out
 }
@@ -199,6 +209,7 @@ pub fn queries(prints: &[FactPrint]) -> Queries {
             FactId::RegistrySecurity { key } => ask(&mut queries, key, KeyAspects { security: true, ..none() }),
             FactId::RegistryTree { key } => ask(&mut queries, key, KeyAspects { tree: true, ..none() }),
             FactId::Account { name } => queries.account(name),
+            FactId::File { path, asked } => queries.file(path, asked.clone()),
             FactId::Identity => {}
         }
     }

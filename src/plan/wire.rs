@@ -236,6 +236,8 @@ impl<'p> WirePlan<'p> {
                 restart: if resource.restart.is_empty() { no_services() } else { resource.restart.into_owned().into() },
                 trace: None,
                 cause: resource.cause,
+                chosen: None,
+                follows: None,
             });
         }
         let mut findings = Vec::with_capacity(self.findings.len());

@@ -53,7 +53,11 @@ pub fn of_plan(plan: &Plan) -> Statements {
     for group in super::layout::groups(plan, usize::MAX, |_| true) {
         for entry in &group.entries {
             for line in &group.lines {
-                let address = if line.name == "(key)" { entry.clone() } else { format!("{entry}.{}", line.name) };
+                let address = if matches!(&*line.name, "(key)" | "(certificate)") {
+                    entry.clone()
+                } else {
+                    format!("{entry}.{}", line.name)
+                };
                 let value = match (&line.before, &line.after) {
                     (Some(before), Some(after)) => format!(" {before} → {after}"),
                     (Some(value), None) | (None, Some(value)) => format!(" {value}"),

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 
 use super::text::counted;
+use crate::formats::certificate_files::FileForm;
+use crate::model::certificate::{FileContent, Issue, IssueKey, IssuedBy};
 use crate::model::fact::{KeyTree, Stored};
 use crate::model::operation::{Expression, Hold, Operation, Reversibility};
 use crate::model::registry::RegistryKey;
@@ -136,6 +138,7 @@ fn line(decision: &Decision, hold: Hold) -> Option<Line> {
 
 fn name(decision: &Decision) -> String {
     match decision.id.part() {
+        None if decision.id.section() == "certificates" => "(certificate)".to_owned(),
         None => "(key)".to_owned(),
         Some("") => "(default)".to_owned(),
         Some(part) => {
@@ -167,12 +170,59 @@ fn sides(operations: &[Operation]) -> Sides {
                 let (keys, values) = after.size();
                 after_text = Some(sizes(keys, values));
             }
+            Operation::Issue(issue) => after_text = Some(issue_words(issue)),
+            Operation::PutFile { content, .. } => after_text = Some(content_words(content)),
+            Operation::PutCertificate { certificate, friendly_name, .. } => {
+                let name = friendly_name.as_ref().map_or_else(String::new, |name| format!(", named {name:?}"));
+                after_text = Some(format!("{certificate}{name}"));
+            }
             Operation::RemoveRegistryTree { .. }
+            | Operation::RemoveCertificate { .. }
             | Operation::CreateRegistryKey { .. }
-            | Operation::RenameRegistryKey { .. } => {}
+            | Operation::RenameRegistryKey { .. }
+            | Operation::CreateFolder { .. }
+            | Operation::RemoveFolder { .. }
+            | Operation::RemoveFile { .. } => {}
         }
     }
     (before_text, after_text, details)
+}
+
+/// What is made, in words.
+fn issue_words(issue: &Issue) -> String {
+    let template = &issue.template;
+    let subject = match template.subject.is_empty() {
+        true => template.names.first().map(ToString::to_string).unwrap_or_default(),
+        false => template.subject.to_string(),
+    };
+    let key = match &issue.key {
+        IssueKey::New(algorithm) => format!("a new {algorithm} key"),
+        IssueKey::Reuse(_) => "its present key".to_owned(),
+    };
+    match &issue.by {
+        IssuedBy::Request => format!("request of {subject}, {key}"),
+        IssuedBy::Itself | IssuedBy::Authority { .. } => {
+            let day = template.not_after.strftime("%Y-%m-%d");
+            format!("{subject}, {key}, {}, until {day}", template.digest)
+        }
+    }
+}
+
+fn content_words(content: &FileContent) -> String {
+    match content {
+        FileContent::Bytes(bytes) => counted(bytes.len(), "byte"),
+        FileContent::Form(form) => match (&form.certificate, form.form) {
+            (_, FileForm::KeyPem) => "its key".to_owned(),
+            (_, FileForm::Csr) => "the request".to_owned(),
+            (certificate, form) => format!("{form} of {certificate}"),
+        },
+        FileContent::RevocationList(list) => {
+            let day = list.next_update.strftime("%Y-%m-%d");
+            format!("revocation list {}, {} void, until {day}", list.number, list.revoked.len())
+        }
+        FileContent::CopyOf { path, .. } => format!("copy of {path}"),
+        FileContent::Retired { .. } => "what it held before".to_owned(),
+    }
 }
 
 fn sizes(keys: usize, values: usize) -> String {

@@ -95,6 +95,13 @@ impl std::fmt::Display for FileForm {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for FileForm {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Cow::<'de, str>::deserialize(deserializer)?;
+        Self::from_name(&name).ok_or_else(|| serde::de::Error::custom(format!("there is no form `{name}`")))
+    }
+}
+
 /// Why a file cannot be read as certificates, or a form cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {

@@ -1,6 +1,7 @@
 //! An offline Windows volume at a folder: registry hives, files, and trueup's record, in their real formats.
 
 mod accounts;
+mod files;
 mod guard;
 mod hives;
 mod places;
@@ -13,12 +14,17 @@ mod writer;
 use std::io;
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
 pub use hives::DirtyHives;
 use hives::Hives;
 use volume::{Volume, VolumeError, VolumePath};
 
-use crate::machine::{Machine, MachineKind, RegistryReader, RunName, WritableMachine, WriteError, Writer, identity};
+use crate::machine::{
+    FileReader, Machine, MachineKind, RegistryReader, RunName, WritableMachine, WriteError, Writer, identity,
+};
 use crate::model::fact::{Identity, KeyAspects, KeyState, Observed, Unread};
+use crate::model::file::FilePath;
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
 use crate::model::registry::RegistryKey;
@@ -121,14 +127,38 @@ impl Machine for ImageMachine {
         record::held(&self.volume, run)
     }
 
+    fn files(&self) -> Observed<&dyn FileReader> {
+        Ok(self)
+    }
+
+    fn made(&self, run: &RunName) -> Observed<Option<Zeroizing<Vec<u8>>>> {
+        record::made(&self.volume, run)
+    }
+
+    fn retired(&self, run: &RunName, item: usize) -> Observed<Option<Zeroizing<Vec<u8>>>> {
+        record::retired(&self.volume, run, item)
+    }
+
     fn part_of(&self, operation: &Operation) -> Observed<String> {
-        let key = operation.registry_key();
+        if let Some(path) = operation.file() {
+            return Ok(path.to_string());
+        }
+        let no_place = || Unread::Failed { what: operation.to_string(), detail: "it changes no part".into() };
+        let key = match operation {
+            Operation::PutCertificate { store, .. } | Operation::RemoveCertificate { store, .. } => {
+                &store.registry_key().ok_or_else(no_place)?
+            }
+            other => other.registry_key().ok_or_else(no_place)?,
+        };
         let root = || Unread::Failed { what: key.to_string(), detail: "a root lies in no hive".into() };
         Ok(places::locate(self, key)?.ok_or_else(root)?.hive.to_string())
     }
 
-    /// A part is a hive's file.
+    /// A part is a file by its path on a running machine, or a hive's file by its place on the volume.
     fn part_state(&self, part: &str) -> Observed<Option<String>> {
+        if let Ok(path) = FilePath::parse(part) {
+            return files::state(self, &path);
+        }
         let failed = |detail: String| Unread::Failed { what: part.to_owned(), detail };
         let file = path(part).map_err(|()| failed("it is no path".into()))?;
         hives::state(&self.volume, &file).map_err(|error| failed(chain(&error)))

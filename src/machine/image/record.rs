@@ -1,5 +1,7 @@
 //! What trueup keeps on a volume below `ProgramData\trueup`: journals, the record, the key of its fingerprints, the sealed hold.
 
+use zeroize::Zeroizing;
+
 use super::volume::{Volume, VolumeError, VolumePath};
 use super::{chain, path};
 use crate::machine::{RunName, WriteError};
@@ -13,8 +15,12 @@ pub const RECORD: &str = r"ProgramData\trueup\record.json";
 pub const KEY: &str = r"ProgramData\trueup\fingerprint.key";
 pub const JOURNALS: &str = r"ProgramData\trueup\journal";
 pub const HOLD: &str = r"ProgramData\trueup\hold";
+pub const MADE: &str = r"ProgramData\trueup\made";
+/// One folder for each run that replaced files.
+const RETIRED: &str = r"ProgramData\trueup\retired";
 const JOURNAL_EXTENSION: &str = ".jsonl";
 const HELD_EXTENSION: &str = ".sealed";
+const MADE_EXTENSION: &str = ".json";
 
 /// The most bytes of a journal that are read.
 const MAX_JOURNAL_BYTES: u64 = 4 << 30;
@@ -68,6 +74,19 @@ pub fn held_file(run: &RunName) -> Result<VolumePath, WriteError> {
     file_of(HOLD, &format!("{run}{HELD_EXTENSION}"))
 }
 
+pub fn made_file(run: &RunName) -> Result<VolumePath, WriteError> {
+    file_of(MADE, &format!("{run}{MADE_EXTENSION}"))
+}
+
+/// The folder of what a run retired.
+pub fn retired_folder(run: &RunName) -> String {
+    format!("{RETIRED}\\{run}")
+}
+
+pub fn retired_file(run: &RunName, item: usize) -> Result<VolumePath, WriteError> {
+    file_of(&retired_folder(run), &item.to_string())
+}
+
 /// Where a record that could not be read lies once a run has set it aside.
 pub fn aside_file(run: &RunName) -> Result<VolumePath, WriteError> {
     file_of(FOLDER, &format!("record.json.damaged-{run}"))
@@ -94,9 +113,34 @@ pub fn held(volume: &Volume, run: &RunName) -> Observed<Option<Vec<u8>>> {
     read(volume, &file, &what, MAX_HELD_BYTES)
 }
 
+pub fn made(volume: &Volume, run: &RunName) -> Observed<Option<Zeroizing<Vec<u8>>>> {
+    let what = format!("what run {run} made");
+    let file = made_file(run).map_err(|error| failed(&what, &error))?;
+    Ok(read(volume, &file, &what, MAX_HELD_BYTES)?.map(Zeroizing::new))
+}
+
+pub fn retired(volume: &Volume, run: &RunName, item: usize) -> Observed<Option<Zeroizing<Vec<u8>>>> {
+    let what = format!("what run {run} retired");
+    let file = retired_file(run, item).map_err(|error| failed(&what, &error))?;
+    Ok(read(volume, &file, &what, MAX_HELD_BYTES)?.map(Zeroizing::new))
+}
+
+/// Forgets what a run retired.
+fn forget_retired(volume: &Volume, run: &RunName) -> Result<(), WriteError> {
+    let folder = path(&retired_folder(run)).map_err(|()| WriteError::refused("name a folder", run.to_string()))?;
+    let Some(entries) = volume.list(&folder)? else { return Ok(()) };
+    for name in entries.iter().filter_map(|entry| entry.name.to_str()) {
+        let file = folder.join(name).map_err(|error| WriteError::failed("name a file", error))?;
+        volume.remove_file(&file)?;
+    }
+    volume.remove_folder(&folder)?;
+    Ok(())
+}
+
 /// Forgets a run's files, the journal last: while it is there, the run is known.
 pub fn forget(volume: &Volume, run: &RunName) -> Result<(), WriteError> {
-    for file in [held_file(run)?, journal_file(run)?] {
+    forget_retired(volume, run)?;
+    for file in [made_file(run)?, held_file(run)?, journal_file(run)?] {
         volume
             .remove_file(&file)
             .map_err(|error: VolumeError| WriteError::failed(format!("forget run {run}"), error))?;

@@ -1,22 +1,30 @@
 //! Changes an image: registry operations are gathered in memory and each hive is replaced at once.
 
+use std::borrow::Cow;
 use std::io::Write as _;
+
+use zeroize::Zeroizing;
 
 use super::hives::{Loaded, Origin, load, log_path, state_of};
 use super::places::{Place, locate};
-use super::volume::{Access, Appender, Lock, LockError, VolumePath};
-use super::{ImageMachine, hives, path, record};
+use super::volume::{Access, Appender, EntryKind, Lock, LockError, VolumeError, VolumePath};
+use super::{ImageMachine, files, hives, path, record};
 use crate::formats::regf::{self, Editor, KeyId};
-use crate::machine::{JournalFile, PartChange, RunName, Step, WriteError, Writer};
+use crate::machine::lower::lowered;
+use crate::machine::{FOLDER_STATE, JournalFile, PartChange, RunName, Step, WriteError, Writer, file_state};
 use crate::model::fact::{KeyTree, Unread};
+use crate::model::file::FilePath;
 use crate::model::fingerprint::FingerprintKey;
-use crate::model::operation::Operation;
+use crate::model::operation::{Expression, Operation};
 use crate::model::registry::RegistryKey;
 use crate::model::remembered::Record;
 use crate::model::time::FileTime;
 
 /// What must stay free on the volume beside the hives that are written.
 const SPARE_BYTES: u64 = 1 << 20;
+
+/// What a file of a certificate, the copy of what it replaces and the store's element take, at most and roughly.
+const FILE_BYTES: u64 = 32 << 10;
 
 /// The one writer of an image; the lock is its own for as long as it lives.
 pub struct ImageWriter<'m> {
@@ -25,8 +33,11 @@ pub struct ImageWriter<'m> {
     open: Vec<OpenHive>,
     /// Where the last step wrote: most steps write the same key as the step before.
     last: Option<(RegistryKey, Place)>,
+    /// Files and folders with staged changes, in order.
+    files: Vec<StagedFile>,
     /// What the next commit writes.
     prepared: Vec<Prepared>,
+    prepared_files: Vec<StagedFile>,
     lock: Lock,
 }
 
@@ -35,6 +46,20 @@ struct Prepared {
     path: VolumePath,
     bytes: Vec<u8>,
     origin: Origin,
+}
+
+/// What becomes of one path.
+struct StagedFile {
+    path: FilePath,
+    place: VolumePath,
+    change: FileChange,
+}
+
+enum FileChange {
+    Put { bytes: Zeroizing<Vec<u8>>, access: Access },
+    Remove,
+    CreateFolder,
+    RemoveFolder,
 }
 
 struct OpenHive {
@@ -60,7 +85,15 @@ impl<'m> ImageWriter<'m> {
         })?;
         // What was read before the lock may have changed since.
         machine.hives.forget();
-        Ok(Self { machine, open: Vec::new(), last: None, prepared: Vec::new(), lock })
+        Ok(Self {
+            machine,
+            open: Vec::new(),
+            last: None,
+            files: Vec::new(),
+            prepared: Vec::new(),
+            prepared_files: Vec::new(),
+            lock,
+        })
     }
 
     fn hive(&mut self, file: &VolumePath) -> Result<&mut OpenHive, WriteError> {
@@ -72,6 +105,47 @@ impl<'m> ImageWriter<'m> {
         let editor = editor(&loaded).map_err(|error| WriteError::failed(attempt(), error))?;
         self.open.push(OpenHive { path: file.clone(), editor, origin: loaded.origin, last: None });
         self.open.last_mut().ok_or_else(|| WriteError::refused("open a hive", file.to_string()))
+    }
+
+    /// Stages a change of a file or folder, after a look at whether it can be done.
+    fn stage_file(&mut self, step: &Step<'_>, path: &FilePath) -> Result<(), WriteError> {
+        let refused = |detail: &str| WriteError::refused(step.operation.to_string(), detail);
+        let failed = |error: VolumeError| WriteError::failed(step.operation.to_string(), error);
+        let place = files::locate(path).map_err(|unread| WriteError::failed(step.operation.to_string(), unread))?;
+        let kind = match self.files.iter().rev().find(|staged| staged.path == *path).map(|staged| &staged.change) {
+            Some(FileChange::Put { .. }) => Some(EntryKind::File),
+            Some(FileChange::CreateFolder) => Some(EntryKind::Folder),
+            Some(FileChange::Remove | FileChange::RemoveFolder) => None,
+            None => self.machine.volume.metadata(&place).map_err(failed)?.map(|metadata| metadata.kind),
+        };
+        let makes = matches!(step.operation, Operation::PutFile { .. } | Operation::CreateFolder { .. });
+        let folder = path.parent().filter(|folder| folder.parent().is_some());
+        if let Some(folder) = folder.filter(|_| makes) {
+            let is_made = self
+                .files
+                .iter()
+                .any(|staged| staged.path == folder && matches!(staged.change, FileChange::CreateFolder));
+            let above =
+                files::locate(&folder).map_err(|unread| WriteError::failed(step.operation.to_string(), unread))?;
+            let found = self.machine.volume.metadata(&above).map_err(failed)?;
+            if !is_made && found.is_none_or(|found| found.kind != EntryKind::Folder) {
+                return Err(refused("its folder is not there"));
+            }
+        }
+        let change = match (step.operation, kind) {
+            (Operation::CreateFolder { .. }, Some(EntryKind::Folder))
+            | (Operation::RemoveFolder { .. } | Operation::RemoveFile { .. }, None) => return Ok(()),
+            (Operation::CreateFolder { .. }, None) => FileChange::CreateFolder,
+            (Operation::RemoveFolder { .. }, Some(EntryKind::Folder)) => FileChange::RemoveFolder,
+            (Operation::RemoveFile { .. }, Some(EntryKind::File)) => FileChange::Remove,
+            (Operation::PutFile { content, .. }, None | Some(EntryKind::File)) => {
+                let bytes = step.bytes.clone().ok_or_else(|| refused("its content was not evaluated"))?;
+                FileChange::Put { bytes, access: if content.is_sealed() { Access::Secret } else { Access::Usual } }
+            }
+            _ => return Err(refused("something else stands there")),
+        };
+        self.files.push(StagedFile { path: path.clone(), place, change });
+        Ok(())
     }
 
     fn place(&self, step: &Step<'_>, key: &RegistryKey) -> Result<Place, WriteError> {
@@ -108,7 +182,20 @@ fn editor(loaded: &Loaded) -> Result<Editor, regf::Error> {
 impl Writer for ImageWriter<'_> {
     fn stage(&mut self, step: &Step<'_>, now: FileTime) -> Result<(), WriteError> {
         let attempt = || step.operation.to_string();
-        let key = step.operation.registry_key();
+        if let Some(path) = step.operation.file() {
+            return self.stage_file(step, path);
+        }
+        let Some(key) = step.operation.registry_key() else {
+            // What is made of a step about certificates is done or not done together.
+            for operation in lowered(step.operation)?.iter().filter(|operation| operation.registry_key().is_some()) {
+                let data = match operation {
+                    Operation::PutRegistryValue { after: Expression::Registry(data), .. } => Some(Cow::Borrowed(data)),
+                    _ => None,
+                };
+                self.stage(&Step { data, ..Step::new(operation) }, now)?;
+            }
+            return Ok(());
+        };
         let target = match self.last.take() {
             Some((last, place)) if last == *key => place,
             _ => self.place(step, key)?,
@@ -133,9 +220,13 @@ impl Writer for ImageWriter<'_> {
         let Some(free) = self.machine.volume.free_space() else { return Ok(()) };
         let mut hives: Vec<VolumePath> = Vec::new();
         let mut last: Option<&RegistryKey> = None;
+        let mut files: u64 = 0;
         for operation in operations {
+            if let Operation::PutFile { .. } | Operation::PutCertificate { .. } = operation {
+                files = files.saturating_add(FILE_BYTES);
+            }
             // Most operations write the key that the one before wrote.
-            let key = operation.registry_key();
+            let Some(key) = operation.registry_key() else { continue };
             if last == Some(key) {
                 continue;
             }
@@ -150,7 +241,8 @@ impl Writer for ImageWriter<'_> {
         let sizes = hives.iter().filter_map(|hive| self.machine.volume.metadata(hive).ok().flatten());
         let largest = sizes.map(|file| file.len).max().unwrap_or(0);
         // What is put into a hive stands in the journal too.
-        let needed = largest.saturating_add(journal).saturating_add(journal).saturating_add(SPARE_BYTES);
+        let needed =
+            largest.saturating_add(files).saturating_add(journal).saturating_add(journal).saturating_add(SPARE_BYTES);
         if free < needed { Err(WriteError::NoSpace { needed, free }) } else { Ok(()) }
     }
 
@@ -161,13 +253,39 @@ impl Writer for ImageWriter<'_> {
             let attempt = || format!("write {}", hive.path);
             let before = hives::state(&self.machine.volume, &hive.path)?;
             let bytes = hive.editor.finish(now.0).map_err(|error| WriteError::failed(attempt(), error))?;
-            changes.push(PartChange { part: hive.path.to_string(), before, after: state_of(&bytes) });
+            changes.push(PartChange { part: hive.path.to_string(), before, after: Some(state_of(&bytes)) });
             self.prepared.push(Prepared { path: hive.path, bytes, origin: hive.origin });
+        }
+        if !self.files.is_empty() {
+            let key = record::fingerprint_key(&self.machine.volume);
+            let key = key.map_err(|unread| WriteError::failed("tell files apart", unread))?;
+            for StagedFile { path, change, .. } in &self.files {
+                let unread = |unread| WriteError::failed(format!("look at {path}"), unread);
+                let after = match change {
+                    FileChange::Put { bytes, .. } => Some(file_state(key.as_ref(), bytes).map_err(unread)?),
+                    FileChange::CreateFolder => Some(FOLDER_STATE.to_owned()),
+                    FileChange::Remove | FileChange::RemoveFolder => None,
+                };
+                let before = files::state(self.machine, path).map_err(unread)?;
+                changes.retain(|known: &PartChange| known.part != path.as_str());
+                changes.push(PartChange { part: path.to_string(), before, after });
+            }
+            self.prepared_files = std::mem::take(&mut self.files);
         }
         Ok(changes)
     }
 
     fn commit(&mut self) -> Result<(), WriteError> {
+        for StagedFile { path, place, change } in self.prepared_files.drain(..) {
+            let volume = &self.machine.volume;
+            let done = match change {
+                FileChange::Put { bytes, access } => volume.replace_with(&place, &bytes, access),
+                FileChange::Remove => volume.remove_file(&place).map(drop),
+                FileChange::CreateFolder => volume.create_dir_all(&place),
+                FileChange::RemoveFolder => volume.remove_folder(&place).map(drop),
+            };
+            done.map_err(|error| WriteError::failed(format!("write {path}"), error))?;
+        }
         for Prepared { path, bytes, origin } in self.prepared.drain(..) {
             let attempt = || format!("write {path}");
             self.machine.volume.replace(&path, &bytes).map_err(|error| WriteError::failed(attempt(), error))?;
@@ -184,12 +302,22 @@ impl Writer for ImageWriter<'_> {
     }
 
     fn sync_part(&mut self, part: &str) -> Result<(), WriteError> {
+        if let Ok(path) = FilePath::parse(part) {
+            let place = files::locate(&path).map_err(|unread| WriteError::failed(format!("sync {path}"), unread))?;
+            // A folder's name was on the disk when it was made; what is gone, or was never made, has nothing to wait for.
+            return match self.machine.volume.metadata(&place)? {
+                Some(metadata) if metadata.kind == EntryKind::File => Ok(self.machine.volume.sync(&place)?),
+                _ => Ok(()),
+            };
+        }
         Ok(self.machine.volume.sync(&own(part)?)?)
     }
 
     fn discard(&mut self) {
         self.open.clear();
+        self.files.clear();
         self.prepared.clear();
+        self.prepared_files.clear();
         self.last = None;
         self.machine.hives.forget();
     }
@@ -218,6 +346,19 @@ impl Writer for ImageWriter<'_> {
 
     fn put_held(&mut self, run: &RunName, sealed: &[u8]) -> Result<(), WriteError> {
         self.put(record::HOLD, &record::held_file(run)?, sealed)
+    }
+
+    fn put_made(&mut self, run: &RunName, made: &[u8]) -> Result<(), WriteError> {
+        self.put(record::MADE, &record::made_file(run)?, made)
+    }
+
+    fn forget_made(&mut self, run: &RunName) -> Result<(), WriteError> {
+        self.machine.volume.remove_file(&record::made_file(run)?)?;
+        Ok(())
+    }
+
+    fn retire(&mut self, run: &RunName, item: usize, bytes: &[u8]) -> Result<(), WriteError> {
+        self.put(&record::retired_folder(run), &record::retired_file(run, item)?, bytes)
     }
 
     fn forget_run(&mut self, run: &RunName) -> Result<(), WriteError> {
@@ -319,6 +460,7 @@ fn perform(
             let key = hive.find(names).map_err(failed)?.ok_or_else(missing)?;
             hive.editor.set_security(key, after, now).map_err(failed)?;
         }
+        _ => return Err(refused("it is no step of the registry")),
     }
     Ok(())
 }

@@ -15,6 +15,8 @@ pub enum Access {
     Usual,
     /// Nobody but the owner.
     OwnerOnly,
+    /// Nobody but the owner, also where others could read the file that is replaced.
+    Secret,
 }
 
 /// The steps that change a volume. Names are single names inside the folder; no step follows a link.
@@ -51,6 +53,9 @@ pub trait Disk: fmt::Debug + Send + Sync {
 
     /// Removes a file.
     fn remove_file(&self, folder: &Dir, name: &str) -> io::Result<()>;
+
+    /// Removes an empty folder.
+    fn remove_folder(&self, folder: &Dir, name: &str) -> io::Result<()>;
 }
 
 /// The disk of the host.
@@ -61,7 +66,7 @@ impl Disk for RealDisk {
     fn create_new(&self, folder: &Dir, name: &str, access: Access) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).follow(FollowSymlinks::No);
-        if access == Access::OwnerOnly {
+        if access != Access::Usual {
             owner_only(&mut options);
         }
         folder.open_with(name, &options)
@@ -107,6 +112,22 @@ impl Disk for RealDisk {
     fn remove_file(&self, folder: &Dir, name: &str) -> io::Result<()> {
         folder.remove_file(name)
     }
+
+    fn remove_folder(&self, folder: &Dir, name: &str) -> io::Result<()> {
+        folder.remove_dir(name)
+    }
+}
+
+/// Whether only its owner may read a file; `None` where the host does not say.
+#[cfg(unix)]
+pub fn is_owner_only(of: &Metadata) -> Option<bool> {
+    use cap_std::fs::PermissionsExt as _;
+    Some(of.permissions().mode() & 0o077 == 0)
+}
+
+#[cfg(not(unix))]
+pub fn is_owner_only(_: &Metadata) -> Option<bool> {
+    None
 }
 
 #[cfg(unix)]

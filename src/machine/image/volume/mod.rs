@@ -298,6 +298,33 @@ impl Volume {
         }
     }
 
+    /// Whether only its owner may read a file; `None` where there is no such file, or the host does not say.
+    ///
+    /// # Errors
+    /// As [`Volume::metadata`].
+    pub fn is_owner_only(&self, path: &VolumePath) -> Result<Option<bool>, VolumeError> {
+        let Some((folder, found)) = self.locate(path, Spelling::Any)? else { return Ok(None) };
+        let metadata = folder.symlink_metadata(stored_name(&found)).map_err(failed("examining", path))?;
+        Ok(disk::is_owner_only(&metadata))
+    }
+
+    /// How many of the folders above a path are not there.
+    ///
+    /// # Errors
+    /// As [`Volume::find`].
+    pub fn missing_folders(&self, path: &VolumePath) -> Result<usize, VolumeError> {
+        let mut missing = 0;
+        let mut above = path.split_last().map(|(parent, _)| parent);
+        while let Some(folder) = above.filter(|folder| !folder.is_root()) {
+            if self.find(&folder)?.is_some() {
+                break;
+            }
+            missing += 1;
+            above = folder.split_last().map(|(parent, _)| parent);
+        }
+        Ok(missing)
+    }
+
     /// Bytes free for this user on the file system of the volume; `None` where the host does not say.
     #[must_use]
     pub fn free_space(&self) -> Option<u64> {

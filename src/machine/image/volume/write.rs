@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 
 use cap_std::fs::{Dir, File, OpenOptions};
 
+use super::disk::is_owner_only;
 use super::{
     Access, Disk, Entry, EntryKind, Found, Spelling, Volume, VolumeError, VolumePath, enter, entries_of, failed,
     lookup, open_file, pick, require_file, require_regular, stored_name,
@@ -50,7 +51,7 @@ impl Volume {
         self.remove_leftovers(&folder, &parent, &entries)?;
 
         let temporary = temporary_name();
-        let access = if old.is_some() { Access::OwnerOnly } else { access };
+        let access = if old.is_some() && access == Access::Usual { Access::OwnerOnly } else { access };
         let result = self.put(&folder, old.as_ref(), access, &temporary, path, bytes);
         if result.is_err() {
             // The first error is the one worth telling; what stays is removed by the next replacement.
@@ -76,7 +77,10 @@ impl Volume {
             if !of.is_file() {
                 return Err(VolumeError::NotAFile { path: old.path.clone() });
             }
-            self.disk.keep_attributes(&file, &of).map_err(failed("keeping mode and owner of", path))?;
+            // A secret does not take over that others could read what was there.
+            if access != Access::Secret || is_owner_only(&of) == Some(true) {
+                self.disk.keep_attributes(&file, &of).map_err(failed("keeping mode and owner of", path))?;
+            }
         }
         self.disk.write(&file, bytes).map_err(failed("writing", path))?;
         self.disk.sync_file(&file).map_err(failed("synchronising", path))?;
@@ -116,6 +120,23 @@ impl Volume {
             shown = found.path;
         }
         Ok(())
+    }
+
+    /// Removes an empty folder; `false` when there was none.
+    ///
+    /// # Errors
+    /// It is not a folder, is not empty, or the host refuses.
+    pub fn remove_folder(&self, path: &VolumePath) -> Result<bool, VolumeError> {
+        let Some((folder, found)) = self.locate(path, Spelling::AsStored)? else {
+            return Ok(false);
+        };
+        if found.kind != EntryKind::Folder {
+            return Err(VolumeError::NotAFolder { path: found.path });
+        }
+        let name = found.path.last().unwrap_or_default();
+        self.disk.remove_folder(&folder, name).map_err(failed("removing", path))?;
+        self.disk.sync_folder(&folder).map_err(failed("synchronising the folder of", path))?;
+        Ok(true)
     }
 
     /// Removes a file; `false` when there was none.

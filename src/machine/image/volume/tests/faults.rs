@@ -90,6 +90,11 @@ impl Disk for FaultyDisk {
         self.step("remove")?;
         RealDisk.remove_file(folder, name)
     }
+
+    fn remove_folder(&self, folder: &Dir, name: &str) -> io::Result<()> {
+        self.step("remove folder")?;
+        RealDisk.remove_folder(folder, name)
+    }
 }
 
 #[test]

@@ -1,0 +1,138 @@
+//! Certificates that are taken as they are: roots and intermediates that a machine has to trust. Pure.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::assess::Scene;
+use super::found::{self, SourceContent};
+use super::stores;
+use super::wanted::{BundleSource, WantedCertificate, WantedIssuer};
+use crate::formats::certificate_store::StorePlace;
+use crate::formats::x509::Certificate;
+use crate::kinds::Comparison;
+use crate::model::certificate::CertificateRef;
+use crate::model::digest;
+use crate::model::fact::Unread;
+use crate::model::file::{Der, FilePath};
+use crate::model::operation::Operation;
+use crate::model::remembered::Trace;
+use crate::model::thumbprint::Thumbprint;
+use crate::model::verdict::{Action, Decision, Reason};
+
+/// What a bundle's sources hold, by thumbprint, and what of them cannot be used.
+pub struct Content {
+    pub certificates: BTreeMap<Thumbprint, Rc<Certificate>>,
+    pub unusable: Vec<(FilePath, Box<str>)>,
+}
+
+/// Reads the sources of a bundle.
+///
+/// # Errors
+/// A source is not there or cannot be read: what should be trusted is not known.
+pub fn content(sources: &[BundleSource], scene: Scene<'_>) -> Result<Content, Unread> {
+    let mut out = Content { certificates: BTreeMap::new(), unusable: Vec::new() };
+    let mut add = |certificate: Rc<Certificate>| {
+        out.certificates.insert(Thumbprint::of(certificate.der()), certificate);
+    };
+    for source in sources {
+        match source {
+            BundleSource::Certificates(ders) => {
+                ders.iter().filter_map(|der| Certificate::parse(&der.0).ok()).for_each(|one| add(Rc::new(one)));
+            }
+            BundleSource::Path(path) => {
+                let files: SourceContent = found::source(path, scene.facts)?;
+                if files.is_empty() {
+                    let detail = "there is no certificate".to_owned();
+                    return Err(Unread::Failed { what: path.to_string(), detail });
+                }
+                for (file, content) in files {
+                    match content {
+                        Ok(certificates) => certificates.into_iter().for_each(&mut add),
+                        Err(why) => out.unusable.push((file, why)),
+                    }
+                }
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Decides about each certificate of the bundle in each of its stores, and about what else is there.
+pub fn compare(entry: &WantedCertificate, sources: &[BundleSource], scene: Scene<'_>, survey: bool) -> Comparison {
+    let content = match content(sources, scene) {
+        Ok(content) => content,
+        Err(unread) => {
+            return Comparison::one(super::files::unread_place(entry.address(), entry.at, &unread));
+        }
+    };
+    let whole = Decision::keep(entry.address(), entry.at);
+    let prints: Vec<u8> = content.certificates.keys().flat_map(|print| print.bytes().to_vec()).collect();
+    let wanted = digest::of(&[b"bundle", &prints]);
+    let mut comparison = Comparison::one(whole.traced(Trace { wanted, found: wanted, secret: None }));
+    for place in &entry.stores {
+        let store = &place.value;
+        let stored = match found::store(store, scene.facts, scene.all) {
+            Ok(stored) => stored,
+            Err(unread) => {
+                comparison.decisions.push(super::files::unread_place(
+                    entry.part(&store.to_string()),
+                    place.at,
+                    &unread,
+                ));
+                continue;
+            }
+        };
+        for (print, certificate) in &content.certificates {
+            let id = entry.part(&format!("{store} {print}"));
+            let is_there = stored.iter().any(|one| one.certificate.der() == certificate.der());
+            let wanted = digest::of(&[b"certificate", &certificate.sha1()]);
+            let found = if is_there { wanted } else { digest::ABSENT };
+            let decision = if is_there {
+                Decision::keep(id, place.at)
+            } else {
+                let step = Operation::PutCertificate {
+                    store: store.clone(),
+                    certificate: CertificateRef::Known(Der(std::sync::Arc::clone(certificate.der()))),
+                    friendly_name: None,
+                    before: None,
+                    exact: None,
+                };
+                let reason = Reason::with("certificate.misplaced", certificate.subject().to_string());
+                Decision::change(id, place.at, Action::Create, reason, vec![step])
+            };
+            comparison.decisions.push(decision.traced(Trace { wanted, found, secret: None }));
+        }
+        let unnamed = stored.iter().filter(|one| !is_named(one.certificate.as_ref(), store, scene));
+        for one in unnamed {
+            if entry.exclusive {
+                let reason = Reason::with("certificate.not_named", one.certificate.subject().to_string());
+                comparison.closing.push(stores::removed(entry, store, place.at, one, reason));
+            } else if entry.report_unmanaged || survey {
+                let print = Thumbprint::of(one.certificate.der());
+                comparison.unmanaged.push(entry.part(&format!("{store} {print}")));
+            }
+        }
+    }
+    comparison
+}
+
+/// Whether some entry speaks of a certificate in a store.
+fn is_named(certificate: &Certificate, store: &StorePlace, scene: Scene<'_>) -> bool {
+    scene.all.entries().filter(|entry| entry.stores.iter().any(|place| place.value == *store)).any(|entry| {
+        match &entry.issuer.value {
+            WantedIssuer::Bundle(sources) => content(sources, scene)
+                .is_ok_and(|content| content.certificates.values().any(|one| one.der() == certificate.der())),
+            _ => {
+                let assessment = scene.all.assess(&entry.name, scene);
+                let is = |known: &Certificate| known.der() == certificate.der();
+                // What is replaced is removed, or kept, by its own entry.
+                assessment.current.as_ref().is_some_and(|current| is(current))
+                    || assessment
+                        .result
+                        .as_ref()
+                        .and_then(|result| result.known.as_ref())
+                        .is_some_and(|known| is(known))
+            }
+        }
+    })
+}

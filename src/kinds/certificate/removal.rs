@@ -1,0 +1,56 @@
+//! An entry that is to go: its certificate leaves the stores that are named, and its files are removed. Pure.
+
+use super::assess::Scene;
+use super::files::unread_place;
+use super::found::{self, Stored};
+use super::stores;
+use super::wanted::WantedCertificate;
+use crate::kinds::Comparison;
+use crate::model::certificate::FileBefore;
+use crate::model::digest;
+use crate::model::operation::Operation;
+use crate::model::remembered::Trace;
+use crate::model::verdict::{Action, Decision, Reason};
+
+/// Decides about each place of an entry that is to go.
+pub fn compare(entry: &WantedCertificate, scene: Scene<'_>) -> Comparison {
+    let gone = Trace { wanted: digest::ABSENT, found: digest::ABSENT, secret: None };
+    let mut comparison = Comparison::one(Decision::keep(entry.address(), entry.at).traced(gone));
+    let asked_to_go = || Reason::code("certificate.wanted_absent");
+    for place in &entry.stores {
+        match found::store(&place.value, scene.facts, scene.all) {
+            Ok(stored) => {
+                for one in stored.iter().filter(|one| is_meant(entry, one)) {
+                    comparison.decisions.push(stores::removed(entry, &place.value, place.at, one, asked_to_go()));
+                }
+            }
+            Err(unread) => {
+                let id = entry.part(&place.value.to_string());
+                comparison.decisions.push(unread_place(id, place.at, &unread));
+            }
+        }
+    }
+    for file in &entry.files {
+        let id = entry.part(file.path.as_str());
+        let decision = match found::file(&file.path, &file.aspect(), scene.facts) {
+            Err(unread) => unread_place(id, file.at, unread),
+            Ok(None) => Decision::keep(id, file.at),
+            Ok(Some(_)) => {
+                let step = Operation::RemoveFile { path: file.path.clone(), before: FileBefore::SEALED };
+                Decision::change(id, file.at, Action::Delete, asked_to_go(), vec![step])
+            }
+        };
+        comparison.decisions.push(decision);
+    }
+    comparison
+}
+
+/// Whether the entry speaks of a certificate: by its thumbprint, else by its subject.
+fn is_meant(entry: &WantedCertificate, stored: &Stored) -> bool {
+    let certificate = &stored.certificate;
+    match (&entry.thumbprint, &entry.subject) {
+        (Some(print), _) => print.value.is_of(certificate.der()),
+        (None, Some(subject)) => subject.value == *certificate.subject(),
+        (None, None) => false,
+    }
+}

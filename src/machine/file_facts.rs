@@ -1,0 +1,112 @@
+//! From a file's bytes to a fact: what is secret stays behind, its public part goes on.
+
+/// How the label of every PEM block with a private key ends.
+const KEY_LABEL: &[u8] = b"PRIVATE KEY-----";
+
+use super::{FileRead, Listed, Machine, SecretSource};
+use crate::formats::certificate_files::{pem, pfx, read_certificates};
+use crate::formats::x509::PrivateKey;
+use crate::model::fact::{Facts, Observed, Queries};
+use crate::model::file::{
+    CertificateEncoding, CertificatesFact, FileAspect, FileFact, FileHolds, FilePath, FileState, MAX_FILE_BYTES,
+    PfxFact,
+};
+use crate::model::fingerprint::FingerprintKey;
+
+/// Puts the machine's answers about files into `facts`; passwords of PFX files come from `secrets`.
+pub fn answer(
+    machine: &dyn Machine,
+    queries: &Queries,
+    key: Option<&FingerprintKey>,
+    secrets: &dyn SecretSource,
+    facts: &mut Facts,
+) {
+    for (path, aspect) in queries.files() {
+        let state = match machine.known_file(path, aspect) {
+            Some(state) => state,
+            None => look(machine, path, aspect, key, secrets),
+        };
+        facts.insert_file(path.clone(), aspect.clone(), state);
+    }
+}
+
+fn look(
+    machine: &dyn Machine,
+    path: &FilePath,
+    aspect: &FileAspect,
+    key: Option<&FingerprintKey>,
+    secrets: &dyn SecretSource,
+) -> Observed<FileState> {
+    let files = machine.files()?;
+    if *aspect == FileAspect::Names {
+        return Ok(match files.names(path)? {
+            Listed::Absent { missing_folders } => FileState::Absent { missing_folders },
+            Listed::File => fact(FileHolds::Unusable("it is a file, not a folder".into())),
+            Listed::Names(names) => fact(FileHolds::Names(names)),
+        });
+    }
+    let (bytes, owner_only) = match files.read(path, MAX_FILE_BYTES)? {
+        FileRead::Absent { missing_folders } => return Ok(FileState::Absent { missing_folders }),
+        FileRead::Present { bytes, owner_only } => (bytes, owner_only),
+    };
+    let holds = match aspect {
+        FileAspect::Content if holds_key(&bytes) => FileHolds::Unusable("a private key is in it".into()),
+        FileAspect::Content => FileHolds::Bytes(bytes.as_slice().into()),
+        FileAspect::Certificates => match read_certificates(&bytes) {
+            Ok(certificates) => FileHolds::Certificates(CertificatesFact {
+                encoding: encoding(&bytes, &certificates),
+                certificates: certificates.into_iter().map(Into::into).collect(),
+            }),
+            Err(error) => FileHolds::Unusable(error.to_string().into()),
+        },
+        FileAspect::Key => key_of(&bytes),
+        FileAspect::Pfx { password } => match secrets.resolve(password) {
+            Ok(password) => pfx_of(&bytes, &password),
+            // Whoever looks without the password sees that the file is there.
+            Err(_) => FileHolds::Sealed,
+        },
+        FileAspect::Sealed | FileAspect::Names => FileHolds::Sealed,
+    };
+    let print = key.map(|key| key.of_file(&bytes));
+    Ok(FileState::Present(FileFact { holds, owner_only, print }))
+}
+
+const fn fact(holds: FileHolds) -> FileState {
+    FileState::Present(FileFact { holds, owner_only: None, print: None })
+}
+
+fn encoding(bytes: &[u8], certificates: &[Vec<u8>]) -> CertificateEncoding {
+    let is_text = std::str::from_utf8(bytes).is_ok_and(pem::is_pem);
+    match certificates {
+        _ if is_text => CertificateEncoding::Pem,
+        [only] if only.as_slice() == bytes => CertificateEncoding::Der,
+        _ => CertificateEncoding::Pkcs7,
+    }
+}
+
+/// Whether a text that should hold no secret holds a key.
+fn holds_key(bytes: &[u8]) -> bool {
+    bytes.windows(KEY_LABEL.len()).any(|window| window == KEY_LABEL)
+}
+
+fn key_of(bytes: &[u8]) -> FileHolds {
+    let unusable = |detail: &str| FileHolds::Unusable(detail.into());
+    let Ok(text) = std::str::from_utf8(bytes) else { return unusable("it is not PEM") };
+    match PrivateKey::from_pem(text) {
+        Ok(key) => FileHolds::Key(key.public_key().clone()),
+        Err(error) => unusable(&error.to_string()),
+    }
+}
+
+fn pfx_of(bytes: &[u8], password: &str) -> FileHolds {
+    let unusable = |detail: String| FileHolds::Unusable(detail.into());
+    let pfx = match pfx::open(bytes, password) {
+        Ok(pfx) => pfx,
+        Err(error) => return unusable(error.to_string()),
+    };
+    let key = match pfx.key.as_ref().map(|key| PrivateKey::from_pkcs8(key)).transpose() {
+        Ok(key) => key.map(|key| key.public_key().clone()),
+        Err(error) => return unusable(error.to_string()),
+    };
+    FileHolds::Pfx(PfxFact { certificates: pfx.certificates.into_iter().map(Into::into).collect(), key })
+}

@@ -1,0 +1,70 @@
+//! From steps about certificates to steps of the registry, for machines whose stores are nothing else. Pure.
+
+use std::sync::Arc;
+
+use super::{Machine, WriteError};
+use crate::formats::certificate_store::StorePlace;
+use crate::model::certificate::{BLOB, certificate_key, element};
+use crate::model::fact::{KeyAspects, Observed, Stored, Unread, ValueSelection};
+use crate::model::operation::{Element, Expression, Operation};
+use crate::model::registry::RegistryKey;
+use crate::model::registry_data::{REG_BINARY, RegistryData};
+use crate::model::thumbprint::Thumbprint;
+
+/// The steps of the registry that a step comes to: itself, where it is one already.
+///
+/// # Errors
+/// The store is not in the registry, or the certificate is not one.
+pub fn lowered(operation: &Operation) -> Result<Vec<Operation>, WriteError> {
+    let refused = |detail: &str| WriteError::refused(operation.to_string(), detail);
+    let no_place = || refused("that store does not lie in the registry");
+    match operation {
+        Operation::PutCertificate { store, certificate, friendly_name, before, exact } => {
+            let der = certificate.known().ok_or_else(|| refused("the certificate was not made"))?;
+            let blob = match exact {
+                Some(exact) => exact.0.to_vec(),
+                None => element(&der.0, friendly_name.as_deref(), before.as_ref().map(|before| &*before.0))
+                    .map_err(|detail| refused(&detail))?,
+            };
+            let folder = store.registry_key().ok_or_else(no_place)?;
+            let key = certificate_key(&folder, &Thumbprint::of(&der.0)).ok_or_else(no_place)?;
+            // The keys of a store that was never used are not there.
+            let mut steps: Vec<Operation> = std::iter::successors(Some(key.clone()), RegistryKey::parent)
+                .take_while(|key| key.depth() > 2)
+                .map(|key| Operation::CreateRegistryKey { key })
+                .collect();
+            steps.reverse();
+            let data = |bytes: Vec<u8>| RegistryData::new(REG_BINARY, bytes);
+            steps.push(Operation::PutRegistryValue {
+                key,
+                name: BLOB.into(),
+                before: before.as_ref().map(|before| Stored::Plain(data(before.0.to_vec()))),
+                after: Expression::Registry(data(blob)),
+            });
+            Ok(steps)
+        }
+        Operation::RemoveCertificate { store, thumbprint, .. } => {
+            let folder = store.registry_key().ok_or_else(no_place)?;
+            let key = certificate_key(&folder, thumbprint).ok_or_else(no_place)?;
+            let before = Box::new(crate::model::fact::KeyTree::default());
+            Ok(vec![Operation::RemoveRegistryTree { key, before }])
+        }
+        other => Ok(vec![other.clone()]),
+    }
+}
+
+/// The element of a certificate in a store; `None` when it is not there.
+///
+/// # Errors
+/// The store does not lie in the registry, or cannot be read.
+pub fn element_of(machine: &dyn Machine, store: &StorePlace, thumbprint: &Thumbprint) -> Observed<Option<Element>> {
+    let failed = |detail: &str| Unread::Failed { what: store.to_string(), detail: detail.into() };
+    let no_place = || failed("that store does not lie in the registry");
+    let folder = store.registry_key().ok_or_else(no_place)?;
+    let key = certificate_key(&folder, thumbprint).ok_or_else(no_place)?;
+    let values = ValueSelection::Named(vec![BLOB.into()]);
+    let answers = machine.registry()?.read(&[(key, KeyAspects { values, ..KeyAspects::default() })]);
+    let state = answers.into_iter().next().ok_or_else(|| failed("it was not read"))??;
+    let value = state.present().and_then(|fact| fact.value(BLOB)).and_then(|value| value.data.plain());
+    Ok(value.map(|data| Element(Arc::from(&*data.bytes))))
+}

@@ -1,0 +1,216 @@
+//! What a plan says of certificates that exist and of those that a run will make: references that `apply` evaluates and
+//! decides nothing about. No private key is ever here, only where one is to be found.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::fact::hex_bytes;
+use super::file::{Der, FilePath};
+use super::registry::RegistryKey;
+use super::resource::ResourceId;
+use super::secret::SecretReference;
+use super::thumbprint::Thumbprint;
+use crate::formats::certificate_files::FileForm;
+use crate::formats::certificate_store::StoreBlob;
+use crate::formats::x509::{Certificate, Digest, KeyAlgorithm, Template};
+
+/// A certificate or a request: one that is known, or the one that the run makes for an entry.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CertificateRef {
+    Known(Der),
+    /// What the run makes for this entry.
+    Made(ResourceId),
+}
+
+impl CertificateRef {
+    pub const fn known(&self) -> Option<&Der> {
+        match self {
+            Self::Known(der) => Some(der),
+            Self::Made(_) => None,
+        }
+    }
+
+    /// Of a certificate that is known.
+    pub fn thumbprint(&self) -> Option<Thumbprint> {
+        self.known().map(|der| Thumbprint::of(&der.0))
+    }
+}
+
+impl fmt::Display for CertificateRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(der) => Thumbprint::of(&der.0).fmt(f),
+            Self::Made(entry) => write!(f, "the new certificate of {entry}"),
+        }
+    }
+}
+
+/// Where a private key is to be found when it is needed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyRef {
+    /// The key that the run makes, or uses again, for this entry.
+    Made(ResourceId),
+    /// A file of the machine: PEM, or PFX where there is a password.
+    File {
+        path: FilePath,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        password: Option<SecretReference>,
+    },
+}
+
+/// Which key a new certificate is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IssueKey {
+    New(KeyAlgorithm),
+    Reuse(KeyRef),
+}
+
+/// Who signs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IssuedBy {
+    Itself,
+    Authority {
+        certificate: CertificateRef,
+        key: KeyRef,
+    },
+    /// Somebody else: what is made is a request.
+    Request,
+}
+
+/// What is to be made for an entry: its outcome is done, pending or refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Issue {
+    pub entry: ResourceId,
+    pub template: Template,
+    pub key: IssueKey,
+    pub by: IssuedBy,
+    /// What was made, once it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<Der>,
+}
+
+/// What a file will hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileContent {
+    /// Bytes that are no secret.
+    Bytes(#[serde(with = "hex_bytes")] Arc<[u8]>),
+    /// A certificate, with what belongs to it, in one of the forms that servers read.
+    Form(Box<FormContent>),
+    RevocationList(Box<RevocationContent>),
+    /// What another file holds.
+    CopyOf {
+        path: FilePath,
+        sealed: bool,
+    },
+    /// What a run has retired, as `run/item`.
+    Retired {
+        item: Box<str>,
+        sealed: bool,
+    },
+}
+
+impl FileContent {
+    /// Whether the bytes are a secret, and the file is for its owner alone.
+    pub const fn is_sealed(&self) -> bool {
+        match self {
+            Self::Bytes(_) | Self::RevocationList(_) => false,
+            Self::Form(form) => form.form.is_private(),
+            Self::CopyOf { sealed, .. } | Self::Retired { sealed, .. } => *sealed,
+        }
+    }
+}
+
+/// The parts of a file in one of the forms.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormContent {
+    pub form: FileForm,
+    /// The certificate, or for a `csr` the request.
+    pub certificate: CertificateRef,
+    /// The authorities above it, nearest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<CertificateRef>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyRef>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<SecretReference>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub friendly_name: Option<Box<str>>,
+}
+
+/// A revocation list and who signs it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevocationContent {
+    pub certificate: CertificateRef,
+    pub key: KeyRef,
+    pub number: u64,
+    pub this_update: jiff::Timestamp,
+    pub next_update: jiff::Timestamp,
+    pub digest: Digest,
+    /// Serial numbers in hex, each with the time since which it is void.
+    pub revoked: Vec<(Box<str>, jiff::Timestamp)>,
+    /// In PEM, not in DER.
+    pub pem: bool,
+}
+
+/// What is known of a file before a step replaces or removes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileBefore {
+    /// SHA-256 of a content that is no secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Box<str>>,
+    /// Where a run keeps what was there, as `run/item`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired: Option<Box<str>>,
+}
+
+impl FileBefore {
+    pub const SEALED: Self = Self { sha256: None, retired: None };
+}
+
+/// How a thumbprint stands in a registry value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ThumbprintForm {
+    /// Twenty bytes.
+    Binary,
+    /// Forty upper-case hex digits.
+    Upper,
+    /// Forty lower-case hex digits.
+    Lower,
+}
+
+/// The name of the value that holds a certificate with its properties.
+pub const BLOB: &str = "Blob";
+
+/// The key of a certificate below that of its store.
+pub fn certificate_key(store: &RegistryKey, thumbprint: &Thumbprint) -> Option<RegistryKey> {
+    store.child(&thumbprint.to_string()).ok()
+}
+
+/// The bytes of a certificate in a store; what was known of it there is kept.
+///
+/// # Errors
+/// The certificate or the former bytes cannot be read.
+pub fn element(der: &[u8], friendly_name: Option<&str>, before: Option<&[u8]>) -> Result<Vec<u8>, String> {
+    let blob = match before {
+        Some(before) => StoreBlob::parse(before).map_err(|error| error.to_string())?,
+        None => {
+            let certificate = Certificate::parse(der).map_err(|error| error.to_string())?;
+            let identifier = certificate
+                .subject_key_id()
+                .map_or_else(|| certificate.public_key().identifier().to_vec(), <[u8]>::to_vec);
+            StoreBlob::new(der, &identifier)
+        }
+    };
+    Ok(match friendly_name {
+        Some(name) => blob.with_friendly_name(Some(name)).to_bytes(),
+        None => blob.to_bytes(),
+    })
+}

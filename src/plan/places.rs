@@ -1,0 +1,212 @@
+//! How a rollback takes back what a run did to files, folders and certificates of stores. Pure.
+
+use std::collections::HashMap;
+
+use super::rollback::{Inverse, PartStates};
+use crate::formats::certificate_store::StoreBlob;
+use crate::model::certificate::{self, BLOB, CertificateRef, FileBefore, FileContent, element};
+use crate::model::fact::{Facts, KeyAspects, Queries, Unread, ValueSelection};
+use crate::model::file::{FileAspect, FileHolds, FilePath, FileState};
+use crate::model::operation::{Element, Operation};
+use crate::model::registry::RegistryKey;
+use crate::model::registry_data::RegistryData;
+use crate::model::thumbprint::Thumbprint;
+
+/// Asks for all that the inverse of the step rests on.
+pub fn ask(operation: &Operation, queries: &mut Queries) {
+    match operation {
+        Operation::CreateFolder { path } | Operation::RemoveFolder { path } => queries.file(path, FileAspect::Names),
+        Operation::PutFile { path, .. } | Operation::RemoveFile { path, .. } => queries.file(path, FileAspect::Sealed),
+        _ => {}
+    }
+    if let Some(key) = certificate_key(operation) {
+        let values = ValueSelection::Named(vec![BLOB.into()]);
+        queries.key(&key, KeyAspects { values, ..KeyAspects::default() });
+    }
+}
+
+/// The key under which the certificate of a step lies, where its store lies in the registry.
+pub fn certificate_key(operation: &Operation) -> Option<RegistryKey> {
+    let (store, thumbprint) = match operation {
+        Operation::PutCertificate { store, certificate, .. } => (store, certificate.thumbprint()?),
+        Operation::RemoveCertificate { store, thumbprint, .. } => (store, *thumbprint),
+        _ => return None,
+    };
+    certificate::certificate_key(&store.registry_key()?, &thumbprint)
+}
+
+/// The inverse of a step about a certificate; `found` is what the store holds of it.
+pub fn certificate_back(operation: &Operation, found: Option<&RegistryData>) -> Inverse {
+    let found = found.map(|data| &*data.bytes);
+    let moved = || Inverse::Moved("its properties in the store are others by now".into());
+    match operation {
+        Operation::PutCertificate { store, certificate, friendly_name, before, exact } => {
+            let before = before.as_ref().map(|before| &*before.0);
+            if found == before {
+                return Inverse::Nothing;
+            }
+            let Some(der) = certificate.known() else { return Inverse::Never("it was not made".into()) };
+            let after = match exact {
+                Some(exact) => exact.0.to_vec(),
+                None => match element(&der.0, friendly_name.as_deref(), before) {
+                    Ok(after) => after,
+                    Err(detail) => return Inverse::Never(detail),
+                },
+            };
+            match found {
+                Some(found) if found == after => {}
+                _ => return moved(),
+            }
+            Inverse::Step(Box::new(match before {
+                None => Operation::RemoveCertificate {
+                    store: store.clone(),
+                    thumbprint: Thumbprint::of(&der.0),
+                    before: Element(after.into()),
+                },
+                Some(before) => Operation::PutCertificate {
+                    store: store.clone(),
+                    certificate: certificate.clone(),
+                    friendly_name: None,
+                    before: Some(Element(after.into())),
+                    exact: Some(Element(before.into())),
+                },
+            }))
+        }
+        Operation::RemoveCertificate { store, before, .. } => match found {
+            Some(found) if *found == *before.0 => Inverse::Nothing,
+            Some(_) => moved(),
+            None => match StoreBlob::parse(&before.0) {
+                Ok(blob) => Inverse::Step(Box::new(Operation::PutCertificate {
+                    store: store.clone(),
+                    certificate: CertificateRef::Known(blob.certificate().to_vec().into()),
+                    friendly_name: None,
+                    before: None,
+                    exact: Some(before.clone()),
+                })),
+                Err(error) => Inverse::Never(error.to_string()),
+            },
+        },
+        _ => Inverse::Nothing,
+    }
+}
+
+/// What is there of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Found {
+    Absent,
+    File(Option<String>),
+    /// A folder with these names in it.
+    Folder(Vec<String>),
+    Unread(String),
+}
+
+/// The files that a run wrote, as they are now, with the inverses so far done.
+pub struct Files<'e> {
+    found: HashMap<FilePath, Found>,
+    parts: HashMap<&'e str, PartStates<'e>>,
+}
+
+impl<'e> Files<'e> {
+    pub fn new(facts: &Facts, parts: &'e [PartStates<'e>]) -> Self {
+        let found = facts.files().map(|(path, _, state)| {
+            let found = match state {
+                Ok(FileState::Absent { .. }) => Found::Absent,
+                Ok(FileState::Present(fact)) => match &fact.holds {
+                    FileHolds::Names(names) => {
+                        Found::Folder(names.iter().map(|name| crate::formats::upcase::fold(name)).collect())
+                    }
+                    _ => Found::File(fact.print.map(crate::model::fingerprint::Fingerprint::to_hex)),
+                },
+                Err(unread) => Found::Unread(Unread::to_string(unread)),
+            };
+            (path.clone(), found)
+        });
+        Self { found: found.collect(), parts: parts.iter().map(|part| (part.part, *part)).collect() }
+    }
+
+    /// Does an inverse here.
+    pub fn perform(&mut self, operation: &Operation) {
+        let Some(path) = operation.file() else { return };
+        let name = crate::formats::upcase::fold(path.name());
+        let folder = path.parent();
+        let siblings = folder.and_then(|folder| match self.found.get_mut(&folder) {
+            Some(Found::Folder(names)) => Some(names),
+            _ => None,
+        });
+        match operation {
+            Operation::RemoveFile { .. } | Operation::RemoveFolder { .. } => {
+                if let Some(names) = siblings {
+                    names.retain(|known| *known != name);
+                }
+                self.found.insert(path.clone(), Found::Absent);
+            }
+            Operation::CreateFolder { .. } => drop(self.found.insert(path.clone(), Found::Folder(Vec::new()))),
+            Operation::PutFile { .. } => {
+                let before = self.parts.get(path.as_str()).and_then(|part| part.before);
+                self.found.insert(path.clone(), Found::File(before.map(str::to_owned)));
+            }
+            _ => {}
+        }
+    }
+
+    /// The inverse of a step about a file or a folder.
+    pub fn back(&self, operation: &Operation) -> Inverse {
+        let Some(path) = operation.file() else { return Inverse::Nothing };
+        let found = match self.found.get(path) {
+            Some(Found::Unread(detail)) => return Inverse::Moved(detail.clone()),
+            Some(found) => found,
+            None => return Inverse::Moved(format!("{path} was not looked at")),
+        };
+        match operation {
+            Operation::CreateFolder { .. } => match found {
+                Found::Absent => Inverse::Nothing,
+                Found::Folder(names) if names.is_empty() => {
+                    Inverse::Step(Box::new(Operation::RemoveFolder { path: path.clone() }))
+                }
+                Found::Folder(names) => {
+                    Inverse::Moved(format!("{path} holds {} that the run did not put there", names.len()))
+                }
+                _ => Inverse::Moved(format!("{path} is no folder any more")),
+            },
+            Operation::RemoveFolder { .. } => match found {
+                Found::Absent => Inverse::Step(Box::new(Operation::CreateFolder { path: path.clone() })),
+                _ => Inverse::Nothing,
+            },
+            Operation::PutFile { before, content, .. } => {
+                self.file_back(path, found, before.as_ref(), content.is_sealed())
+            }
+            Operation::RemoveFile { before, .. } => self.file_back(path, found, Some(before), false),
+            _ => Inverse::Nothing,
+        }
+    }
+
+    fn file_back(&self, path: &FilePath, found: &Found, before: Option<&FileBefore>, sealed: bool) -> Inverse {
+        let Some(part) = self.parts.get(path.as_str()) else {
+            return match (found, before) {
+                (Found::Absent, None) => Inverse::Nothing,
+                _ => Inverse::Moved("the run does not tell how it left it".into()),
+            };
+        };
+        let state = match found {
+            Found::Absent => None,
+            Found::File(print) => print.as_deref(),
+            _ => return Inverse::Moved(format!("{path} is no file any more")),
+        };
+        if state == part.before {
+            return Inverse::Nothing;
+        }
+        if state != part.after {
+            return Inverse::Moved(format!("{path} is neither as the run left it nor as it was before"));
+        }
+        let known = FileBefore::SEALED;
+        Inverse::Step(Box::new(match before {
+            None => Operation::RemoveFile { path: path.clone(), before: known },
+            Some(FileBefore { retired: Some(item), .. }) => Operation::PutFile {
+                path: path.clone(),
+                before: state.map(|_| known),
+                content: FileContent::Retired { item: item.clone(), sealed },
+            },
+            Some(_) => return Inverse::Never(format!("what {path} held was not kept")),
+        }))
+    }
+}
