@@ -242,6 +242,18 @@ impl<'s> Sight<'s> {
         }
     }
 
+    /// Why nothing can be made with the key that the document names, and what that makes of the certificate.
+    fn without_given_key(&self) -> Option<(Fate, Reason)> {
+        let reason = |why: &str| Reason::with("certificate.key_not_at_hand", format!("the key that is named: {why}"));
+        match self.given_key.as_ref()? {
+            KeyFound::Key(_) => None,
+            KeyFound::Absent => Some((Fate::Blocked, reason("its file is not there"))),
+            KeyFound::Unusable(why) => Some((Fate::Blocked, reason(why))),
+            KeyFound::Unknown => Some((Fate::Unverifiable, reason("the password of its file is not to be had here"))),
+            KeyFound::Unread(unread) => Some((Fate::Deferred, reason(&unread.to_string()))),
+        }
+    }
+
     /// The family of the key that a new certificate has.
     fn new_algorithm(&self) -> KeyAlgorithm {
         match &self.given_key {
@@ -360,6 +372,10 @@ fn local(sight: &Sight<'_>) -> Assessment {
             "no file of the entry keeps the key, and this machine has no key store: it is made on the live machine";
         let reasons = reasons.into_iter().chain([Reason::with("certificate.key_deferred", message)]).collect();
         return Assessment { current, ..Assessment::without(Fate::Deferred, reasons) };
+    }
+    if let Some((fate, reason)) = sight.without_given_key() {
+        let reasons = reasons.into_iter().chain([reason]).collect();
+        return Assessment { current, ..Assessment::without(fate, reasons) };
     }
     let by = match &signer.above {
         None => IssuedBy::Itself,
@@ -608,6 +624,10 @@ fn requested(sight: &Sight<'_>) -> Assessment {
             }
             super::inbox::Delivered::Nothing => {}
         }
+    }
+    if let Some((fate, reason)) = sight.without_given_key() {
+        let reasons = reasons.into_iter().chain([reason]).collect();
+        return Assessment { current, ..Assessment::without(fate, reasons) };
     }
     let key = match (&pending, pending_place) {
         // The request changes; its key has not been used for anything yet.
