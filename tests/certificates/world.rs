@@ -92,9 +92,11 @@ pub fn desired(text: &str) -> Desired {
     }
 }
 
-/// A machine with nothing on it.
+/// A machine with nothing on it but what every Windows has.
 pub fn empty() -> MemoryMachine {
-    MemoryMachine::new(Arc::from(SECURITY), FileTime(1))
+    let machine = MemoryMachine::new(Arc::from(SECURITY), FileTime(1));
+    plant(&machine, r"HKLM\SOFTWARE\Microsoft", &[]);
+    machine
 }
 
 pub fn tree(name: &str, values: &[(&str, RegistryData)]) -> KeyTree {
