@@ -278,6 +278,9 @@ impl Operation {
 
     /// Whether the step takes away the thing at this address, or what holds it.
     pub fn takes_away(&self, address: &ResourceId) -> bool {
+        if let (Self::RemoveFile { path, .. }, "certificates") = (self, address.section()) {
+            return address.part().is_some_and(|part| upcase::eq(part, path.as_str()));
+        }
         let is_removal = matches!(
             self,
             Self::RemoveRegistryTree { .. } | Self::RenameRegistryKey { .. } | Self::RemoveRegistryValue { .. }

@@ -15,7 +15,7 @@ use crate::model::digest;
 use crate::model::operation::Operation;
 use crate::model::remembered::{AppliedEntry, PartIndex, Record, Trace};
 use crate::model::resource::ResourceId;
-use crate::model::verdict::{Cause, Decision, Finding, Severity};
+use crate::model::verdict::{Action, Cause, Decision, Finding, Severity, Verdict};
 
 /// Something that was applied once and that the document no longer names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -287,7 +287,8 @@ pub fn refuse_protected(plan: &mut Plan, record: &Record, which: &str, is_harmle
     for decision in &plan.decisions {
         let steps = decision.operations().iter().filter(|operation| !is_harmless(operation));
         let victims = steps.filter_map(|operation| taken_away(operation, &protected));
-        findings.extend(victims.take(1).map(|victim| Finding {
+        let victim = victims.chain(lost_certificate(decision, &protected, Some(record))).next();
+        findings.extend(victim.map(|victim| Finding {
             severity: Severity::Error,
             code: "plan.protected".into(),
             message: loss(&decision.id, victim, which),
@@ -315,6 +316,29 @@ fn loss(id: &ResourceId, victim: &ResourceId, which: &str) -> String {
 
 fn taken_away<'i>(operation: &Operation, protected: &'i [ResourceId]) -> Option<&'i ResourceId> {
     protected.iter().find(|id| operation.takes_away(id))
+}
+
+/// The protected entry whose certificate a decision replaces, or takes out of a store.
+fn lost_certificate<'i>(
+    decision: &Decision,
+    protected: &'i [ResourceId],
+    record: Option<&Record>,
+) -> Option<&'i ResourceId> {
+    let is_chosen = |id: &ResourceId, print| {
+        let chosen = record.and_then(|record| record.entry(id)).and_then(|entry| entry.chosen.as_ref());
+        chosen == Some(print)
+    };
+    protected.iter().filter(|id| id.section() == "certificates" && id.part().is_none()).find(|id| {
+        decision.operations().iter().any(|operation| match operation {
+            // The first one that is made replaces nothing.
+            Operation::Issue(_) => {
+                let is_replaced = matches!(decision.verdict, Verdict::Change { action: Action::Replace, .. });
+                is_replaced && decision.id.folded() == id.folded()
+            }
+            Operation::RemoveCertificate { thumbprint, .. } => is_chosen(id, thumbprint),
+            _ => false,
+        })
+    })
 }
 
 /// Notes marks that are to be set or lifted, and refuses what takes a protected thing away.
@@ -359,7 +383,8 @@ fn protections(plan: &mut Plan, desired: &Desired, remembered: &Remembered<'_>) 
         let victim = decision
             .operations()
             .iter()
-            .find_map(|operation| protected.iter().find(|id| operation.takes_away(id) && !is_own_move(id)));
+            .find_map(|operation| protected.iter().find(|id| operation.takes_away(id) && !is_own_move(id)))
+            .or_else(|| lost_certificate(decision, &protected, remembered.record));
         if let Some(victim) = victim {
             findings.push(Finding {
                 severity: Severity::Error,

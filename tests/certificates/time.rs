@@ -46,8 +46,12 @@ certificates:
 ";
 
 /// What the document says, in days: name, validity, renewal, the entry above.
-const ENTRIES: [(&str, i64, i64, Option<usize>); 4] =
-    [("root", 3650, 1095, None), ("issuing", 1095, 365, Some(0)), ("long", 397, 30, Some(1)), ("short", 90, 30, Some(1))];
+const ENTRIES: [(&str, i64, i64, Option<usize>); 4] = [
+    ("root", 3650, 1095, None),
+    ("issuing", 1095, 365, Some(0)),
+    ("long", 397, 30, Some(1)),
+    ("short", 90, 30, Some(1)),
+];
 const AUTHORITIES: usize = 2;
 const LIST: (i64, i64) = (30, 7);
 
@@ -135,7 +139,8 @@ fn two_years_of_an_estate() {
             for (path, bytes) in &now.files {
                 let is_due = |name: &&&str| path.starts_with(&format!(r"C:\{name}\"));
                 let is_list = path.ends_with(".crl");
-                let changes = if is_list { lists.iter().any(|name| is_due(&name)) } else { due.iter().any(|name| is_due(&name)) };
+                let changes =
+                    if is_list { lists.iter().any(|name| is_due(&name)) } else { due.iter().any(|name| is_due(&name)) };
                 assert_eq!(before.files.get(path) != Some(bytes), changes, "day {day}: {path}");
             }
             assert_eq!(before.files.len(), now.files.len(), "day {day}");

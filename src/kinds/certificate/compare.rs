@@ -242,9 +242,7 @@ fn without_root(case: &Case<'_>, result: &super::assess::Outcome) -> Vec<Certifi
         CertificateRef::Known(der) => {
             crate::formats::x509::Certificate::parse(&der.0).is_ok_and(|last| last.is_self_issued())
         }
-        CertificateRef::Made(id) => {
-            case.scene.all.entry(id.name()).is_some_and(|entry| entry.signer().is_none())
-        }
+        CertificateRef::Made(id) => case.scene.all.entry(id.name()).is_some_and(|entry| entry.signer().is_none()),
     });
     if is_root {
         chain.pop();

@@ -56,7 +56,9 @@ pub fn compare(case: &Case<'_>, file: &WantedFile) -> Decision {
             Decision { verdict: Verdict::Unverifiable, reasons: vec![reason], ..Decision::keep(id, file.at) };
         return decision.traced(trace);
     }
-    let Some(problem) = problem(case, file.form, fact, result) else { return Decision::keep(id, file.at).traced(trace) };
+    let Some(problem) = problem(case, file.form, fact, result) else {
+        return Decision::keep(id, file.at).traced(trace);
+    };
     let Some(wanted) = content(case, file.form, file.password.as_ref()) else {
         let reason = Reason::with("certificate.key_not_at_hand", "no place that can be read here holds the key");
         return Decision::blocked(id, file.at, reason).traced(trace);
