@@ -71,7 +71,7 @@ impl Progress for Silent {
     fn phase(&mut self, _: &'static str, _: usize) {}
 }
 
-struct Text<'t>(&'t str);
+pub struct Text<'t>(pub &'t str);
 
 impl FileReader for Text<'_> {
     fn read(&mut self, _: &str, _: usize) -> Result<Vec<u8>, ReadError> {
@@ -152,7 +152,9 @@ pub fn try_apply(
 #[track_caller]
 pub fn applied(machine: &dyn WritableMachine, desired: &Desired, at: jiff::Timestamp) -> ApplyReport {
     let report = try_apply(machine, desired, at).unwrap_or_else(|error| panic!("{}", chain(&error)));
-    assert!(report.is_complete(), "{report:#?}");
+    let failed: Vec<_> = report.outcomes.iter().filter(|one| one.outcome != trueup::apply::Outcome::Done).collect();
+    let again = || told(&plan(machine.as_machine(), desired, at));
+    assert!(report.is_complete(), "{failed:?}; {:#?}", again());
     report
 }
 
