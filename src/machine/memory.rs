@@ -25,6 +25,9 @@ use crate::model::time::FileTime;
 /// A journal's bytes, shared with the machine that keeps it.
 type JournalBytes = Rc<RefCell<Vec<u8>>>;
 
+/// Where other machines keep their record, folded.
+const RECORD_FOLDER: &str = r"%PROGRAMDATA%\TRUEUP";
+
 /// The one part that all steps change at once.
 const PART: &str = "registry";
 
@@ -55,9 +58,9 @@ struct MemoryFile {
 }
 
 impl Files {
-    /// A drive's or a named folder's root is always there.
+    /// A drive's or a named folder's root is always there, and so is the folder of the record.
     fn has_folder(&self, path: &FilePath) -> bool {
-        path.parent().is_none() || self.folders.contains(path)
+        path.parent().is_none() || path.folded() == RECORD_FOLDER || self.folders.contains(path)
     }
 
     fn missing_folders(&self, path: &FilePath) -> usize {

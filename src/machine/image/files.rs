@@ -2,8 +2,9 @@
 
 use zeroize::Zeroizing;
 
-use super::volume::{EntryKind, VolumePath, VolumePathError};
-use super::{ImageMachine, chain};
+use super::volume::{EntryKind, VolumeError, VolumePath, VolumePathError};
+use super::{ImageMachine, chain, record};
+use crate::formats::upcase;
 use crate::machine::{FOLDER_STATE, FileRead, FileReader, Listed, MachineKind, file_state};
 use crate::model::fact::{Facet, Observed, Unread};
 use crate::model::file::{FilePath, MAX_FILE_BYTES};
@@ -40,12 +41,20 @@ pub fn state(machine: &ImageMachine, path: &FilePath) -> Observed<Option<String>
     }
 }
 
+/// How many folders above a path have to be made. That of the record is made with the lock, before anything else is written.
+fn missing_folders(machine: &ImageMachine, place: &VolumePath) -> Result<usize, VolumeError> {
+    let missing = machine.volume.missing_folders(place)?;
+    let shared = place.components().zip(record::FOLDER.split('\\')).take_while(|(a, b)| upcase::eq(a, b)).count();
+    let above = place.components().count().saturating_sub(1);
+    Ok(missing.min(above.saturating_sub(shared)))
+}
+
 impl FileReader for ImageMachine {
     fn read(&self, path: &FilePath, limit: u64) -> Observed<FileRead> {
         let place = locate(path)?;
         let failed = |error| Unread::Failed { what: path.to_string(), detail: chain(&error) };
         match self.volume.read(&place, limit).map_err(failed)? {
-            None => Ok(FileRead::Absent { missing_folders: self.volume.missing_folders(&place).map_err(failed)? }),
+            None => Ok(FileRead::Absent { missing_folders: missing_folders(self, &place).map_err(failed)? }),
             Some(bytes) => {
                 let owner_only = self.volume.is_owner_only(&place).map_err(failed)?;
                 Ok(FileRead::Present { bytes: Zeroizing::new(bytes), owner_only })
@@ -57,7 +66,7 @@ impl FileReader for ImageMachine {
         let place = locate(path)?;
         let failed = |error| Unread::Failed { what: path.to_string(), detail: chain(&error) };
         match self.volume.metadata(&place).map_err(failed)? {
-            None => Ok(Listed::Absent { missing_folders: self.volume.missing_folders(&place).map_err(failed)? }),
+            None => Ok(Listed::Absent { missing_folders: missing_folders(self, &place).map_err(failed)? }),
             Some(metadata) if metadata.kind == EntryKind::Folder => {
                 let entries = self.volume.list(&place).map_err(failed)?.unwrap_or_default();
                 // A name that is no text is none that Windows could have written.
