@@ -197,7 +197,8 @@ fn what_lies_on_an_image_is_good_before_and_after_a_ripple() {
     let last = on_disk(&image);
     verifies(&last);
     last.write("void.pem", after.read("client.pem"));
-    let said = last.openssl_fails("verify -crl_check -CRLfile lists.pem -CAfile root.pem -untrusted issuing.pem void.pem");
+    let said =
+        last.openssl_fails("verify -crl_check -CRLfile lists.pem -CAfile root.pem -untrusted issuing.pem void.pem");
     assert!(said.contains("certificate revoked"), "{said}");
     assert_ne!(serial(&after, "client.pem"), serial(&last, "client.pem"));
 }

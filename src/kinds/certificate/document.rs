@@ -316,6 +316,7 @@ fn decode_entry(key: &Key<'_>, node: &Node<'_>, cx: &mut Decoder) -> Option<Want
         Some(subject) => Some(Spanned::new(subject.value.0, subject.at)),
         None => None,
     };
+    let named = read.names.len();
     let names = alternative_names(read.names, cx);
     let extended = extended_usages(read.usage.as_deref(), authority.is_some(), cx);
     let digest_at = read.digest.as_ref().map(|digest| digest.at);
@@ -352,7 +353,7 @@ fn decode_entry(key: &Key<'_>, node: &Node<'_>, cx: &mut Decoder) -> Option<Want
         report_unmanaged: read.report_unmanaged,
         thumbprint: read.thumbprint,
     };
-    check_entry(&wanted, &fields, cx);
+    check_entry(&wanted, named, &fields, cx);
     Some(wanted)
 }
 
@@ -544,8 +545,8 @@ fn revocation(fields: Spanned<RevocationFields>, cx: &mut Decoder) -> Option<Wan
     Some(WantedRevocationList { path, url: url.map(|url| url.value), valid_for, renew_before, revoked })
 }
 
-/// What of one entry does not go together.
-fn check_entry(wanted: &WantedCertificate, fields: &Fields<'_, '_>, cx: &mut Decoder) {
+/// What of one entry does not go together; `named` are the alternative names that it gives, readable or not.
+fn check_entry(wanted: &WantedCertificate, named: usize, fields: &Fields<'_, '_>, cx: &mut Decoder) {
     let refuse = |cx: &mut Decoder, field: &str, code: &'static str, message: &str, hint: &str| {
         let at = fields.place(field).unwrap_or(wanted.at);
         cx.push(Diagnostic::error(code, message.to_owned()).at(at).hint(hint.to_owned()));
@@ -588,7 +589,7 @@ fn check_entry(wanted: &WantedCertificate, fields: &Fields<'_, '_>, cx: &mut Dec
         let hint = "only an entry with `issuer: {bundle: […]}` owns a whole store";
         refuse(cx, field, "certificate.not_a_set", "one certificate is no set", hint);
     }
-    if wanted.makes_key() && wanted.subject.is_none() && wanted.names.is_empty() {
+    if wanted.makes_key() && wanted.subject.is_none() && named == 0 {
         let hint = "name a `subject`, as in \"CN=server.corp.example\"";
         refuse(cx, "issuer", "certificate.no_subject", "the certificate has neither a subject nor names", hint);
     }
