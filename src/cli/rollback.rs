@@ -234,17 +234,20 @@ fn take_back(
             "{} of run {name} cannot be taken back",
             text::counted(blocked, "thing")
         ))
-        .hint("look at what is blocked above; --partial takes back the rest"));
+        .hint(
+            "`trueup rollback --plan` shows what is blocked; `trueup rollback --partial` takes back the rest",
+        ));
     }
     if plan.has_work() {
         approve(manner.auto_approve, "the plan", "Take this back?", terminal)?;
-    } else if is_undo && blocked == 0 {
+    }
+    let what = if blocked > 0 { " that can be taken back" } else { "" };
+    if !plan.has_work() && is_undo {
         settle(machine, run, &apply_options).map_err(failure)?;
-        return terminal.data(&format!("Nothing of run {name} is on the machine; the run is closed\n"));
+        return terminal.data(&format!("Nothing of run {name}{what} is on the machine; the run is closed\n"));
     }
     if !plan.has_work() && manner.report.format == Format::Text {
-        let blocked = if blocked > 0 { " that can be taken back" } else { "" };
-        return terminal.data(&format!("Nothing of run {name} is on the machine{blocked}; nothing was done\n"));
+        return terminal.data(&format!("Nothing of run {name}{what} is on the machine; nothing was done\n"));
     }
     let mut bar = progress(manner.progress, terminal);
     let report = apply::apply(machine, &basis, &plan, &facts, &apply_options, &mut *bar).map_err(failure)?;
