@@ -58,8 +58,8 @@ pub struct ApplyOptions<'a> {
     pub on_failure: OnFailure,
     /// The key under which secrets that are overwritten are kept.
     pub hold: Option<&'a HoldKey>,
-    /// How long journals are kept.
-    pub retain: std::time::Duration,
+    /// How long journals are kept, where a document says so: without one no run is forgotten.
+    pub retain: Option<std::time::Duration>,
     /// Undo the run unless it is confirmed within this time.
     pub confirm_within: Option<std::time::Duration>,
 }
@@ -74,13 +74,13 @@ impl<'a> ApplyOptions<'a> {
             secrets,
             on_failure: OnFailure::default(),
             hold: None,
-            retain: RETAIN,
+            retain: None,
             confirm_within: None,
         }
     }
 }
 
-/// How long journals are kept where nothing is said: 90 days.
+/// How long journals are kept where a document says nothing of it: 90 days.
 pub const RETAIN: std::time::Duration = std::time::Duration::from_hours(90 * 24);
 
 /// Told how far a run has come.

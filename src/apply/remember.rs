@@ -322,13 +322,14 @@ pub fn refuse_protected(plan: &mut Plan, machine: &dyn Machine) {
     }
 }
 
-/// Forgets runs that are older than `retain`; the newest stay whatever their age.
+/// Forgets runs that are older than `retain`, none without it; the newest stay whatever their age.
 pub fn forget_old(
     machine: &dyn Machine,
     writer: &mut dyn Writer,
-    retain: Duration,
+    retain: Option<Duration>,
     now: jiff::Timestamp,
 ) -> Result<(), WriteError> {
+    let Some(retain) = retain else { return Ok(()) };
     let Ok(runs) = machine.runs() else { return Ok(()) };
     let since = jiff::SignedDuration::try_from(retain).ok().and_then(|retain| now.checked_sub(retain).ok());
     let Some(oldest) = since.map(|since| RunName::next(since, None)) else { return Ok(()) };

@@ -136,7 +136,7 @@ fn options_of<'a>(
             FailureChoice::Rollback => OnFailure::Rollback,
         },
         hold: key,
-        retain: desired.retain.map_or(RETAIN, |retain| std::time::Duration::from_secs(retain.seconds())),
+        retain: Some(desired.retain.map_or(RETAIN, |retain| std::time::Duration::from_secs(retain.seconds()))),
         confirm_within: options.confirm_within,
         ..apply::ApplyOptions::new(owner, jiff::Timestamp::now(), secrets)
     }

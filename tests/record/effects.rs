@@ -89,6 +89,16 @@ fn old_runs_are_forgotten_but_for_the_newest() {
 }
 
 #[test]
+fn whoever_knows_no_document_forgets_nothing() {
+    let world = World::new();
+    (1..=15).for_each(|number| level(&world, number));
+    let last = world.kept().1.last().unwrap().clone();
+    world.does(Do::At("2026-12-01T00:00:00Z"));
+    world.rolls_back(&last).unwrap();
+    assert_eq!(world.kept().1.len(), 16, "how long runs are kept is the document's to say");
+}
+
+#[test]
 fn a_run_that_stopped_is_not_forgotten() {
     let world = World::new();
     level(&world, 1);

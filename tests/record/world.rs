@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use trueup::apply::{
-    ApplyError, ApplyOptions, ApplyReport, Basis as _, DocumentBasis, Progress, Purpose, RollbackBasis, RunOutcome,
-    accept_baseline, apply, done_steps, history, past_run,
+    ApplyError, ApplyOptions, ApplyReport, Basis as _, DocumentBasis, Progress, Purpose, RETAIN, RollbackBasis,
+    RunOutcome, accept_baseline, apply, done_steps, history, past_run, resume,
 };
 use trueup::document::{Colour, Desired, FileReader, LoadOptions, ReadError, load, render};
 use trueup::machine::faulty::{Fault, FaultyMachine};
@@ -164,7 +164,10 @@ impl World {
         let basis = self.basis(&desired);
         let facts = basis.facts(machine.as_machine(), self).expect("the machine is observed");
         let plan = basis.plan(&facts).expect("there is an order");
-        let result = self.options(accept, |options| apply(machine, &basis, &plan, &facts, options, &mut Silent));
+        let result = self.options(accept, |options| {
+            let options = ApplyOptions { retain: Some(RETAIN), ..*options };
+            apply(machine, &basis, &plan, &facts, &options, &mut Silent)
+        });
         self.confirm_within.set(None);
         result
     }
