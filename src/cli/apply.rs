@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::arguments::{ApplyOptions, DocumentOptions, FailureChoice, Format};
+use super::arguments::{ApplyOptions, DocumentOptions, FailureChoice, Format, ReportOptions};
 use super::progress::progress;
 use super::secrets::{CommandSecrets, MissingKey, Secrets, hold_key, owner};
 use super::terminal::Terminal;
@@ -76,10 +76,10 @@ pub fn run(options: &ApplyOptions, terminal: &Terminal) -> Outcome {
         };
         terminal.note(&format!("Finished run {}\n", run.beginning.run));
         if !report.is_complete() {
-            show(&report, options, terminal)?;
+            show(&report, "Applied", &options.report, terminal)?;
             return Ok(Exit::Failed);
         }
-        show(&report, options, terminal)?;
+        show(&report, "Applied", &options.report, terminal)?;
         // The finished run was this very plan.
         if saved.is_some() && taken_back.is_none() {
             return Ok(Exit::Done);
@@ -116,7 +116,7 @@ pub fn run(options: &ApplyOptions, terminal: &Terminal) -> Outcome {
     };
     drop(bar);
     let report = inputs::kept(result.map_err(failure)?);
-    show(report, options, terminal)?;
+    show(report, "Applied", &options.report, terminal)?;
     Ok(if report.is_complete() { Exit::Done } else { Exit::Failed })
 }
 
@@ -254,11 +254,13 @@ pub fn approve(approved: bool, what: &str, question: &str, terminal: &Terminal) 
     Err(Failure::refused(format!("{what} was not approved; nothing was changed")))
 }
 
-fn show(report: &ApplyReport, options: &ApplyOptions, terminal: &Terminal) -> Outcome {
-    match options.report.format {
-        Format::Text => {
-            terminal.data(&text::outcome(report, "Applied", &plan_command::text_options(&options.report, terminal)))
-        }
+/// Shows what came of a run; `did` is the word for what it was to do.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn show(report: &ApplyReport, did: &str, options: &ReportOptions, terminal: &Terminal) -> Outcome {
+    match options.format {
+        Format::Text => terminal.data(&text::outcome(report, did, &plan_command::text_options(options, terminal))),
         Format::Json => {
             let json =
                 json::outcome(report).map_err(|error| Failure::failed("cannot write the report").because(error))?;

@@ -1,6 +1,6 @@
 //! `trueup rollback`, and the undoing of a run that stopped.
 
-use super::apply::{approve, failure, refuse, unfinished};
+use super::apply::{approve, failure, refuse, show, unfinished};
 use super::arguments::{ApplyOptions, Format, ProgressChoice, ReportOptions, RollbackOptions};
 use super::progress::progress;
 use super::secrets::{MissingKey, hold_key, owner};
@@ -16,7 +16,7 @@ use crate::machine::{NoSecrets, RunName, WritableMachine};
 use crate::model::operation::Hold;
 use crate::model::run::RunNameError;
 use crate::plan::PlanOptions;
-use crate::report::{json, text};
+use crate::report::text;
 
 /// How a rollback is to go.
 struct Manner<'m> {
@@ -126,7 +126,7 @@ fn finish_taking_back(
     terminal.note(&format!("{message}\n"));
     approve(manner.auto_approve, "the undoing", "Go on with it?", terminal)?;
     let report = finish(open, of, machine, key, manner.progress, terminal)?;
-    tell(&report, "Taken back", manner.report, terminal)
+    tell(&report, manner, terminal)
 }
 
 /// Does what is left of a run that was taking back the run `of` when it stopped.
@@ -166,19 +166,11 @@ fn options_of<'a>(
 }
 
 /// Shows what came of it.
-fn tell(report: &ApplyReport, did: &str, options: &ReportOptions, terminal: &Terminal) -> Outcome {
-    match options.format {
-        Format::Text => {
-            terminal.data(&text::outcome(report, did, &plan_command::text_options(options, terminal)))?;
-        }
-        Format::Json => {
-            let json =
-                json::outcome(report).map_err(|error| Failure::failed("cannot write the report").because(error))?;
-            terminal.data(&json)?;
-        }
-    }
-    let is_whole = report.failed() + report.skipped() + report.undone() == 0;
-    Ok(if is_whole { Exit::Done } else { Exit::Failed })
+fn tell(report: &ApplyReport, manner: &Manner<'_>, terminal: &Terminal) -> Outcome {
+    show(report, "Taken back", manner.report, terminal)?;
+    // What cannot be taken back was known, and the rest was asked for.
+    let is_complete = if manner.partial { report.is_complete_but_for_blocked() } else { report.is_complete() };
+    Ok(if is_complete { Exit::Done } else { Exit::Failed })
 }
 
 /// The last run that changed the machine and was not taken back.
@@ -234,9 +226,7 @@ fn take_back(
             "{} of run {name} cannot be taken back",
             text::counted(blocked, "thing")
         ))
-        .hint(
-            "`trueup rollback --plan` shows what is blocked; `trueup rollback --partial` takes back the rest",
-        ));
+        .hint("`trueup rollback --plan` shows what is blocked; `trueup rollback --partial` takes back the rest"));
     }
     if plan.has_work() {
         approve(manner.auto_approve, "the plan", "Take this back?", terminal)?;
@@ -252,5 +242,5 @@ fn take_back(
     let mut bar = progress(manner.progress, terminal);
     let report = apply::apply(machine, &basis, &plan, &facts, &apply_options, &mut *bar).map_err(failure)?;
     drop(bar);
-    tell(&report, "Taken back", manner.report, terminal)
+    tell(&report, manner, terminal)
 }
