@@ -75,14 +75,14 @@ pub fn run(options: &ApplyOptions, terminal: &Terminal) -> Outcome {
             report.map_err(failure)?
         };
         terminal.note(&format!("Finished run {}\n", run.beginning.run));
-        if !report.is_complete() {
+        // When the finished run was this very plan, there is nothing more to do.
+        let is_last = !report.is_complete() || (saved.is_some() && taken_back.is_none());
+        // Data are one document: the report of the plan that follows.
+        if is_last || options.report.format == Format::Text {
             show(&report, "Applied", &options.report, terminal)?;
-            return Ok(Exit::Failed);
         }
-        show(&report, "Applied", &options.report, terminal)?;
-        // The finished run was this very plan.
-        if saved.is_some() && taken_back.is_none() {
-            return Ok(Exit::Done);
+        if is_last {
+            return Ok(if report.is_complete() { Exit::Done } else { Exit::Failed });
         }
     } else if options.resume {
         terminal.note("No run stopped before its end: there is nothing to finish\n");

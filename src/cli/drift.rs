@@ -52,11 +52,13 @@ fn accept(
     approve(options.auto_approve, "the baseline", "Take the machine as it is for what was last applied?", terminal)?;
     let owner = owner();
     let apply_options = apply::ApplyOptions::new(&owner, jiff::Timestamp::now(), secrets);
+    let format = options.report.format;
     match apply::accept_baseline(machine, basis, &apply_options).map_err(failure)? {
         Some((entries, run)) => {
-            terminal.data(&format!("Accepted as the baseline: {} of the record; run {run}\n", counted_entries(entries)))
+            let entries = counted_entries(entries);
+            terminal.remark(&format!("Accepted as the baseline: {entries} of the record; run {run}\n"), format)
         }
-        None => terminal.data("The record tells this already; nothing was written\n"),
+        None => terminal.remark("The record tells this already; nothing was written\n", format),
     }
 }
 

@@ -45,7 +45,8 @@ pub fn run(options: &RollbackOptions, terminal: &Terminal) -> Outcome {
     if let (Some(run), true) = (&asked, options.unless_confirmed)
         && !apply::is_unconfirmed(machine.as_machine(), run).map_err(failure)?
     {
-        return terminal.data(&format!("Run {run} waits for no confirmation and stays\n"));
+        let message = format!("Run {run} waits for no confirmation and stays\n");
+        return terminal.remark(&message, options.report.format);
     }
     if let Some(open) = unfinished(machine)? {
         if let Some(of) = open.beginning.purpose.takes_back()
@@ -230,14 +231,19 @@ fn take_back(
     }
     if plan.has_work() {
         approve(manner.auto_approve, "the plan", "Take this back?", terminal)?;
-    }
-    let what = if blocked > 0 { " that can be taken back" } else { "" };
-    if !plan.has_work() && is_undo {
-        settle(machine, run, &apply_options).map_err(failure)?;
-        return terminal.data(&format!("Nothing of run {name}{what} is on the machine; the run is closed\n"));
-    }
-    if !plan.has_work() && manner.report.format == Format::Text {
-        return terminal.data(&format!("Nothing of run {name}{what} is on the machine; nothing was done\n"));
+    } else {
+        let what = if blocked > 0 { " that can be taken back" } else { "" };
+        let end = if is_undo {
+            settle(machine, run, &apply_options).map_err(failure)?;
+            "the run is closed"
+        } else {
+            "nothing was done"
+        };
+        terminal.remark(&format!("Nothing of run {name}{what} is on the machine; {end}\n"), manner.report.format)?;
+        return match manner.report.format {
+            Format::Text => Ok(Exit::Done),
+            Format::Json => tell(&ApplyReport::nothing(&plan.summary(), plan.owed.clone()), manner, terminal),
+        };
     }
     let mut bar = progress(manner.progress, terminal);
     let report = apply::apply(machine, &basis, &plan, &facts, &apply_options, &mut *bar).map_err(failure)?;
