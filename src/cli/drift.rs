@@ -30,6 +30,11 @@ pub fn run(options: &DriftOptions, terminal: &Terminal) -> Outcome {
         }
     };
     if options.accept_as_baseline {
+        // A record that cannot be read is refused with what to do about it.
+        if facts.record.is_ok() && plan_command::is_unread(&plan, &facts) {
+            return Err(Failure::refused("not all of the machine could be read: it is no baseline")
+                .hint("see to what could not be read; nothing was written"));
+        }
         return accept(options, &opened, &basis, &secrets, terminal);
     }
     Ok(if plan_command::is_unread(&plan, &facts) {
