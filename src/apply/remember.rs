@@ -15,9 +15,9 @@ use crate::model::registry::RegistryKey;
 use crate::model::remembered::{AppliedEntry, Confirmation, OwedSince, PartIndex, Parts, Record, Trace};
 use crate::model::resource::ResourceId;
 use crate::model::time::FileTime;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{Finding, Verdict};
 use crate::plan::lint::{RECORD_UNREADABLE, record_finding};
-use crate::plan::{Bookkeeping, Plan};
+use crate::plan::{Bookkeeping, Occasion, Plan, Protected, lost_protected};
 
 /// So many of the newest runs are kept however old they are.
 const KEPT_RUNS: usize = 10;
@@ -311,14 +311,12 @@ fn restore(record: &mut Record, before: &RecordBefore, run: &RunName, not_done: 
     }
 }
 
-/// Adds what the record alone tells to a plan that was saved: whatever takes a protected thing away is refused.
-pub fn refuse_protected(plan: &mut Plan, machine: &dyn Machine) {
+/// What the record alone tells of a plan that was saved: marks that were set since hold for it too.
+pub fn told_since(plan: &Plan, machine: &dyn Machine) -> Vec<Finding> {
     match machine.record() {
-        Ok(record) => {
-            let record = record.unwrap_or_default();
-            crate::plan::refuse_protected(plan, &record, "which is protected since the plan was saved", |_| false);
-        }
-        Err(unread) => plan.findings.extend(record_finding(&unread)),
+        Ok(None) => Vec::new(),
+        Ok(Some(record)) => lost_protected(plan, &Protected::in_record(&record, plan), Occasion::SavedPlan),
+        Err(unread) => record_finding(&unread).into_iter().collect(),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::model::remembered::Confirmation;
 use crate::model::time::FileTime;
 use crate::model::verdict::Finding;
 use crate::plan::staleness::{moved, prints, queries};
-use crate::plan::{Plan, PlanOptions, SavedPlan};
+use crate::plan::{Plan, PlanOptions, SavedPlan, refusals};
 
 /// Bytes that a step takes in the journal beside its data, roughly.
 const STEP_BYTES: u64 = 256;
@@ -43,7 +43,8 @@ pub fn apply(
     if !fresh.operations().eq(approved.operations()) || fresh.bookkeeping != approved.bookkeeping {
         return Err(ApplyError::Stale(moved(&prints(facts), &now)));
     }
-    refuse_protected(&fresh, options)?;
+    // What only the record tells may have changed since the plan was approved.
+    refuse(&fresh.findings, options)?;
     drop((fresh, now));
     execute(machine, &mut *writer, basis, approved, &planned, options, progress)
 }
@@ -73,17 +74,13 @@ pub fn apply_saved(
     if !moved.is_empty() {
         return Err(ApplyError::Stale(moved));
     }
-    // Marks that were set since the plan was saved hold for it too.
-    let mut marked = saved.plan.clone();
-    marked.findings.clear();
-    remember::refuse_protected(&mut marked, machine.as_machine());
-    refuse_protected(&marked, options)?;
+    refuse(&remember::told_since(&saved.plan, machine.as_machine()), options)?;
     execute(machine, &mut *writer, basis, &saved.plan, &planned, options, progress)
 }
 
-/// Refuses again what only the record tells: it may have changed since the plan was approved.
-fn refuse_protected(fresh: &Plan, options: &ApplyOptions<'_>) -> Result<(), ApplyError> {
-    let refusals: Vec<Finding> = fresh.refusals(options.accept).cloned().collect();
+/// Refuses findings that are errors which nobody has accepted.
+fn refuse(findings: &[Finding], options: &ApplyOptions<'_>) -> Result<(), ApplyError> {
+    let refusals: Vec<Finding> = refusals(findings, options.accept).cloned().collect();
     if refusals.is_empty() { Ok(()) } else { Err(ApplyError::Refused(refusals)) }
 }
 
@@ -101,7 +98,7 @@ fn open<'m, 'p>(
     plan: &'p Plan,
     options: &ApplyOptions<'_>,
 ) -> Result<Option<Opened<'m, 'p>>, ApplyError> {
-    refuse_protected(plan, options)?;
+    refuse(&plan.findings, options)?;
     if !plan.has_work() {
         return Ok(None);
     }

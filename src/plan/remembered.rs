@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::Plan;
+use super::protection::{Occasion, Protected, lost_protected};
 use crate::document::Desired;
 use crate::formats::upcase;
 use crate::kinds::Wanted;
@@ -15,7 +16,7 @@ use crate::model::digest;
 use crate::model::operation::Operation;
 use crate::model::remembered::{AppliedEntry, PartIndex, Record, Trace};
 use crate::model::resource::ResourceId;
-use crate::model::verdict::{Cause, Decision, Finding, Severity};
+use crate::model::verdict::{Cause, Decision};
 
 /// Something that was applied once and that the document no longer names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -271,55 +272,9 @@ fn unnamed_parts<'e>(entry: &'e AppliedEntry, named: &[&str]) -> Vec<&'e str> {
     applied.iter().filter(is_orphan).map(|(name, _)| &**name).collect()
 }
 
-/// Refuses what takes away a thing that the record alone calls protected, but for steps that do no harm.
-pub fn refuse_protected(plan: &mut Plan, record: &Record, which: &str, is_harmless: impl Fn(&Operation) -> bool) {
-    let lifted: HashSet<ResourceId> = plan
-        .bookkeeping
-        .iter()
-        .filter_map(|book| match book {
-            Bookkeeping::Unprotect { address } => Some(address.folded()),
-            _ => None,
-        })
-        .collect();
-    let marked = record.entries.values().filter(|entry| entry.protect && !lifted.contains(&entry.address.folded()));
-    let protected: Vec<ResourceId> = marked.flat_map(resources).collect();
-    let mut findings = Vec::new();
-    for decision in &plan.decisions {
-        let steps = decision.operations().iter().filter(|operation| !is_harmless(operation));
-        let victims = steps.filter_map(|operation| taken_away(operation, &protected));
-        findings.extend(victims.take(1).map(|victim| Finding {
-            severity: Severity::Error,
-            code: "plan.protected".into(),
-            message: loss(&decision.id, victim, which),
-            hint: None,
-            id: Some(decision.id.clone()),
-            at: None,
-        }));
-    }
-    plan.findings.extend(findings);
-}
-
-/// The address of an entry and those of its parts.
-fn resources(entry: &AppliedEntry) -> Vec<ResourceId> {
-    let parts = entry.parts.0.iter().map(|(name, _)| ResourceId::part_of(&entry.address, name));
-    std::iter::once(entry.address.clone()).chain(parts).collect()
-}
-
-fn loss(id: &ResourceId, victim: &ResourceId, which: &str) -> String {
-    if id.folded() == victim.folded() {
-        format!("the plan would take away {victim}, {which}")
-    } else {
-        format!("{id} would take away {victim}, {which}")
-    }
-}
-
-fn taken_away<'i>(operation: &Operation, protected: &'i [ResourceId]) -> Option<&'i ResourceId> {
-    protected.iter().find(|id| operation.takes_away(id))
-}
-
 /// Notes marks that are to be set or lifted, and refuses what takes a protected thing away.
 fn protections(plan: &mut Plan, desired: &Desired, remembered: &Remembered<'_>) {
-    let mut protected: Vec<ResourceId> = Vec::new();
+    let mut protected = Protected::default();
     let mut lifted: HashSet<ResourceId> = HashSet::new();
     for entry in &desired.entries {
         let kind = entry.wanted.kind();
@@ -328,7 +283,7 @@ fn protections(plan: &mut Plan, desired: &Desired, remembered: &Remembered<'_>) 
         let is_marked = remembered.entry(&address).is_some_and(|entry| entry.protect);
         match mark {
             Some(true) => {
-                protected.extend(kind.resources().into_iter().map(|(id, _)| id));
+                kind.resources().iter().for_each(|(id, _)| protected.insert(id));
                 // Without a record the mark is set by the first run that changes something; with one it is worth a run.
                 if !is_marked && remembered.record.is_some() {
                     plan.bookkeeping.push(Bookkeeping::Protect { address });
@@ -343,33 +298,9 @@ fn protections(plan: &mut Plan, desired: &Desired, remembered: &Remembered<'_>) 
             None => {}
         }
     }
-    for entry in remembered.record.iter().flat_map(|record| record.entries.values()) {
-        if entry.protect && !lifted.contains(&entry.address.folded()) {
-            protected.extend(resources(entry));
-        }
+    if let Some(record) = remembered.record {
+        protected.insert_marked(record, &lifted);
     }
-    if protected.is_empty() {
-        return;
-    }
-    let moves: HashSet<(ResourceId, ResourceId)> =
-        remembered.former.iter().map(|(to, from)| (from.folded(), to.clone())).collect();
-    let mut findings = Vec::new();
-    for decision in &plan.decisions {
-        let is_own_move = |id: &ResourceId| moves.contains(&(id.entry().folded(), decision.id.entry().folded()));
-        let victim = decision
-            .operations()
-            .iter()
-            .find_map(|operation| protected.iter().find(|id| operation.takes_away(id) && !is_own_move(id)));
-        if let Some(victim) = victim {
-            findings.push(Finding {
-                severity: Severity::Error,
-                code: "plan.protected".into(),
-                message: loss(&decision.id, victim, "which is protected"),
-                hint: Some(format!("say `protect: false` in the entry {}, or keep what it protects", victim.entry())),
-                id: Some(decision.id.clone()),
-                at: Some(decision.at),
-            });
-        }
-    }
-    plan.findings.extend(findings);
+    let lost = lost_protected(plan, &protected, Occasion::Document);
+    plan.findings.extend(lost);
 }
