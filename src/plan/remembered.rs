@@ -2,7 +2,7 @@
 //! itself has to be told, and what must not be taken away. Pure.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -65,15 +65,49 @@ impl std::fmt::Display for Bookkeeping {
 /// What a machine's record says of the things a document names, under whatever address they were applied.
 pub struct Remembered<'r> {
     record: Option<&'r Record>,
-    /// From the folded address now to the one under which it was applied.
-    former: HashMap<ResourceId, ResourceId>,
-    /// The parts of the entry that was last asked about: questions come entry by entry.
-    last: RefCell<Option<(ResourceId, PartIndex)>>,
+    /// By the folded address now.
+    former: HashMap<ResourceId, Former>,
+    /// For what goes by the address under which it was applied.
+    here: LastEntry,
+    /// For what was applied under another one.
+    there: LastEntry,
+}
+
+/// A thing that was applied under another address.
+struct Former {
+    /// Its address now, as the document writes it.
+    to: ResourceId,
+    from: ResourceId,
+}
+
+/// The parts of the entry that was last asked about: questions come entry by entry.
+#[derive(Default)]
+struct LastEntry(RefCell<Option<(ResourceId, PartIndex)>>);
+
+impl LastEntry {
+    fn trace(&self, record: &Record, id: &ResourceId) -> Option<Trace> {
+        let Some(part) = id.part() else { return record.entry(id)?.whole };
+        let mut last = self.0.borrow_mut();
+        let is_same = |known: &ResourceId| known.name() == id.name() && known.section() == id.section();
+        if last.as_ref().is_none_or(|(known, _)| !is_same(known)) {
+            let parts = record.entry(id).map(|entry| PartIndex::of(&entry.parts)).unwrap_or_default();
+            *last = Some((id.entry(), parts));
+        }
+        last.as_ref().and_then(|(_, parts)| parts.get(part))
+    }
+
+    fn is_known(&self, record: &Record, id: &ResourceId) -> bool {
+        match id.part() {
+            None => record.entry(id).is_some(),
+            Some(_) => self.trace(record, id).is_some(),
+        }
+    }
 }
 
 impl<'r> Remembered<'r> {
     pub fn new(record: Option<&'r Record>, desired: &Desired) -> Self {
         let mut former = HashMap::new();
+        let (here, there) = (LastEntry::default(), LastEntry::default());
         if let Some(record) = record {
             let moved = desired.moved.iter().map(|moved| (moved.to.value.clone(), moved.from.value.clone()));
             // What is moved on the machine goes by another address, too.
@@ -83,16 +117,12 @@ impl<'r> Remembered<'r> {
                 Some((entry.wanted.kind().address(), ResourceId::new("registry", from.value.as_str())))
             });
             for (to, from) in moved.chain(renamed) {
-                let is_known = |id: &ResourceId| match id.part() {
-                    None => record.entry(id).is_some(),
-                    Some(_) => trace_of(record, id).is_some(),
-                };
-                if is_known(&from) && !is_known(&to) {
-                    former.insert(to.folded(), from);
+                if there.is_known(record, &from) && !here.is_known(record, &to) {
+                    former.insert(to.folded(), Former { to, from });
                 }
             }
         }
-        Self { record, former, last: RefCell::default() }
+        Self { record, former, here, there }
     }
 
     /// The address under which something was applied.
@@ -101,10 +131,10 @@ impl<'r> Remembered<'r> {
             return None;
         }
         let folded = id.folded();
-        if let Some(from) = self.former.get(&folded) {
-            return Some(from.clone());
+        if let Some(former) = self.former.get(&folded) {
+            return Some(former.from.clone());
         }
-        let from = self.former.get(&folded.entry())?;
+        let from = &self.former.get(&folded.entry())?.from;
         Some(id.part().map_or_else(|| from.clone(), |part| ResourceId::part_of(from, part)))
     }
 
@@ -116,19 +146,8 @@ impl<'r> Remembered<'r> {
 
     /// The trace with which a resource was last applied.
     pub fn trace(&self, id: &ResourceId) -> Option<Trace> {
-        self.lookup(id).or_else(|| self.lookup(&self.former(id)?))
-    }
-
-    fn lookup(&self, id: &ResourceId) -> Option<Trace> {
         let record = self.record?;
-        let Some(part) = id.part() else { return record.entry(id)?.whole };
-        let mut last = self.last.borrow_mut();
-        let is_same = |known: &ResourceId| known.name() == id.name() && known.section() == id.section();
-        if last.as_ref().is_none_or(|(known, _)| !is_same(known)) {
-            let parts = record.entry(id).map(|entry| PartIndex::of(&entry.parts)).unwrap_or_default();
-            *last = Some((id.entry(), parts));
-        }
-        last.as_ref().and_then(|(_, parts)| parts.get(part))
+        self.here.trace(record, id).or_else(|| self.there.trace(record, &self.former(id)?))
     }
 
     /// Why a resource of the entry at `entry` differs.
@@ -175,14 +194,6 @@ fn is_another_secret(decision: &Decision) -> bool {
     (has("secret.differs") || has("secret.rewritten")) && !has("registry.expired")
 }
 
-fn trace_of(record: &Record, id: &ResourceId) -> Option<Trace> {
-    let entry = record.entry(id)?;
-    match id.part() {
-        None => entry.whole,
-        Some(part) => entry.parts.0.iter().find(|(name, _)| upcase::eq(name, part)).map(|(_, trace)| *trace),
-    }
-}
-
 /// Adds to the plan what has left the document, and what the record has to be told.
 pub fn keep_books(plan: &mut Plan, desired: &Desired, remembered: &Remembered<'_>) {
     let Some(record) = remembered.record else {
@@ -197,14 +208,11 @@ pub fn keep_books(plan: &mut Plan, desired: &Desired, remembered: &Remembered<'_
         .collect();
     let released: HashSet<ResourceId> = desired.released.iter().map(|address| address.value.folded()).collect();
     let gone_to: HashMap<ResourceId, &ResourceId> =
-        remembered.former.iter().map(|(to, from)| (from.folded(), to)).collect();
+        remembered.former.iter().map(|(to, former)| (former.from.folded(), to)).collect();
     let parts_of = parts_named(plan);
     let (mut books, mut orphans, mut elsewhere) = (Vec::new(), Vec::new(), 0);
-    for (to, from) in remembered.former.iter().collect::<std::collections::BTreeMap<_, _>>() {
-        let entries = desired.entries.iter().map(|entry| entry.wanted.kind().address());
-        let parts = desired.moved.iter().map(|moved| moved.to.value.clone());
-        let to = entries.chain(parts).find(|id| id.folded() == *to);
-        books.extend(to.map(|to| Bookkeeping::Move { from: from.clone(), to }));
+    for Former { to, from } in remembered.former.iter().collect::<BTreeMap<_, _>>().into_values() {
+        books.push(Bookkeeping::Move { from: from.clone(), to: to.clone() });
     }
     for entry in record.entries.values() {
         let address = entry.address.folded();
