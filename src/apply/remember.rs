@@ -412,6 +412,7 @@ fn baseline(
     let runs = reader.runs().map_err(ApplyError::Record)?;
     let run = RunName::next(options.now, runs.last());
     let mut record = recalled.record.clone().unwrap_or_default();
+    follow(&mut record, &plan.bookkeeping);
     applied(&mut record, desired, &plan.document, &plan, &run, options.now);
     let before = recalled.changed_by(&record);
     Ok(before.map(|before| Baseline { recalled, record, before, document: plan.document, run }))
