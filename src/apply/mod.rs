@@ -271,3 +271,17 @@ impl ApplyReport {
         self.failed() + self.skipped() + self.undone() == 0 && self.remaining_operations == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_complete_when_nothing_is_left_to_do() {
+        let nothing = || ApplyReport::nothing(&Summary::default(), Owed::default());
+        let remaining = ApplyReport { remaining_operations: 1, ..nothing() };
+        let blocked = ApplyReport { left: Left { blocked: 1, ..Left::default() }, ..nothing() };
+        let told = |report: &ApplyReport| (report.is_complete(), report.is_complete_but_for_blocked());
+        assert_eq!([told(&nothing()), told(&remaining), told(&blocked)], [(true, true), (false, false), (false, true)]);
+    }
+}
