@@ -6,7 +6,7 @@ use super::history::past_run;
 use super::journal::{
     CommitState, Ending, JOURNAL_TAIL, Journal, JournalError, JournalRun, Purpose, RunState, ending, read_journal,
 };
-use super::remember::{self, Recalled};
+use super::remember::{self, Ended, Recalled};
 use super::state::{Planned, State};
 use super::steps::{Batch, perform, step};
 use super::verify::verify;
@@ -228,16 +228,8 @@ pub fn resume(
         warnings: Vec::new(),
         confirm_until: None,
     };
-    let record = recalled.after(basis, &plan, &again, &report, name, options.now);
-    report.owed = record.owed.clone();
-    if let Some(before) = recalled.changed_by(&record) {
-        journal.record(&before)?;
-        recalled.replace(&record, &mut *writer, name)?;
-    }
-    journal.end(&report.ending())?;
-    if let Err(error) = remember::forget_old(reader, &mut *writer, options.retain, options.now) {
-        report.warnings.push(format!("an old run could not be forgotten: {}", chain(&error)));
-    }
+    let ended = Ended { basis, plan: &plan, again: &again, run: name };
+    remember::conclude(&ended, &mut report, &recalled, reader, &mut *writer, &mut journal, options)?;
     Ok(report)
 }
 

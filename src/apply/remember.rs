@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use super::basis::Basis;
-use super::journal::RecordBefore;
-use super::{ApplyError, ApplyOptions, ApplyReport, Outcome};
+use super::journal::{Journal, RecordBefore};
+use super::{ApplyError, ApplyOptions, ApplyReport, Outcome, chain};
 use crate::document::Desired;
 use crate::machine::{Machine, RunName, WritableMachine, WriteError, Writer};
 use crate::model::common::Ensure;
@@ -60,16 +60,9 @@ impl Recalled {
         writer.put_record(record)
     }
 
-    /// The record after a run that ended as `report` tells; `again` is what is planned now.
-    pub fn after(
-        &self,
-        basis: &dyn Basis,
-        plan: &Plan,
-        again: &Plan,
-        report: &ApplyReport,
-        run: &RunName,
-        now: jiff::Timestamp,
-    ) -> Record {
+    /// The record after a run that ended as `report` tells.
+    fn after(&self, ended: &Ended<'_>, report: &ApplyReport, now: jiff::Timestamp) -> Record {
+        let Ended { basis, plan, again, run } = *ended;
         let mut record = self.record.clone().unwrap_or_default();
         record.owed = record.owed.since(self.shutdown);
         let is_anything_done = report.outcomes.iter().any(|one| one.outcome == Outcome::Done);
@@ -98,22 +91,18 @@ impl Recalled {
             let not_done: BTreeSet<ResourceId> = failed.chain(blocked).map(ResourceId::folded).collect();
             restore(&mut record, before, &past.beginning.run, &not_done);
         }
+        record.confirmation = self.waiting(basis, run, report.confirm_until);
         record
     }
 
-    /// The record with the run that waits to be confirmed: this one, or one that was and was not taken back by this one.
-    pub fn with_confirmation(
-        &self,
-        mut record: Record,
-        basis: &dyn Basis,
-        run: &RunName,
-        until: Option<jiff::Timestamp>,
-    ) -> Record {
+    /// The run that waits to be confirmed: this one, or one that did and was not taken back by this one.
+    fn waiting(&self, basis: &dyn Basis, run: &RunName, until: Option<jiff::Timestamp>) -> Option<Confirmation> {
+        if let Some(until) = until {
+            return Some(Confirmation { run: run.to_string().into(), until });
+        }
         let taken_back = basis.taken_back().map(|past| past.beginning.run.to_string());
         let known = self.record.as_ref().and_then(|record| record.confirmation.clone());
-        let waits = known.filter(|waits| taken_back.as_deref() != Some(&*waits.run));
-        record.confirmation = until.map(|until| Confirmation { run: run.to_string().into(), until }).or(waits);
-        record
+        known.filter(|waits| taken_back.as_deref() != Some(&*waits.run))
     }
 
     /// What the record held of all that `record` holds otherwise, but for fingerprints: it goes into the journal. `None` when nothing changes.
@@ -136,6 +125,49 @@ impl Recalled {
         before.entries.extend(gone.map(|(_, entry)| entry.without_fingerprints()));
         Some(before)
     }
+}
+
+/// A run whose steps are through.
+#[derive(Clone, Copy)]
+pub struct Ended<'e> {
+    pub basis: &'e dyn Basis,
+    pub plan: &'e Plan,
+    /// What is planned now.
+    pub again: &'e Plan,
+    pub run: &'e RunName,
+}
+
+/// Tells the record what came of a run, ends its journal, and forgets old runs.
+///
+/// # Errors
+/// The journal or the record cannot be written: the run has not come to its end.
+pub fn conclude(
+    ended: &Ended<'_>,
+    report: &mut ApplyReport,
+    recalled: &Recalled,
+    machine: &dyn Machine,
+    writer: &mut dyn Writer,
+    journal: &mut Journal,
+    options: &ApplyOptions<'_>,
+) -> Result<(), ApplyError> {
+    report.warnings.extend(stale_lock(writer));
+    let record = recalled.after(ended, report, options.now);
+    report.owed = record.owed.clone();
+    if let Some(before) = recalled.changed_by(&record) {
+        journal.record(&before)?;
+        recalled.replace(&record, writer, ended.run)?;
+    }
+    journal.end(&report.ending())?;
+    if let Err(error) = forget_old(machine, writer, options.retain, options.now) {
+        report.warnings.push(format!("an old run could not be forgotten: {}", chain(&error)));
+    }
+    Ok(())
+}
+
+/// Whoever left a lock behind did not come to an end; that is worth a word, and no more.
+fn stale_lock(writer: &dyn Writer) -> Option<String> {
+    let owner = writer.stale_owner()?;
+    Some(format!("a lock that {owner} left behind was taken over: that process was stopped"))
 }
 
 /// Releases and moves what the document asks to.
@@ -321,7 +353,7 @@ pub fn told_since(plan: &Plan, machine: &dyn Machine) -> Vec<Finding> {
 }
 
 /// Forgets runs that are older than `retain`, none without it; the newest stay whatever their age.
-pub fn forget_old(
+fn forget_old(
     machine: &dyn Machine,
     writer: &mut dyn Writer,
     retain: Option<Duration>,
@@ -371,7 +403,7 @@ pub fn accept_baseline(
         restarts: Vec::new(),
         hold: None,
     };
-    let mut journal = super::Journal::begin(writer.journal(&run)?, &beginning)?;
+    let mut journal = Journal::begin(writer.journal(&run)?, &beginning)?;
     journal.record(&before)?;
     recalled.replace(&record, &mut *writer, &run)?;
     journal.end(&super::Ending::default())?;

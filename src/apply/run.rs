@@ -4,11 +4,11 @@ use super::basis::{Basis, RollbackBasis};
 use super::held::{self, Holds};
 use super::journal::{Beginning, Journal, JournalRun, Purpose};
 use super::recover::{done_steps, unfinished};
-use super::remember::{self, Recalled};
+use super::remember::{self, Ended, Recalled};
 use super::state::{Planned, State, decision_of};
 use super::steps::{Batch, UnitEnd, evaluate, perform};
 use super::verify::verify;
-use super::{ApplyError, ApplyOptions, ApplyReport, Left, OnFailure, Progress, chain};
+use super::{ApplyError, ApplyOptions, ApplyReport, Left, OnFailure, Progress};
 use crate::machine::{Machine, RunName, WritableMachine, WriteError, Writer, answer, begin, fresh_key};
 use crate::model::fact::Facts;
 use crate::model::operation::{Expression, Hold, Operation};
@@ -204,12 +204,6 @@ fn perform_all(
     Ok(false)
 }
 
-/// Whoever left a lock behind did not come to an end; that is worth a word, and no more.
-fn stale_lock(writer: &dyn Writer) -> Vec<String> {
-    let left = |owner: &str| format!("a lock that {owner} left behind was taken over: that process was stopped");
-    writer.stale_owner().map(left).into_iter().collect()
-}
-
 /// What the journal of the steps will take, so that room for it can be asked for before the first byte of it is written.
 fn journal_bytes(planned: &[Planned<'_>]) -> u64 {
     let data = |planned: &Planned<'_>| planned.step.data.as_ref().map_or(0, |data| data.bytes.len());
@@ -304,20 +298,11 @@ impl Finish<'_> {
             reboot: self.plan.needs_reboot(),
             owed: self.plan.owed.clone(),
             bookkeeping: self.plan.bookkeeping.len(),
-            warnings: stale_lock(self.writer),
+            warnings: Vec::new(),
             confirm_until: self.confirm_until,
         };
-        let record = self.recalled.after(self.basis, self.plan, &again, &report, self.run, self.options.now);
-        let record = self.recalled.with_confirmation(record, self.basis, self.run, self.confirm_until);
-        report.owed = record.owed.clone();
-        if let Some(before) = self.recalled.changed_by(&record) {
-            journal.record(&before)?;
-            self.recalled.replace(&record, self.writer, self.run)?;
-        }
-        journal.end(&report.ending())?;
-        if let Err(error) = remember::forget_old(reader, self.writer, self.options.retain, self.options.now) {
-            report.warnings.push(format!("an old run could not be forgotten: {}", chain(&error)));
-        }
+        let ended = Ended { basis: self.basis, plan: self.plan, again: &again, run: self.run };
+        remember::conclude(&ended, &mut report, self.recalled, reader, self.writer, journal, self.options)?;
         Ok(report)
     }
 

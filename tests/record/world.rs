@@ -188,22 +188,39 @@ impl World {
                 && matches!(run.outcome, RunOutcome::Ended { .. })
         };
         let name = runs.iter().find(is_candidate).expect("there is a run").run.clone();
-        self.takes_back(name, accept)
+        self.takes_back(&self.machine, name, accept)
     }
 
     pub fn rolls_back(&self, run: &RunName) -> Result<ApplyReport, ApplyError> {
-        self.now.set(self.now.get() + STEP);
-        self.takes_back(run.clone(), &[]).1
+        self.takes_back_on(&self.machine, run)
     }
 
-    fn takes_back(&self, name: RunName, accept: &[&str]) -> (Plan, Result<ApplyReport, ApplyError>) {
+    /// As [`World::rolls_back`], on this machine or one that wraps it.
+    pub fn takes_back_on(&self, machine: &dyn WritableMachine, run: &RunName) -> Result<ApplyReport, ApplyError> {
+        self.now.set(self.now.get() + STEP);
+        self.takes_back(machine, run.clone(), &[]).1
+    }
+
+    /// Finishes a run that stopped.
+    pub fn finishes(&self, run: &RunName) -> Result<ApplyReport, ApplyError> {
+        self.now.set(self.now.get() + STEP);
+        let desired = desired("  A: {}");
+        self.options(&[], |options| resume(&self.machine, &self.basis(&desired), run, options, &mut Silent))
+    }
+
+    fn takes_back(
+        &self,
+        machine: &dyn WritableMachine,
+        name: RunName,
+        accept: &[&str],
+    ) -> (Plan, Result<ApplyReport, ApplyError>) {
         let past = past_run(&self.machine, &name).expect("it is readable");
         let steps = done_steps(&self.machine, &past).certain();
         let options = PlanOptions::at(self.now.get());
         let basis = RollbackBasis { run: &past, steps: &steps, purpose: Purpose::Rollback { of: name }, options };
         let facts = basis.facts(&self.machine, self).expect("the machine is observed");
         let plan = basis.plan(&facts).expect("there is an order");
-        let result = self.options(accept, |options| apply(&self.machine, &basis, &plan, &facts, options, &mut Silent));
+        let result = self.options(accept, |options| apply(machine, &basis, &plan, &facts, options, &mut Silent));
         (plan, result)
     }
 
