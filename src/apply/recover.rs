@@ -164,7 +164,7 @@ pub fn resume(
     };
     let taken_back = past.as_ref().map(|past| done_steps(reader, past).certain()).unwrap_or_default();
     let rollback = past.as_ref().map(|past| {
-        let hold = if options.hold.is_some() { Hold::Sealed } else { Hold::None };
+        let hold = Hold::of(options.hold);
         let purpose = run.beginning.purpose.clone();
         let options = PlanOptions { hold, ..PlanOptions::at(options.now) };
         RollbackBasis { run: past, steps: &taken_back, purpose, options }

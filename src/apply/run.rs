@@ -312,8 +312,7 @@ impl Finish<'_> {
         let bytes = reader.journal(self.run, None).map_err(ApplyError::Record)?.unwrap_or_default();
         let past: JournalRun = super::read_journal(&bytes).map_err(super::RecoverError::from)?;
         let steps = done_steps(reader, &past).certain();
-        let mut options = PlanOptions::at(self.options.now);
-        options.hold = if self.options.hold.is_some() { Hold::Sealed } else { Hold::None };
+        let options = PlanOptions { hold: Hold::of(self.options.hold), ..PlanOptions::at(self.options.now) };
         let purpose = Purpose::Rollback { of: self.run.clone() };
         let basis = RollbackBasis { run: &past, steps: &steps, purpose, options };
         let facts = basis.facts(reader, self.options.secrets)?;

@@ -45,7 +45,7 @@ pub fn run(options: &ApplyOptions, terminal: &Terminal) -> Outcome {
         return rollback::undo(&run, machine, key.as_ref(), options, terminal);
     }
     let secrets = Secrets::new(CommandSecrets::of(options.allow_commands));
-    let hold = if key.is_some() { Hold::Sealed } else { Hold::None };
+    let hold = Hold::of(key.as_ref());
     let saved = saved_plan(options)?;
     let (desired, plan_options) = match &saved {
         Some(saved) => {

@@ -145,7 +145,7 @@ pub fn finish(
     let run = past_run(machine.as_machine(), of)
         .map_err(|why| Failure::failed(format!("cannot go on taking back run {of}")).because(why))?;
     let now = jiff::Timestamp::now();
-    let hold = if key.is_some() { Hold::Sealed } else { Hold::None };
+    let hold = Hold::of(key);
     let steps = done_steps(machine.as_machine(), &run).certain();
     let options = PlanOptions { hold, ..PlanOptions::at(now) };
     let basis = RollbackBasis { run: &run, steps: &steps, purpose: open.beginning.purpose.clone(), options };
@@ -201,7 +201,7 @@ fn take_back(
     terminal: &Terminal,
 ) -> Outcome {
     let now = jiff::Timestamp::now();
-    let hold = if key.is_some() { Hold::Sealed } else { Hold::None };
+    let hold = Hold::of(key);
     let steps = done_steps(machine.as_machine(), run).certain();
     let is_undo = matches!(purpose, Purpose::Undo { .. });
     let options = PlanOptions { hold, ..PlanOptions::at(now) };

@@ -126,6 +126,16 @@ pub enum Hold {
     Sealed,
 }
 
+impl Hold {
+    /// Sealed where there is a key, or what stands for one.
+    pub const fn of<K>(key: Option<&K>) -> Self {
+        match key {
+            Some(_) => Self::Sealed,
+            None => Self::None,
+        }
+    }
+}
+
 /// Whether an operation can be taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -143,7 +143,7 @@ fn with_basis<T>(
     then: impl FnOnce(&RollbackBasis<'_>) -> T,
 ) -> T {
     let steps = done_steps(machine, run).certain();
-    let hold = if options.hold.is_some() { Hold::Sealed } else { Hold::None };
+    let hold = Hold::of(options.hold);
     let options = PlanOptions { hold, ..PlanOptions::at(as_of()) };
     then(&RollbackBasis { run, steps: &steps, purpose: purpose.clone(), options })
 }
