@@ -134,6 +134,11 @@ impl Ending {
     pub const fn is_clean(self) -> bool {
         self.failed + self.skipped + self.undone == 0
     }
+
+    /// Whether the run has left something: one of which nothing came has not, one without steps may have told the record.
+    pub const fn left_something(self) -> bool {
+        self.done > 0 || self.is_clean()
+    }
 }
 
 /// An event as read back.

@@ -178,11 +178,8 @@ fn tell(report: &ApplyReport, manner: &Manner<'_>, terminal: &Terminal) -> Outco
 fn last_run(machine: &dyn WritableMachine) -> Result<RunName, Failure> {
     let runs =
         history(machine.as_machine()).map_err(|unread| Failure::failed("cannot read the runs").because(unread))?;
-    // A run of which nothing came has left nothing; one without steps may have told the record something.
-    let left_something = |outcome: &RunOutcome| match outcome {
-        RunOutcome::Ended { ending } => ending.done > 0 || ending.failed + ending.skipped + ending.undone == 0,
-        _ => false,
-    };
+    let left_something =
+        |outcome: &RunOutcome| matches!(outcome, RunOutcome::Ended { ending } if ending.left_something());
     let is_candidate = |run: &&apply::PastRun| {
         matches!(run.purpose, Some(Purpose::Apply)) && left_something(&run.outcome) && run.taken_back_by.is_none()
     };
