@@ -94,7 +94,7 @@ pub struct StepsDone<'r> {
 
 impl StepsDone<'_> {
     /// The steps that are, or may be, on the machine: those that a rollback has to look at.
-    pub fn certain(&self) -> Vec<(ResourceId, Operation)> {
+    pub fn done_or_unknown(&self) -> Vec<(ResourceId, Operation)> {
         let steps = self.run.intents.iter().zip(&self.states);
         steps.filter(|(_, state)| **state != Progressed::NotDone).map(|(intent, _)| intent.clone()).collect()
     }
@@ -162,7 +162,7 @@ pub fn resume(
             ApplyError::Record(Unread::Failed { what: format!("run {of}, which run {name} takes back"), detail })
         })?),
     };
-    let taken_back = past.as_ref().map(|past| done_steps(reader, past).certain()).unwrap_or_default();
+    let taken_back = past.as_ref().map(|past| done_steps(reader, past).done_or_unknown()).unwrap_or_default();
     let rollback = past.as_ref().map(|past| {
         let hold = Hold::of(options.hold);
         let purpose = run.beginning.purpose.clone();

@@ -311,7 +311,7 @@ impl Finish<'_> {
         let reader = self.machine.as_machine();
         let bytes = reader.journal(self.run, None).map_err(ApplyError::Record)?.unwrap_or_default();
         let past: JournalRun = super::read_journal(&bytes).map_err(super::RecoverError::from)?;
-        let steps = done_steps(reader, &past).certain();
+        let steps = done_steps(reader, &past).done_or_unknown();
         let options = PlanOptions { hold: Hold::of(self.options.hold), ..PlanOptions::at(self.options.now) };
         let purpose = Purpose::Rollback { of: self.run.clone() };
         let basis = RollbackBasis { run: &past, steps: &steps, purpose, options };

@@ -146,7 +146,7 @@ pub fn finish(
         .map_err(|why| Failure::failed(format!("cannot go on taking back run {of}")).because(why))?;
     let now = jiff::Timestamp::now();
     let hold = Hold::of(key);
-    let steps = done_steps(machine.as_machine(), &run).certain();
+    let steps = done_steps(machine.as_machine(), &run).done_or_unknown();
     let options = PlanOptions { hold, ..PlanOptions::at(now) };
     let basis = RollbackBasis { run: &run, steps: &steps, purpose: open.beginning.purpose.clone(), options };
     let owner = owner();
@@ -199,7 +199,7 @@ fn take_back(
 ) -> Outcome {
     let now = jiff::Timestamp::now();
     let hold = Hold::of(key);
-    let steps = done_steps(machine.as_machine(), run).certain();
+    let steps = done_steps(machine.as_machine(), run).done_or_unknown();
     let is_undo = matches!(purpose, Purpose::Undo { .. });
     let options = PlanOptions { hold, ..PlanOptions::at(now) };
     let basis = RollbackBasis { run, steps: &steps, purpose, options };

@@ -142,7 +142,7 @@ fn with_basis<T>(
     options: &ApplyOptions<'_>,
     then: impl FnOnce(&RollbackBasis<'_>) -> T,
 ) -> T {
-    let steps = done_steps(machine, run).certain();
+    let steps = done_steps(machine, run).done_or_unknown();
     let hold = Hold::of(options.hold);
     let options = PlanOptions { hold, ..PlanOptions::at(as_of()) };
     then(&RollbackBasis { run, steps: &steps, purpose: purpose.clone(), options })

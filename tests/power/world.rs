@@ -189,7 +189,7 @@ fn with_rollback<T>(
     go: impl FnOnce(&RollbackBasis<'_>) -> T,
 ) -> T {
     let run = past_run(machine, of).expect("what is taken back is known");
-    let steps = done_steps(machine, &run).certain();
+    let steps = done_steps(machine, &run).done_or_unknown();
     go(&RollbackBasis { run: &run, steps: &steps, purpose, options: PlanOptions::at(now().now) })
 }
 

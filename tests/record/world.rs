@@ -215,7 +215,7 @@ impl World {
         accept: &[&str],
     ) -> (Plan, Result<ApplyReport, ApplyError>) {
         let past = past_run(&self.machine, &name).expect("it is readable");
-        let steps = done_steps(&self.machine, &past).certain();
+        let steps = done_steps(&self.machine, &past).done_or_unknown();
         let options = PlanOptions::at(self.now.get());
         let basis = RollbackBasis { run: &past, steps: &steps, purpose: Purpose::Rollback { of: name }, options };
         let facts = basis.facts(&self.machine, self).expect("the machine is observed");
