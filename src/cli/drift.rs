@@ -8,7 +8,8 @@ use super::{Outcome, inputs, machines, plan as plan_command};
 use crate::apply::{self, Basis as _, DocumentBasis};
 use crate::error::{Exit, Failure};
 use crate::plan::PlanOptions;
-use crate::report::drift::{Drift, json, text};
+use crate::report::drift::{self, Drift};
+use crate::report::text;
 
 pub fn run(options: &DriftOptions, terminal: &Terminal) -> Outcome {
     let as_of = inputs::clock(options.as_of);
@@ -22,10 +23,10 @@ pub fn run(options: &DriftOptions, terminal: &Terminal) -> Outcome {
     let plan = basis.plan(&facts).map_err(|error| inputs::order_failure(&error, desired))?;
     let drift = Drift::of(&plan, &facts.record, options.coverage);
     match options.report.format {
-        Format::Text => terminal.data(&text(&drift, &plan_command::text_options(&options.report, terminal)))?,
+        Format::Text => terminal.data(&drift::text(&drift, &plan_command::text_options(&options.report, terminal)))?,
         Format::Json => {
-            let json =
-                json(&drift).map_err(|error| Failure::failed("cannot write the drift as JSON").because(error))?;
+            let json = drift::json(&drift)
+                .map_err(|error| Failure::failed("cannot write the drift as JSON").because(error))?;
             terminal.data(&json)?
         }
     };
@@ -60,13 +61,9 @@ fn accept(
     let format = options.report.format;
     match apply::accept_baseline(machine, basis, &apply_options).map_err(failure)? {
         Some((entries, run)) => {
-            let entries = counted_entries(entries);
-            terminal.remark(&format!("Accepted as the baseline: {entries} of the record; run {run}\n"), format)
+            let told = text::entries(entries);
+            terminal.remark(&format!("Accepted as the baseline: {told} of the record; run {run}\n"), format)
         }
         None => terminal.remark("The record tells this already; nothing was written\n", format),
     }
-}
-
-fn counted_entries(number: usize) -> String {
-    if number == 1 { "1 entry".into() } else { format!("{number} entries") }
 }
