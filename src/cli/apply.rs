@@ -143,12 +143,7 @@ fn options_of<'a>(
 }
 
 fn document_options(options: &ApplyOptions) -> DocumentOptions {
-    let additions = super::arguments::Additions {
-        overlay: options.additions.overlay.clone(),
-        variables: options.additions.variables.clone(),
-        machine_name: options.additions.machine_name.clone(),
-    };
-    DocumentOptions { files: options.files.clone(), additions }
+    DocumentOptions { files: options.files.clone(), additions: options.additions.clone() }
 }
 
 /// The run that stopped before its end.
