@@ -113,7 +113,7 @@ impl Recalled {
         if is_same && !self.is_unreadable.get() {
             return None;
         }
-        let mut before = RecordBefore { existed: self.record.is_some(), owed: then.owed.clone(), ..Default::default() };
+        let mut before = RecordBefore { owed: then.owed.clone(), ..Default::default() };
         for (key, entry) in &record.entries {
             match then.entries.get(key) {
                 Some(known) if known == entry => {}

@@ -5,7 +5,7 @@ use super::held::{self, Holds};
 use super::journal::{Beginning, Journal, JournalRun, Purpose};
 use super::recover::{done_steps, unfinished};
 use super::remember::{self, Ended, Recalled};
-use super::state::{Planned, State, decision_of};
+use super::state::{Planned, State};
 use super::steps::{Batch, UnitEnd, evaluate, perform};
 use super::verify::verify;
 use super::{ApplyError, ApplyOptions, ApplyReport, Left, OnFailure, Progress};
@@ -156,7 +156,7 @@ fn execute(
     };
     let mut journal = Journal::begin(writer.journal(&run)?, &beginning)?;
     for (number, planned) in planned.iter().enumerate() {
-        if let Some(decision) = decision_of(plan, planned) {
+        if let Some(decision) = plan.decisions.get(planned.decision) {
             journal.intend(&decision.id, kept.get(number).map_or(planned.step.operation, |kept| &**kept))?;
         }
     }
