@@ -1,5 +1,7 @@
 //! A run that stopped before its end: which of its steps are on the machine, and how it is finished. Undoing it is a rollback.
 
+use std::collections::{HashMap, HashSet};
+
 use super::basis::{Basis, RollbackBasis};
 use super::held::Holds;
 use super::history::past_run;
@@ -116,9 +118,10 @@ pub fn done_steps<'r>(machine: &dyn Machine, run: &'r JournalRun) -> StepsDone<'
                 (part, progressed)
             })
             .collect();
+        let not_done: HashSet<usize> = commit.not_done.iter().copied().collect();
         for number in commit.first..commit.end {
             let Some(slot) = states.get_mut(number) else { continue };
-            if commit.not_done.contains(&number) {
+            if not_done.contains(&number) {
                 continue;
             }
             if *state == CommitState::Known {
@@ -272,7 +275,7 @@ fn plan_of(run: &JournalRun) -> Plan {
 /// One outcome for each resource: that of the first of its steps that was not done.
 fn merged(outcomes: Vec<super::ResourceOutcome>) -> Vec<super::ResourceOutcome> {
     let mut out: Vec<super::ResourceOutcome> = Vec::with_capacity(outcomes.len());
-    let mut places: std::collections::HashMap<ResourceId, usize> = std::collections::HashMap::new();
+    let mut places: HashMap<ResourceId, usize> = HashMap::new();
     for one in outcomes {
         match places.get(&one.address).and_then(|place| out.get_mut(*place)) {
             None => {

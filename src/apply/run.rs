@@ -1,5 +1,7 @@
 //! One run: from a plan that was approved to a complete report.
 
+use std::collections::HashSet;
+
 use super::basis::{Basis, RollbackBasis};
 use super::held::{self, Holds};
 use super::journal::{Beginning, Journal, JournalRun, Purpose};
@@ -327,9 +329,10 @@ impl Finish<'_> {
         let undo = execute(self.machine, self.writer, &basis, &plan, &planned, &inner, progress)?;
         let mut report = report;
         let because = format!("another step failed; run {} took it back", undo.run.as_deref().unwrap_or_default());
-        let left: Vec<_> = undo.outcomes.iter().filter(|one| one.outcome != super::Outcome::Done).collect();
+        let left = undo.outcomes.iter().filter(|one| one.outcome != super::Outcome::Done).map(|one| &one.address);
+        let left: HashSet<_> = left.collect();
         for one in &mut report.outcomes {
-            if one.outcome == super::Outcome::Done && !left.iter().any(|left| left.address == one.address) {
+            if one.outcome == super::Outcome::Done && !left.contains(&one.address) {
                 one.outcome = super::Outcome::Undone { because: because.clone() };
             }
         }
