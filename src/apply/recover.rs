@@ -144,10 +144,11 @@ pub fn done_steps<'r>(machine: &dyn Machine, run: &'r JournalRun) -> StepsDone<'
 /// document as it is now; what of it holds after that is remembered as applied. A run that was taking another one back needs none.
 ///
 /// # Errors
-/// The machine cannot be read or written, or a secret is not to be had: nothing was changed.
+/// The machine cannot be read or written, a secret is not to be had, or there is no basis for a run that needs one: nothing was
+/// changed.
 pub fn resume(
     machine: &dyn WritableMachine,
-    basis: &dyn Basis,
+    basis: Option<&dyn Basis>,
     name: &RunName,
     options: &ApplyOptions<'_>,
     progress: &mut dyn Progress,
@@ -172,7 +173,10 @@ pub fn resume(
         let options = PlanOptions { hold, ..PlanOptions::at(options.now) };
         RollbackBasis { run: past, steps: &taken_back, purpose, options }
     });
-    let basis = rollback.as_ref().map_or(basis, |rollback| rollback as &dyn Basis);
+    let basis = rollback.as_ref().map(|rollback| rollback as &dyn Basis).or(basis).ok_or_else(|| {
+        let what = format!("what run {name} was for");
+        ApplyError::Record(Unread::Failed { what, detail: "only its document tells".into() })
+    })?;
     let mut states = done_steps(reader, &run).states;
     let mut holds = Holds::new(reader, options.hold);
     let mut steps: Vec<Step<'_>> = Vec::with_capacity(run.intents.len());

@@ -65,18 +65,18 @@ pub fn run(options: &ApplyOptions, terminal: &Terminal) -> Outcome {
 
     if let Some(run) = unfinished {
         decide_unfinished(&run, options, terminal)?;
-        let taken_back = run.beginning.purpose.takes_back();
-        let report = if let Some(of) = taken_back {
-            rollback::finish(&run, of, machine, key.as_ref(), options.progress, terminal)?
+        let takes_back = run.beginning.purpose.takes_back().is_some();
+        let report = if takes_back {
+            rollback::finish(&run, machine, key.as_ref(), options.progress, terminal)?
         } else {
             let mut bar = progress(options.progress, terminal);
-            let report = apply::resume(machine, &basis, &run.beginning.run, &apply_options, &mut *bar);
+            let report = apply::resume(machine, Some(&basis), &run.beginning.run, &apply_options, &mut *bar);
             drop(bar);
             report.map_err(failure)?
         };
         terminal.note(&format!("Finished run {}\n", run.beginning.run));
         // When the finished run was this very plan, there is nothing more to do.
-        let is_last = !report.is_complete() || (saved.is_some() && taken_back.is_none());
+        let is_last = !report.is_complete() || (saved.is_some() && !takes_back);
         // Data are one document: the report of the plan that follows.
         if is_last || options.report.format == Format::Text {
             show(&report, "Applied", &options.report, terminal)?;

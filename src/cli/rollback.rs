@@ -126,33 +126,25 @@ fn finish_taking_back(
     }
     terminal.note(&format!("{message}\n"));
     approve(manner.auto_approve, "the undoing", "Go on with it?", terminal)?;
-    let report = finish(open, of, machine, key, manner.progress, terminal)?;
+    let report = finish(open, machine, key, manner.progress, terminal)?;
     tell(&report, manner, terminal)
 }
 
-/// Does what is left of a run that was taking back the run `of` when it stopped.
+/// Does what is left of a run that was taking back another one when it stopped.
 ///
 /// # Errors
 /// The journal of the other run tells nothing, or the machine cannot be read or written.
 pub fn finish(
     open: &JournalRun,
-    of: &RunName,
     machine: &dyn WritableMachine,
     key: Option<&HoldKey>,
     choice: ProgressChoice,
     terminal: &Terminal,
 ) -> Result<ApplyReport, Failure> {
-    let run = past_run(machine.as_machine(), of)
-        .map_err(|why| Failure::failed(format!("cannot go on taking back run {of}")).because(why))?;
-    let now = jiff::Timestamp::now();
-    let hold = Hold::of(key);
-    let steps = done_steps(machine.as_machine(), &run).done_or_unknown();
-    let options = PlanOptions { hold, ..PlanOptions::at(now) };
-    let basis = RollbackBasis { run: &run, steps: &steps, purpose: open.beginning.purpose.clone(), options };
     let owner = owner();
+    let options = options_of(&owner, jiff::Timestamp::now(), key, &[]);
     let mut bar = progress(choice, terminal);
-    let report = apply::resume(machine, &basis, &open.beginning.run, &options_of(&owner, now, key, &[]), &mut *bar);
-    report.map_err(failure)
+    apply::resume(machine, None, &open.beginning.run, &options, &mut *bar).map_err(failure)
 }
 
 /// What a run that takes back needs beside the plan.

@@ -177,7 +177,7 @@ pub fn finish(
     run: &RunName,
     options: &ApplyOptions<'_>,
 ) -> Result<ApplyReport, ApplyError> {
-    resume(machine, &basis(desired), run, options, &mut Silent)
+    resume(machine, Some(&basis(desired)), run, options, &mut Silent)
 }
 
 pub fn journal_of(machine: &dyn Machine, run: &RunName) -> JournalRun {

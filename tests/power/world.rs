@@ -175,10 +175,10 @@ pub fn finish(machine: &ImageMachine) -> Result<Option<ApplyReport>, String> {
 fn go_on(machine: &ImageMachine, open: &JournalRun) -> Result<ApplyReport, ApplyError> {
     let name = &open.beginning.run;
     let Some(of) = open.beginning.purpose.takes_back() else {
-        return resume(machine, &basis(), name, &now(), &mut Silent);
+        return resume(machine, Some(&basis()), name, &now(), &mut Silent);
     };
     with_rollback(machine, of, open.beginning.purpose.clone(), |basis| {
-        resume(machine, basis, name, &now(), &mut Silent)
+        resume(machine, Some(basis), name, &now(), &mut Silent)
     })
 }
 

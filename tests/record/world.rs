@@ -201,11 +201,10 @@ impl World {
         self.takes_back(machine, run.clone(), &[]).1
     }
 
-    /// Finishes a run that stopped.
+    /// Finishes a run that stopped when it was taking back another one.
     pub fn finishes(&self, run: &RunName) -> Result<ApplyReport, ApplyError> {
         self.now.set(self.now.get() + STEP);
-        let desired = desired("  A: {}");
-        self.options(&[], |options| resume(&self.machine, &self.basis(&desired), run, options, &mut Silent))
+        self.options(&[], |options| resume(&self.machine, None, run, options, &mut Silent))
     }
 
     fn takes_back(
