@@ -11,7 +11,6 @@ use super::registry::RegistryKey;
 use super::registry_data::{RegistryData, type_as_name, type_name};
 use super::resource::ResourceId;
 use super::secret::SecretReference;
-use crate::formats::upcase;
 
 /// A value that is known now, or that `apply` evaluates without deciding anything.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -180,29 +179,6 @@ impl Operation {
         match self {
             Self::PutRegistryValue { after: Expression::Secret { reference, .. }, .. } => Some(reference),
             _ => None,
-        }
-    }
-
-    /// Whether the step takes away the thing at this address, or what holds it.
-    pub fn takes_away(&self, address: &ResourceId) -> bool {
-        let is_removal = matches!(
-            self,
-            Self::RemoveRegistryTree { .. } | Self::RenameRegistryKey { .. } | Self::RemoveRegistryValue { .. }
-        );
-        if !is_removal || address.section() != "registry" {
-            return false;
-        }
-        let Ok(protected) = RegistryKey::parse(address.name()) else { return false };
-        match self {
-            Self::RemoveRegistryTree { key, .. } => protected.starts_with(key),
-            Self::RenameRegistryKey { from, .. } => protected.starts_with(from),
-            Self::RemoveRegistryValue { key, name, .. } => {
-                *key == protected && address.part().is_some_and(|part| upcase::eq(part, name))
-            }
-            Self::CreateRegistryKey { .. }
-            | Self::PutRegistryValue { .. }
-            | Self::PutRegistryTree { .. }
-            | Self::PutRegistrySecurity { .. } => false,
         }
     }
 
