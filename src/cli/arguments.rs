@@ -71,7 +71,7 @@ pub struct DocumentOptions {
     pub additions: Additions,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct Additions {
     /// A document laid over all others.
     #[arg(long, value_name = "FILE")]

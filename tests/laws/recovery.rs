@@ -80,7 +80,7 @@ struct Trial<'t> {
 
 impl<'t> Trial<'t> {
     fn options(manner: Manner, minutes: i64) -> ApplyOptions<'static> {
-        let retain = if manner.crowded { std::time::Duration::ZERO } else { trueup::apply::RETAIN };
+        let retain = Some(if manner.crowded { std::time::Duration::ZERO } else { trueup::apply::RETAIN });
         ApplyOptions { now: minutes_later(minutes), hold: manner.hold.then(hold_key), retain, ..options() }
     }
 

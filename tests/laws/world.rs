@@ -223,7 +223,7 @@ pub fn apply_saved_plan(
 
 /// Finishes a run that stopped.
 pub fn resume_run(machine: &dyn WritableMachine, desired: &Desired, run: &RunName) -> Result<ApplyReport, ApplyError> {
-    with_options(|options| resume(machine, &basis(desired), run, options, &mut Silent))
+    with_options(|options| resume(machine, Some(&basis(desired)), run, options, &mut Silent))
 }
 
 pub fn saved(machine: &dyn Machine, planned: &Planned, text: &str) -> SavedPlan {
