@@ -85,7 +85,7 @@ fn drifts(sort: Sort, case: &Case, pick: Index) -> Result<bool, TestCaseError> {
     {
         let mut writer = bench.machine().writer("a stranger").map_err(fail)?;
         let time = FileTime::from_timestamp(now());
-        let step = Step { operation: &operation, data: Some(std::borrow::Cow::Owned(data)), tree: None };
+        let step = Step { data: Some(std::borrow::Cow::Owned(data)), ..Step::new(&operation) };
         writer.stage(&step, time).map_err(fail)?;
         writer.prepare(time).map_err(fail)?;
         writer.commit().map_err(fail)?;

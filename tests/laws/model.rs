@@ -128,7 +128,7 @@ impl Model {
     /// # Errors
     /// What the operation rests on is not so.
     pub fn perform(&mut self, operation: &Operation, now: u64) -> Result<(), String> {
-        let path = place(operation.registry_key());
+        let path = place(operation.registry_key().expect("a step of the registry"));
         let above = |path: &str| path.rsplit_once('\\').map(|(parent, _)| parent.to_owned()).ok_or("it is a root");
         let ensure = |so: bool, why: &str| if so { Ok(()) } else { Err(format!("{operation}: {why}")) };
         match operation {

@@ -519,7 +519,7 @@ fn a_failure_stops_the_run() {
                     else {
                         continue;
                     };
-                    let path = place(operation.registry_key());
+                    let path = place(operation.registry_key().expect("a step of the registry"));
                     let (model, name) = (bench.model(), fold(name));
                     let now = model.get(&path).and_then(|key| key.values.get(&name));
                     let then = trial.before.get(&path).and_then(|key| key.values.get(&name));

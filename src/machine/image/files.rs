@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::volume::{EntryKind, VolumePath, VolumePathError};
+use super::volume::{EntryKind, VolumeError, VolumePath, VolumePathError};
 use super::{ImageMachine, chain};
 use crate::machine::{FOLDER_STATE, FileRead, FileReader, Listed, MachineKind, file_state};
 use crate::model::fact::{Facet, Observed, Unread};
@@ -40,12 +40,22 @@ pub fn state(machine: &ImageMachine, path: &FilePath) -> Observed<Option<String>
     }
 }
 
+/// How many folders above a place would have to be made for a file in it; the record's own folder is made with the lock.
+fn missing_folders(machine: &ImageMachine, place: &VolumePath) -> Result<usize, VolumeError> {
+    let missing = machine.volume.missing_folders(place)?;
+    let Ok(record) = super::path(super::record::FOLDER) else { return Ok(missing) };
+    let is_inside = place.components().count() > record.components().count()
+        && place.components().zip(record.components()).all(|(a, b)| crate::formats::upcase::eq(a, b));
+    let below = place.components().count().saturating_sub(record.components().count() + 1);
+    Ok(if is_inside { missing.min(below) } else { missing })
+}
+
 impl FileReader for ImageMachine {
     fn read(&self, path: &FilePath, limit: u64) -> Observed<FileRead> {
         let place = locate(path)?;
         let failed = |error| Unread::Failed { what: path.to_string(), detail: chain(&error) };
         match self.volume.read(&place, limit).map_err(failed)? {
-            None => Ok(FileRead::Absent { missing_folders: self.volume.missing_folders(&place).map_err(failed)? }),
+            None => Ok(FileRead::Absent { missing_folders: missing_folders(self, &place).map_err(failed)? }),
             Some(bytes) => {
                 let owner_only = self.volume.is_owner_only(&place).map_err(failed)?;
                 Ok(FileRead::Present { bytes: Zeroizing::new(bytes), owner_only })
@@ -57,7 +67,7 @@ impl FileReader for ImageMachine {
         let place = locate(path)?;
         let failed = |error| Unread::Failed { what: path.to_string(), detail: chain(&error) };
         match self.volume.metadata(&place).map_err(failed)? {
-            None => Ok(Listed::Absent { missing_folders: self.volume.missing_folders(&place).map_err(failed)? }),
+            None => Ok(Listed::Absent { missing_folders: missing_folders(self, &place).map_err(failed)? }),
             Some(metadata) if metadata.kind == EntryKind::Folder => {
                 let entries = self.volume.list(&place).map_err(failed)?.unwrap_or_default();
                 // A name that is no text is none that Windows could have written.
