@@ -134,6 +134,7 @@ fn tells_the_truth(plan: &Plan, report: &ApplyReport, before: &Model, after: &Mo
                     now.is_some_and(|key| key.values.get(&folded).is_some_and(|(_, found)| found == data))
                 }
                 Operation::PutRegistryValue { .. } => true,
+                other => return Err(TestCaseError::fail(format!("{other} is no step of the registry"))),
             };
             match &one.outcome {
                 Outcome::Done => prop_assert!(done, "{} is told as done: {}", one.address, operation),

@@ -148,6 +148,7 @@ impl Model {
                         RegistryData::text(*value_type, &Secrets.resolve(reference)?)
                     }
                     Expression::Held { item, .. } => return Err(format!("nobody here can open {item}")),
+                    Expression::Thumbprint { .. } => return Err("there are no certificates here".into()),
                 };
                 let values = &mut self.at(&path)?.values;
                 let found = values.get(&fold(name)).cloned();
@@ -194,6 +195,7 @@ impl Model {
                 self.at(&path)?.security = after.to_vec();
                 self.touch(&path, now)?;
             }
+            other => return Err(format!("{other} is no step of the registry")),
         }
         Ok(())
     }

@@ -134,7 +134,7 @@ pub fn meddle(bench: &Bench, operations: &[Operation]) -> Law {
             Operation::PutRegistryValue { after: Expression::Registry(data), .. } => Some(data.clone()),
             _ => None,
         };
-        let step = Step { operation, data: data.map(std::borrow::Cow::Owned), tree: None };
+        let step = Step { data: data.map(std::borrow::Cow::Owned), ..Step::new(operation) };
         writer.stage(&step, time).map_err(fail)?;
     }
     writer.prepare(time).map_err(fail)?;
