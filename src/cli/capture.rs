@@ -1,6 +1,7 @@
 //! `trueup capture`.
 
 use super::arguments::{CaptureForm, CaptureOptions, DocumentOptions};
+use super::secrets::{CommandSecrets, Secrets};
 use super::terminal::Terminal;
 use super::{Outcome, files, inputs, machines};
 use crate::error::{Exit, Failure};
@@ -19,8 +20,8 @@ pub fn run(options: &CaptureOptions, terminal: &Terminal) -> Outcome {
     } else {
         let additions = options.additions.clone();
         let desired = inputs::document(&DocumentOptions { files: options.documents.clone(), additions }, terminal)?;
-        // A capture writes no fingerprint, so no secret is looked up for it.
-        inputs::facts(machine, &desired, now, &NoSecrets)?
+        // A capture writes no fingerprint; the password of a PFX file lets it tell which certificates are in it.
+        inputs::facts(machine, &desired, now, &Secrets::new(CommandSecrets::Refused))?
     };
     opened.warn(terminal);
     if facts.answered() == 0 {
