@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::places;
 use super::protection::{Occasion, Protected, lost_protected};
 use super::{EntrySpan, Plan, PlanOptions, lint};
-use crate::model::certificate::BLOB;
+use crate::formats::certificate_store::BLOB;
 use crate::model::fact::{Facts, KeyAspects, KeyState, KeyTree, Queries, Stored, Unread, ValueSelection};
 use crate::model::operation::{Expression, Operation};
 use crate::model::registry::RegistryKey;

@@ -125,10 +125,11 @@ fn line(decision: &Decision, hold: Hold) -> Option<Line> {
     let (before, after, details) = sides(decision.shown_operations());
     let steps = decision.operations().iter().map(|operation| operation.reversibility(hold));
     let name = name(decision);
+    let own = format!(" of {}", decision.id.entry());
     Some(Line {
         symbol,
         // What the name says already is not said again.
-        after: after.filter(|after| !name.ends_with(&**after)),
+        after: after.filter(|after| !name.ends_with(&**after)).map(|after| after.replace(&own, "")),
         name,
         before,
         reasons: decision.reasons.iter().map(ToString::to_string).collect(),

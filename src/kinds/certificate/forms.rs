@@ -159,7 +159,12 @@ impl JsonSchema for IssuerForm {
                         "pfx": generator.subschema_for::<PfxSource>(),
                         "files": generator.subschema_for::<FilesSource>(),
                         "csr": generator.subschema_for::<RequestSource>(),
-                        "bundle": { "type": "array", "items": generator.subschema_for::<BundleForm>(), "minItems": 1 },
+                        "bundle": {
+                            "type": "array",
+                            "items": generator.subschema_for::<BundleForm>(),
+                            "minItems": 1,
+                            "description": "Certificates that are taken as they are.",
+                        },
                     },
                     "minProperties": 1,
                     "maxProperties": 1,

@@ -4,10 +4,10 @@ use std::rc::Rc;
 
 use super::Certificates;
 use super::wanted::{BundleSource, WantedCertificate};
-use crate::formats::certificate_store::{StoreBlob, StorePlace};
+use crate::formats::certificate_store::{BLOB, StoreBlob, StorePlace};
 use crate::formats::upcase;
 use crate::formats::x509::{Certificate, PublicKey};
-use crate::model::certificate::{BLOB, KeyRef};
+use crate::model::certificate::KeyRef;
 use crate::model::fact::{Facts, KeyAspects, KeyState, Queries, Unread};
 use crate::model::file::{Der, FileAspect, FileFact, FileHolds, FilePath, FileState};
 use crate::model::operation::Element;

@@ -12,6 +12,8 @@ mod found;
 mod inbox;
 mod lint;
 mod removal;
+mod rules;
+mod sight;
 mod sites;
 mod statements;
 mod stores;
