@@ -201,6 +201,10 @@ fn local(sight: &Sight<'_>) -> Assessment {
         let reasons = reasons.into_iter().chain([Reason::with("certificate.key_deferred", message)]).collect();
         return Assessment { current, ..Assessment::without(Fate::Deferred, reasons) };
     }
+    if let Some((fate, reason)) = sight.without_given_key() {
+        let reasons = reasons.into_iter().chain([reason]).collect();
+        return Assessment { current, ..Assessment::without(fate, reasons) };
+    }
     let by = match &signer.above {
         None => IssuedBy::Itself,
         Some((_, assessment)) => match &assessment.result {
@@ -448,6 +452,10 @@ fn requested(sight: &Sight<'_>) -> Assessment {
             }
             super::inbox::Delivered::Nothing => {}
         }
+    }
+    if let Some((fate, reason)) = sight.without_given_key() {
+        let reasons = reasons.into_iter().chain([reason]).collect();
+        return Assessment { current, ..Assessment::without(fate, reasons) };
     }
     let key = match (&pending, pending_place) {
         // The request changes; its key has not been used for anything yet.

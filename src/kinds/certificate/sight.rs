@@ -161,6 +161,18 @@ impl<'s> Sight<'s> {
         }
     }
 
+    /// Why nothing can be made with the key that the document names, and what that makes of the certificate.
+    pub fn without_given_key(&self) -> Option<(Fate, Reason)> {
+        let reason = |why: &str| Reason::with("certificate.key_not_at_hand", format!("the key that is named: {why}"));
+        match self.given_key.as_ref()? {
+            KeyFound::Key(_) => None,
+            KeyFound::Absent => Some((Fate::Blocked, reason("its file is not there"))),
+            KeyFound::Unusable(why) => Some((Fate::Blocked, reason(why))),
+            KeyFound::Unknown => Some((Fate::Unverifiable, reason("the password of its file is not to be had here"))),
+            KeyFound::Unread(unread) => Some((Fate::Deferred, reason(&unread.to_string()))),
+        }
+    }
+
     /// The family of the key that a new certificate has.
     pub fn new_algorithm(&self) -> KeyAlgorithm {
         match &self.given_key {

@@ -1,0 +1,22 @@
+//! The certificate kind on whole machines: what each check says, what follows from it, and that what is applied is good in the eyes
+//! of the real openssl.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "functions beside the tests are not seen as tests"
+)]
+
+mod certificates {
+    mod baseline;
+    mod checks;
+    mod documents;
+    mod inbox;
+    mod laws;
+    mod openssl;
+    mod ripple;
+    mod time;
+    mod world;
+}
