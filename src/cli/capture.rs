@@ -17,11 +17,7 @@ pub fn run(options: &CaptureOptions, terminal: &Terminal) -> Outcome {
     let facts = if options.documents.is_empty() {
         whole(machine, &options.key)?
     } else {
-        let additions = super::arguments::Additions {
-            overlay: options.additions.overlay.clone(),
-            variables: options.additions.variables.clone(),
-            machine_name: options.additions.machine_name.clone(),
-        };
+        let additions = options.additions.clone();
         let desired = inputs::document(&DocumentOptions { files: options.documents.clone(), additions }, terminal)?;
         // A capture writes no fingerprint, so no secret is looked up for it.
         inputs::facts(machine, &desired, now, &NoSecrets)?
