@@ -9,6 +9,7 @@ use super::Certificates;
 use super::checks::{self, ABSENT, Above, Case, Strictness};
 use super::found::{self, Candidate, KeyFound};
 use super::sight::{LAST, Sight};
+use super::stores;
 use super::wanted::{BundleSource, WantedCertificate, WantedIssuer};
 use crate::formats::x509::{Certificate, Digest, KeyAlgorithm, PublicKey, Template};
 use crate::model::certificate::{CertificateRef, Issue, IssueKey, IssuedBy, KeyRef};
@@ -159,7 +160,9 @@ fn local(sight: &Sight<'_>) -> Assessment {
                 (None, Some(current)) if signs_on(assessment, current) => Above::Stays(current),
                 (None, _) => Above::Replaced,
             },
-            (None, _) => Above::Nobody,
+            // It cannot be replaced here and now: what it has signed is judged by what it is.
+            (None, Some(current)) => Above::Stays(current),
+            (None, None) => Above::Unknown,
         },
     };
     let own_serial = |certificate: &Certificate| own_revocation(sight, certificate);
@@ -212,10 +215,15 @@ fn local(sight: &Sight<'_>) -> Assessment {
                 IssuedBy::Authority { certificate: certificate.clone(), key: key.clone() }
             }
             _ => {
-                let message = format!("the key of `{}` is not at hand", entry.signer().unwrap_or_default());
-                let reasons =
-                    reasons.into_iter().chain([Reason::with("certificate.issuer_without_key", message)]).collect();
-                return Assessment { current, ..Assessment::without(Fate::Blocked, reasons) };
+                let name = entry.signer().unwrap_or_default();
+                let (fate, message) = if is_key_in_store(sight, assessment) {
+                    (Fate::Deferred, format!("the key of `{name}` is in the key store of the live machine"))
+                } else {
+                    (Fate::Blocked, format!("the key of `{name}` is not at hand"))
+                };
+                let reason = Reason::with("certificate.issuer_without_key", message);
+                let reasons = reasons.into_iter().chain([reason]).collect();
+                return Assessment { current, ..Assessment::without(fate, reasons) };
             }
         },
     };
@@ -276,8 +284,20 @@ fn unavailable(id: &ResourceId, assessment: &Assessment) -> Option<(Fate, Reason
     }
 }
 
+/// Whether Windows knows the key of the authority that signs an entry.
+fn is_key_in_store(sight: &Sight<'_>, assessment: &Assessment) -> bool {
+    let authority = sight.entry.signer().and_then(|name| sight.scene.all.entry(name));
+    let known = assessment.result.as_ref().and_then(|result| result.known.as_ref());
+    authority.zip(known).is_some_and(|(authority, known)| stores::knows_key(&authority, known, sight.scene))
+}
+
 fn chain_above(signer: &Signer) -> Vec<CertificateRef> {
-    let result = signer.above.as_ref().and_then(|(_, assessment)| assessment.result.as_ref());
+    let assessment = signer.above.as_ref().map(|(_, assessment)| &**assessment);
+    // An authority that cannot be replaced here is what it is.
+    if let Some(Assessment { result: None, current: Some(current), .. }) = assessment {
+        return vec![CertificateRef::Known(Der(std::sync::Arc::clone(current.der())))];
+    }
+    let result = assessment.and_then(|assessment| assessment.result.as_ref());
     result
         .map(|result| std::iter::once(result.certificate.clone()).chain(result.chain.iter().cloned()).collect())
         .unwrap_or_default()
