@@ -235,7 +235,9 @@ pub fn resume(
     let mut report = ApplyReport {
         run: Some(name.to_string()),
         outcomes: merged(state.outcomes()),
-        left: Left::of(&again.summary()),
+        // A run that is taken back is judged step by step, and a step that a later one has overtaken looks as if somebody else had
+        // changed it: what was left is known to the run that began, not to this one.
+        left: if rollback.is_some() { Left::default() } else { Left::of(&again.summary()) },
         planned_again: false,
         remaining_operations: 0,
         reboot: run.beginning.reboot,

@@ -71,7 +71,7 @@ impl Progress for Silent {
     fn phase(&mut self, _: &'static str, _: usize) {}
 }
 
-struct Text<'t>(&'t str);
+pub struct Text<'t>(pub &'t str);
 
 impl FileReader for Text<'_> {
     fn read(&mut self, _: &str, _: usize) -> Result<Vec<u8>, ReadError> {
@@ -92,9 +92,11 @@ pub fn desired(text: &str) -> Desired {
     }
 }
 
-/// A machine with nothing on it.
+/// A machine with nothing on it but what every Windows has.
 pub fn empty() -> MemoryMachine {
-    MemoryMachine::new(Arc::from(SECURITY), FileTime(1))
+    let machine = MemoryMachine::new(Arc::from(SECURITY), FileTime(1));
+    plant(&machine, r"HKLM\SOFTWARE\Microsoft", &[]);
+    machine
 }
 
 pub fn tree(name: &str, values: &[(&str, RegistryData)]) -> KeyTree {
@@ -150,7 +152,9 @@ pub fn try_apply(
 #[track_caller]
 pub fn applied(machine: &dyn WritableMachine, desired: &Desired, at: jiff::Timestamp) -> ApplyReport {
     let report = try_apply(machine, desired, at).unwrap_or_else(|error| panic!("{}", chain(&error)));
-    assert!(report.is_complete(), "{report:#?}");
+    let failed: Vec<_> = report.outcomes.iter().filter(|one| one.outcome != trueup::apply::Outcome::Done).collect();
+    let again = || told(&plan(machine.as_machine(), desired, at));
+    assert!(report.is_complete(), "{failed:?}; {:#?}", again());
     report
 }
 

@@ -14,7 +14,7 @@ use super::wanted::{BundleSource, WantedCertificate, WantedIssuer};
 use crate::formats::x509::{Certificate, Digest, KeyAlgorithm, PublicKey, Template};
 use crate::model::certificate::{CertificateRef, Issue, IssueKey, IssuedBy, KeyRef};
 use crate::model::fact::{Facts, Unread};
-use crate::model::file::Der;
+use crate::model::file::{Der, FilePath};
 use crate::model::resource::ResourceId;
 use crate::model::verdict::Reason;
 
@@ -353,8 +353,9 @@ fn existing(sight: &Sight<'_>) -> Assessment {
     };
     let certificate = &candidate.certificate;
     let (warnings, reasons): (Vec<Reason>, Vec<Reason>) = problems(candidate).into_iter().partition(checks::is_warning);
-    let pool: Vec<Rc<Certificate>> =
+    let mut pool: Vec<Rc<Certificate>> =
         sight.candidates.iter().map(|candidate| Rc::clone(&candidate.certificate)).collect();
+    pool.extend(found::in_files(sight.entry, sight.scene.facts));
     let chain = path_above(certificate, &pool);
     let fate = if reasons.is_empty() { Fate::Stays } else { Fate::Blocked };
     let result = reasons.is_empty().then(|| known_outcome(certificate, sight.home_of(certificate.public_key()), chain));
@@ -430,16 +431,14 @@ fn requested(sight: &Sight<'_>) -> Assessment {
     let chosen = sight.choose(|candidate| problems(candidate).len());
     let reasons = chosen.map_or_else(|| vec![Reason::code(ABSENT)], problems);
     let current = chosen.map(|candidate| Rc::clone(&candidate.certificate));
-    if let (Some(current), true) = (&current, reasons.is_empty()) {
-        let key = sight.home_of(current.public_key());
-        let result = Some(known_outcome(current, key, path_above(current, &pool)));
-        return Assessment {
-            current: Some(Rc::clone(current)),
-            fate: Fate::Stays,
-            reasons,
-            result,
-            warnings: Vec::new(),
-        };
+    // What nears its end is in use until the next one is there.
+    let is_usable = reasons.iter().all(checks::is_warning);
+    let result = current.as_ref().filter(|_| is_usable).map(|current| {
+        let chain = path_above(current, &with_companions(&pool, inbox.as_ref(), sight));
+        known_outcome(current, sight.home_of(current.public_key()), chain)
+    });
+    if result.is_some() && reasons.is_empty() {
+        return Assessment { current, fate: Fate::Stays, reasons, result, warnings: Vec::new() };
     }
     if sight.place_for_key().is_none() {
         let message =
@@ -458,9 +457,11 @@ fn requested(sight: &Sight<'_>) -> Assessment {
                 return Assessment { current, fate: Fate::Stays, reasons, result, warnings: Vec::new() };
             }
             super::inbox::Delivered::Wrong(wrong) => {
-                return Assessment { current, ..Assessment::without(Fate::Blocked, wrong) };
+                return Assessment { current, result, ..Assessment::without(Fate::Blocked, wrong) };
             }
-            super::inbox::Delivered::Nothing if super::inbox::is_asked(sight.entry, key, sight.scene.facts) => {
+            super::inbox::Delivered::Nothing
+                if super::inbox::is_asked(sight.entry, key, &sight.new_algorithm(), sight.scene.facts) =>
+            {
                 let message = match inbox {
                     Some(inbox) => {
                         format!("the request waits for its authority; the certificate is looked for in {inbox}")
@@ -468,7 +469,7 @@ fn requested(sight: &Sight<'_>) -> Assessment {
                     None => "the request waits for its authority".to_owned(),
                 };
                 let reasons = reasons.into_iter().chain([Reason::with("certificate.pending", message)]).collect();
-                return Assessment { current, ..Assessment::without(Fate::Pending, reasons) };
+                return Assessment { current, result, ..Assessment::without(Fate::Pending, reasons) };
             }
             super::inbox::Delivered::Nothing => {}
         }
@@ -498,7 +499,14 @@ fn requested(sight: &Sight<'_>) -> Assessment {
         by: IssuedBy::Request,
         made: None,
     };
-    Assessment { current, ..Assessment::without(Fate::Request(Box::new(issue)), reasons) }
+    Assessment { current, result, ..Assessment::without(Fate::Request(Box::new(issue)), reasons) }
+}
+
+/// The authorities that are trusted for a certificate, and those that came along with it, or were installed with it.
+fn with_companions(trust: &[Rc<Certificate>], inbox: Option<&FilePath>, sight: &Sight<'_>) -> Vec<Rc<Certificate>> {
+    let sent = inbox.and_then(|inbox| found::source(inbox, sight.scene.facts).ok()).unwrap_or_default();
+    let sent = sent.into_iter().filter_map(|(_, content)| content.ok()).flatten();
+    trust.iter().cloned().chain(found::in_files(sight.entry, sight.scene.facts)).chain(sent).collect()
 }
 
 /// The certificates of authorities that may have signed, and those that came with them.

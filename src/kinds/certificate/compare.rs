@@ -6,7 +6,7 @@ use super::wanted::{WantedCertificate, WantedIssuer};
 use super::{bundle, consumers, files, removal, statements, stores};
 use crate::formats::certificate_files::FileForm;
 use crate::kinds::{Comparison, Context};
-use crate::model::certificate::{FileContent, FormContent, KeyRef};
+use crate::model::certificate::{CertificateRef, FileContent, FormContent, KeyRef};
 use crate::model::digest;
 use crate::model::fact::{Facts, Queries};
 use crate::model::file::FileAspect;
@@ -207,12 +207,7 @@ pub fn content(
     password: Option<&crate::model::secret::SecretReference>,
 ) -> Option<FileContent> {
     let result = case.assessment.result.as_ref()?;
-    let chain = match form {
-        // Whoever is its own authority is its own chain.
-        FileForm::ChainPem if result.chain.is_empty() => vec![result.certificate.clone()],
-        FileForm::FullchainPem => without_root(case, result),
-        _ => result.chain.clone(),
-    };
+    let chain = chain_in(case, form, result);
     Some(FileContent::Form(Box::new(FormContent {
         form,
         certificate: result.certificate.clone(),
@@ -223,16 +218,30 @@ pub fn content(
     })))
 }
 
+/// The authorities that a file in one of the forms holds: no others can make it another file.
+pub fn chain_in(case: &Case<'_>, form: FileForm, result: &super::assess::Outcome) -> Vec<CertificateRef> {
+    match form {
+        // Whoever is its own authority is its own chain.
+        FileForm::ChainPem if result.chain.is_empty() => vec![result.certificate.clone()],
+        FileForm::ChainPem | FileForm::P7b | FileForm::Pfx | FileForm::PfxLegacy => result.chain.clone(),
+        FileForm::FullchainPem => without_root(case, result),
+        FileForm::KeyPem
+        | FileForm::CertificatePem
+        | FileForm::CertificateDer
+        | FileForm::Csr
+        | FileForm::Thumbprint
+        | FileForm::PublicKey => Vec::new(),
+    }
+}
+
 /// The chain as a server sends it: the root is left to those who trust it.
-fn without_root(case: &Case<'_>, result: &super::assess::Outcome) -> Vec<crate::model::certificate::CertificateRef> {
+fn without_root(case: &Case<'_>, result: &super::assess::Outcome) -> Vec<CertificateRef> {
     let mut chain = result.chain.clone();
     let is_root = chain.last().is_some_and(|last| match last {
-        crate::model::certificate::CertificateRef::Known(der) => {
+        CertificateRef::Known(der) => {
             crate::formats::x509::Certificate::parse(&der.0).is_ok_and(|last| last.is_self_issued())
         }
-        crate::model::certificate::CertificateRef::Made(id) => {
-            case.scene.all.entry(id.name()).is_some_and(|entry| entry.signer().is_none())
-        }
+        CertificateRef::Made(id) => case.scene.all.entry(id.name()).is_some_and(|entry| entry.signer().is_none()),
     });
     if is_root {
         chain.pop();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::assess::{Fate, Outcome};
 use super::checks::day;
-use super::compare::{CRL_PART, Case, content};
+use super::compare::{CRL_PART, Case, chain_in, content};
 use super::found;
 use super::statements;
 use super::wanted::{WantedFile, WantedRevocationList};
@@ -56,7 +56,9 @@ pub fn compare(case: &Case<'_>, file: &WantedFile) -> Decision {
             Decision { verdict: Verdict::Unverifiable, reasons: vec![reason], ..Decision::keep(id, file.at) };
         return decision.traced(trace);
     }
-    let Some(problem) = problem(file.form, fact, result) else { return Decision::keep(id, file.at).traced(trace) };
+    let Some(problem) = problem(case, file.form, fact, result) else {
+        return Decision::keep(id, file.at).traced(trace);
+    };
     let Some(wanted) = content(case, file.form, file.password.as_ref()) else {
         let reason = Reason::with("certificate.key_not_at_hand", "no place that can be read here holds the key");
         return Decision::blocked(id, file.at, reason).traced(trace);
@@ -90,7 +92,7 @@ fn of_holds(holds: &FileHolds) -> u64 {
 }
 
 /// What is wrong with a file; `None` where it holds what it should.
-fn problem(form: FileForm, fact: Option<&FileFact>, result: &Outcome) -> Option<Reason> {
+fn problem(case: &Case<'_>, form: FileForm, fact: Option<&FileFact>, result: &Outcome) -> Option<Reason> {
     let Some(fact) = fact else { return Some(Reason::with(MISPLACED, "the file is not there")) };
     if let FileHolds::Unusable(why) = &fact.holds {
         return Some(Reason::with(MISPLACED, format!("the file cannot be used: {why}")));
@@ -99,7 +101,8 @@ fn problem(form: FileForm, fact: Option<&FileFact>, result: &Outcome) -> Option<
         return Some(Reason::with(MISPLACED, "the file holds the former certificate"));
     };
     let leaf: &[u8] = known.der();
-    let chain: Option<Vec<&[u8]>> = result.chain.iter().map(|above| above.known().map(|der| &*der.0)).collect();
+    let above = chain_in(case, form, result);
+    let chain: Option<Vec<&[u8]>> = above.iter().map(|above| above.known().map(|der| &*der.0)).collect();
     let Some(chain) = chain else { return Some(Reason::with(MISPLACED, "the authorities above it are new")) };
     let holds = match (&fact.holds, form) {
         (FileHolds::Certificates(found), _) => has_certificates(form, found, leaf, &chain),
@@ -129,20 +132,12 @@ fn problem(form: FileForm, fact: Option<&FileFact>, result: &Outcome) -> Option<
 fn has_certificates(form: FileForm, found: &CertificatesFact, leaf: &[u8], chain: &[&[u8]]) -> bool {
     let there: Vec<&[u8]> = found.certificates.iter().map(|der| &*der.0).collect();
     let whole = || std::iter::once(leaf).chain(chain.iter().copied());
-    let is_root = |der: &&[u8]| crate::formats::x509::Certificate::parse(der).is_ok_and(|one| one.is_self_issued());
     match form {
         FileForm::CertificatePem => found.encoding == CertificateEncoding::Pem && there == [leaf],
         FileForm::CertificateDer => found.encoding == CertificateEncoding::Der && there == [leaf],
-        FileForm::ChainPem => {
-            let wanted = if chain.is_empty() { vec![leaf] } else { chain.to_vec() };
-            found.encoding == CertificateEncoding::Pem && there == wanted
-        }
+        FileForm::ChainPem => found.encoding == CertificateEncoding::Pem && there == chain,
         FileForm::FullchainPem => {
-            let mut wanted: Vec<&[u8]> = whole().collect();
-            if wanted.len() > 1 && wanted.last().is_some_and(is_root) {
-                wanted.pop();
-            }
-            found.encoding == CertificateEncoding::Pem && there == wanted
+            found.encoding == CertificateEncoding::Pem && there == whole().collect::<Vec<&[u8]>>()
         }
         // The certificates in it have no order.
         FileForm::P7b => {

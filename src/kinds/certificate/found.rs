@@ -112,6 +112,12 @@ pub fn certificates(fact: &FileFact) -> Vec<Rc<Certificate>> {
     ders(fact).iter().filter_map(|der| Certificate::parse(&der.0).ok().map(Rc::new)).collect()
 }
 
+/// All certificates in an entry's files, those of authorities too.
+pub fn in_files(entry: &WantedCertificate, facts: &Facts) -> Vec<Rc<Certificate>> {
+    let found = entry.files.iter().filter_map(|place| file(&place.path, &place.aspect(), facts).ok().flatten());
+    found.flat_map(certificates).collect()
+}
+
 /// All certificates in an entry's places, and why places could not be read.
 pub fn candidates(entry: &WantedCertificate, facts: &Facts, all: &Certificates) -> (Vec<Candidate>, Vec<Unread>) {
     let mut found: Vec<Candidate> = Vec::new();

@@ -7,7 +7,7 @@ use super::checks::{day, seconds_until};
 use super::found;
 use super::wanted::{WantedCertificate, WantedIssuer};
 use crate::formats::certificate_files::{FileForm, pem};
-use crate::formats::x509::{Certificate, Digest, PublicKey, Request};
+use crate::formats::x509::{Certificate, Digest, KeyAlgorithm, PublicKey, Request};
 use crate::model::certificate::CertificateRef;
 use crate::model::fact::{Facts, Unread};
 use crate::model::file::{FileAspect, FileHolds, FilePath};
@@ -152,8 +152,11 @@ fn problems(
     out
 }
 
-/// Whether the request that lies in its file asks for what the document says, with this key.
-pub fn is_asked(entry: &WantedCertificate, key: &PublicKey, facts: &Facts) -> bool {
+/// Whether the request that lies in its file asks for what the document says, with this key, which is of the kind that is wanted.
+pub fn is_asked(entry: &WantedCertificate, key: &PublicKey, wanted: &KeyAlgorithm, facts: &Facts) -> bool {
+    if key.algorithm() != *wanted {
+        return false;
+    }
     let Some(file) = entry.files.iter().find(|file| file.form == FileForm::Csr) else { return false };
     let Ok(Some(fact)) = found::file(&file.path, &FileAspect::Content, facts) else { return false };
     let FileHolds::Bytes(bytes) = &fact.holds else { return false };

@@ -103,15 +103,18 @@ impl<'s> Sight<'s> {
     }
 
     /// Which certificate is it? The one whose key is at hand and that carries the name or was recorded; else the newest that
-    /// satisfies every stated property. Never the first that comes.
+    /// satisfies every stated property. Never the first that comes. A key that is used again is that of former ones, too: of
+    /// those with the same key, one that is good goes before one that was recorded.
     pub fn choose(&self, problems: impl Fn(&Candidate) -> usize) -> Option<&Candidate> {
         let relevant = self.candidates.iter().filter(|candidate| self.is_of_entry(candidate));
         relevant.max_by_key(|candidate| {
             let certificate = &candidate.certificate;
+            let problems = problems(candidate);
             (
                 self.home_of(certificate.public_key()).is_some(),
+                problems == 0,
                 self.is_recorded(certificate) || self.is_named(candidate),
-                std::cmp::Reverse(problems(candidate)),
+                std::cmp::Reverse(problems),
                 certificate.not_after(),
                 certificate.sha1(),
             )
