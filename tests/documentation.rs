@@ -21,7 +21,7 @@ fn the_readme_is_true() {
 
 #[test]
 fn the_guide_is_true() {
-    for page in ["README", "documents", "registry", "machines", "plans", "record", "recovery"] {
+    for page in ["README", "documents", "registry", "machines", "plans", "record", "certificates", "recovery"] {
         run_page(&format!("docs/guide/{page}.md"));
     }
 }
