@@ -45,8 +45,7 @@ pub fn run(options: &CertificatesOptions, terminal: &Terminal) -> Outcome {
     match options.report.format {
         Format::Text => terminal.data(&text(&listing, &plan_command::text_options(&options.report, terminal)))?,
         Format::Json => terminal.data(
-            &json(&listing)
-                .map_err(|error| Failure::failed("cannot write the certificates as JSON").because(error))?,
+            &json(&listing).map_err(|error| Failure::failed("cannot write the certificates as JSON").because(error))?,
         )?,
     };
     for (what, why) in &inventory.unread {

@@ -43,7 +43,10 @@ fn a_real_policy_is_listed_as_openssl_reads_it() {
         let print = ["-noout", "-fingerprint", "-sha1", "-subject", "-enddate", "-nameopt", "RFC2253,-esc_msb,utf8"];
         let form = ["x509", "-inform", "der", "-in", "found.der", "-dateopt", "iso_8601"];
         let text = bench.run(&[&form[..], &print].concat());
-        let line = |head: &str| text.lines().find_map(|line| line.to_lowercase().starts_with(head).then(|| line[head.len()..].trim().to_owned()));
+        let line = |head: &str| {
+            text.lines()
+                .find_map(|line| line.to_lowercase().starts_with(head).then(|| line[head.len()..].trim().to_owned()))
+        };
         let thumbprint = line("sha1 fingerprint=").unwrap().replace(':', "");
         said.insert(thumbprint, (parts(&line("subject=").unwrap()), line("notafter=").unwrap().replace(' ', "T")));
         let blob = ValueFact::new("Blob".into(), Stored::Plain(RegistryData::binary(data)));
@@ -67,8 +70,7 @@ fn a_real_policy_is_listed_as_openssl_reads_it() {
     }
     assert_eq!(found, said);
     let options = |width| TextOptions { palette: Palette::plain(), width, detail: Detail::Short };
-    let (wide, narrow) =
-        (text(&listing, &options(Width::Unlimited)), text(&listing, &options(Width::Columns(60))));
+    let (wide, narrow) = (text(&listing, &options(Width::Unlimited)), text(&listing, &options(Width::Columns(60))));
     for thumbprint in said.keys() {
         assert!(wide.contains(thumbprint) && narrow.contains(thumbprint), "{thumbprint}");
     }

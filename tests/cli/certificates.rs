@@ -205,7 +205,10 @@ fn programs_read_every_field() {
     let first = run(&folder, &["--format", "json"]).exits(0);
     assert_eq!(first.stdout, run(&folder, &["--format", "json"]).exits(0).stdout, "same inputs, same bytes");
     let json = first.json();
-    assert_eq!((&json["format_version"], &json["as_of"], &json["within"]), (&"1.0".into(), &AS_OF.into(), &"30d".into()));
+    assert_eq!(
+        (&json["format_version"], &json["as_of"], &json["within"]),
+        (&"1.0".into(), &AS_OF.into(), &"30d".into())
+    );
     assert_eq!(json["counts"], serde_json::json!({ "certificates": 6, "expired": 1, "ending": 1 }));
     let days: Vec<i64> =
         json["certificates"].as_array().unwrap().iter().map(|one| one["days_left"].as_i64().unwrap()).collect();

@@ -2,8 +2,8 @@
 
 use super::compare::Case;
 use super::consumer_places::{
-    HTTP, HTTP_VALUE, IIS, RDP, RDP_VALUE, SQL_VALUE, WINRM, WINRM_VALUE, bindings_keys, key, present, sql_instances, sql_names,
-    thumbprint_of,
+    HTTP, HTTP_VALUE, IIS, RDP, RDP_VALUE, SQL_VALUE, WINRM, WINRM_VALUE, bindings_keys, key, present, sql_instances,
+    sql_names, thumbprint_of,
 };
 use super::found;
 use super::wanted::Consumer;

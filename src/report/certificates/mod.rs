@@ -65,14 +65,11 @@ impl<'i> Listing<'i> {
         let mut rows: Vec<Row<'i>> =
             inventory.certificates.iter().map(|listed| Row::of(listed, as_of, within)).collect();
         let count = |left: Left| rows.iter().filter(|row| row.left == left).count();
-        let counts =
-            Counts { certificates: rows.len(), expired: count(Left::Expired), ending: count(Left::Ending) };
+        let counts = Counts { certificates: rows.len(), expired: count(Left::Expired), ending: count(Left::Ending) };
         if selection == Selection::Ending {
             rows.retain(|row| row.left != Left::Enough);
         }
-        rows.sort_by(|a, b| {
-            (a.days_left, &a.subject, a.thumbprint).cmp(&(b.days_left, &b.subject, b.thumbprint))
-        });
+        rows.sort_by(|a, b| (a.days_left, &a.subject, a.thumbprint).cmp(&(b.days_left, &b.subject, b.thumbprint)));
         Self { as_of, within, counts, rows, inventory }
     }
 

@@ -18,7 +18,16 @@ const GAP: usize = 2;
 /// How far the lines below the first one of a certificate stand in.
 const INDENT: usize = 14;
 const HEADINGS: [&str; COLUMNS] = [
-    "Days", "Ends", "Subject", "Thumbprint", "Key", "Algorithm", "Issuer", "Friendly name", "Places", "Used by",
+    "Days",
+    "Ends",
+    "Subject",
+    "Thumbprint",
+    "Key",
+    "Algorithm",
+    "Issuer",
+    "Friendly name",
+    "Places",
+    "Used by",
     "Entries",
 ];
 const COLUMNS: usize = 11;
@@ -84,9 +93,8 @@ fn cells(row: &Row<'_>, detail: Detail) -> Cells {
         }
     }
     let key = certificate.public_key().algorithm().to_string();
-    let signed = certificate
-        .digest()
-        .map_or_else(|| certificate.signature_algorithm().to_string(), |digest| digest.to_string());
+    let signed =
+        certificate.digest().map_or_else(|| certificate.signature_algorithm().to_string(), |digest| digest.to_string());
     // Ed25519 brings its own digest.
     let algorithm = if key == signed { key } else { format!("{key} {signed}") };
     let places: Vec<String> = row.listed.places.iter().map(place).collect();
@@ -167,7 +175,9 @@ fn line(out: &mut String, cells: &Cells, widths: &[usize; COLUMNS], style: impl 
         cells.iter().zip(widths).enumerate().map(|(at, (cell, width))| (at, cell, *width)).collect();
     let last = columns.iter().rposition(|(_, cell, width)| *width > 0 && !cell.is_empty());
     let mut first = true;
-    for (at, cell, width) in columns.into_iter().take(last.map_or(0, |last| last + 1)).filter(|(_, _, width)| *width > 0) {
+    for (at, cell, width) in
+        columns.into_iter().take(last.map_or(0, |last| last + 1)).filter(|(_, _, width)| *width > 0)
+    {
         if !std::mem::take(&mut first) {
             out.push_str(&" ".repeat(GAP));
         }

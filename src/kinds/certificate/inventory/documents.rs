@@ -6,10 +6,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{AbsentEntry, Inventory, ListedPlace, PlaceKind, Problem, WantedCertificate};
+use crate::formats::x509::Certificate;
 use crate::kinds::certificate::assess::Scene;
 use crate::kinds::certificate::wanted::{BundleSource, WantedIssuer};
 use crate::kinds::certificate::{Certificates, found};
-use crate::formats::x509::Certificate;
 use crate::model::fact::Facts;
 use crate::model::file::{FileAspect, FileHolds, FilePath};
 use crate::model::thumbprint::Thumbprint;
@@ -117,11 +117,5 @@ fn sources(sources: &[BundleSource], facts: &Facts, inventory: &mut Inventory) -
 }
 
 fn in_file(path: &FilePath, has_key: bool) -> ListedPlace {
-    ListedPlace {
-        kind: PlaceKind::File,
-        name: path.to_string(),
-        friendly_name: None,
-        has_key,
-        is_archived: false,
-    }
+    ListedPlace { kind: PlaceKind::File, name: path.to_string(), friendly_name: None, has_key, is_archived: false }
 }

@@ -52,9 +52,9 @@ fn services_key() -> Option<RegistryKey> {
 
 /// The stores of the machine's layers and of the users that are known.
 fn all(facts: &Facts) -> Vec<Stores> {
-    let layers = LAYERS.iter().filter_map(|layer| {
-        Some(Stores { owner: layer.to_string(), key: RegistryKey::parse(&layer.stores()).ok()? })
-    });
+    let layers = LAYERS
+        .iter()
+        .filter_map(|layer| Some(Stores { owner: layer.to_string(), key: RegistryKey::parse(&layer.stores()).ok()? }));
     let users = users_key();
     let hives = users.iter().filter_map(|key| present(key, facts)).flat_map(|fact| &fact.subkeys);
     // The classes of a user are a hive of their own, without stores.
@@ -107,7 +107,11 @@ pub fn gather(entries: &[&Arc<WantedCertificate>], facts: &Facts, inventory: &mu
         for service in &tree.subkeys {
             let Some(below) = subkey(service, SERVICE_STORES) else { continue };
             let Some(key) = child(key, &service.name).and_then(|key| child(&key, SERVICE_STORES)) else { continue };
-            each_store(&Stores { owner: Location::Service(service.name.to_string()).to_string(), key }, below, inventory);
+            each_store(
+                &Stores { owner: Location::Service(service.name.to_string()).to_string(), key },
+                below,
+                inventory,
+            );
         }
     }
     for place in entries.iter().flat_map(|entry| &entry.stores) {
