@@ -77,9 +77,8 @@ pub fn keys(desired: &Desired) -> Vec<&WantedKey> {
     desired
         .entries
         .iter()
-        .filter_map(|entry| match &entry.wanted {
-            Wanted::RegistryKey(key) => Some(key),
-            Wanted::Certificate(_) => None,
+        .map(|entry| match &entry.wanted {
+            Wanted::RegistryKey(key) => key,
         })
         .collect()
 }

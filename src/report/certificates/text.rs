@@ -92,11 +92,11 @@ fn cells(row: &Row<'_>, detail: Detail) -> Cells {
             names.push(name);
         }
     }
-    let digest = certificate.digest().map_or_else(
-        // Ed25519 brings its own digest.
-        || certificate.signature_algorithm().to_string(),
-        |digest| digest.to_string(),
-    );
+    let key = certificate.public_key().algorithm().to_string();
+    let signed =
+        certificate.digest().map_or_else(|| certificate.signature_algorithm().to_string(), |digest| digest.to_string());
+    // Ed25519 brings its own digest.
+    let algorithm = if key == signed { key } else { format!("{key} {signed}") };
     let places: Vec<String> = row.listed.places.iter().map(place).collect();
     [
         row.days_left.to_string(),
@@ -104,7 +104,7 @@ fn cells(row: &Row<'_>, detail: Detail) -> Cells {
         subject(certificate, detail),
         row.thumbprint.to_string(),
         if row.listed.has_key() { "yes" } else { "no" }.to_owned(),
-        format!("{} {digest}", certificate.public_key().algorithm()),
+        algorithm,
         name(certificate.issuer(), detail),
         names.join(", "),
         places.join(", "),

@@ -12,6 +12,7 @@ use crate::kinds::certificate::wanted::{BundleSource, WantedIssuer};
 use crate::kinds::certificate::{Certificates, found};
 use crate::model::fact::Facts;
 use crate::model::file::{FileAspect, FileHolds, FilePath};
+use crate::model::thumbprint::Thumbprint;
 
 /// Lists the files of all entries, then says which certificate is whose.
 pub fn gather(entries: &[&Arc<WantedCertificate>], facts: &Facts, as_of: Timestamp, inventory: &mut Inventory) {
@@ -26,7 +27,10 @@ pub fn gather(entries: &[&Arc<WantedCertificate>], facts: &Facts, as_of: Timesta
             (of_sources, vec!["its sources hold no certificate".to_owned()])
         } else {
             let assessment = all.assess(&entry.name, scene);
-            let reasons = assessment.reasons.iter().map(ToString::to_string).collect();
+            let mut reasons: Vec<String> = assessment.reasons.iter().map(ToString::to_string).collect();
+            if let Some(known) = assessment.result.as_ref().and_then(|result| result.known.as_ref()) {
+                reasons.push(format!("{} is not in its places yet", Thumbprint::of(known.der())));
+            }
             (assessment.current.iter().cloned().collect(), reasons)
         };
         let address = entry.address().to_string();
