@@ -294,6 +294,57 @@ fn json_files() {
             Some("1"),
             &with("\"b\"],\r\n", "\"b\"],\r\n  \"New\": 1,\r\n"),
         ),
+        (
+            "a new object on lines of its own",
+            settings,
+            json("/New"),
+            None,
+            Some("{\"A\":{\"B\":1},\"C\":[]}"),
+            &with(
+                "\"b\"],\r\n",
+                "\"b\"],\r\n  \"New\": {\r\n    \"A\": {\r\n      \"B\": 1\r\n    },\r\n    \"C\": []\r\n  },\r\n",
+            ),
+        ),
+        (
+            "a new object beside others of its line",
+            settings,
+            json("/Logging/File/Path"),
+            None,
+            Some("\"x\""),
+            &with("10 }", "10, \"File\": {\r\n    \"Path\": \"x\"\r\n  } }"),
+        ),
+        (
+            "a new list beside others of its line",
+            settings,
+            json("/Hosts/2"),
+            None,
+            Some("[1]"),
+            &with("\"b\"]", "\"b\", [\r\n    1\r\n  ]]"),
+        ),
+        (
+            "an object in place of a text",
+            settings,
+            json("/Logging/Level"),
+            Some("\"Info\""),
+            Some("{\"a\":1}"),
+            &with("\"Info\"", "{\r\n    \"a\": 1\r\n  }"),
+        ),
+        (
+            "a list as an element on a line of its own",
+            b"[\n  [\n    1\n  ]\n]\n",
+            json("/1"),
+            None,
+            Some("[2]"),
+            b"[\n  [\n    1\n  ],\n  [\n    2\n  ]\n]\n",
+        ),
+        (
+            "into an empty list",
+            b"{\n  \"a\": []\n}\n",
+            json("/a/0"),
+            None,
+            Some("[1]"),
+            b"{\n  \"a\": [[\n    1\n  ]]\n}\n",
+        ),
         ("a member goes", settings, json("/Logging/Size"), Some("10"), None, &with(" /* now */, \"Size\": 10", "")),
         ("the first member goes", b"{\"a\":1,\"b\":2}", json("/a"), Some("1"), None, b"{\"b\":2}"),
         ("the only member goes", b"{\"a\":1}", json("/a"), Some("1"), None, b"{}"),
@@ -310,6 +361,14 @@ fn json_files() {
         ),
         ("a mark in front", b"\xef\xbb\xbf{\"a\":1}", json("/a"), Some("1"), Some("2"), b"\xef\xbb\xbf{\"a\":2}"),
     ]);
+}
+
+#[test]
+fn what_is_so_already_is_left() {
+    let file = br#"{"a":"\u0078"}"#;
+    for value in [text("x"), Value::Json("x".into())] {
+        assert_eq!(write(file, &json("/a"), Some(&value)).unwrap(), file);
+    }
 }
 
 #[test]
@@ -330,6 +389,9 @@ fn what_cannot_be_done_is_told() {
     assert!(matches!(problem(b"{\"a\":1}", &json("/a/b"), one()), EditError::NoPlace(_)));
     assert!(matches!(problem(b"[1]", &json("/5"), one()), EditError::NoPlace(_)));
     assert!(matches!(problem(b"{}", &json("a"), one()), EditError::Selector(_)));
+    assert!(matches!(problem(b"{\"a\":1,\"a\":2}", &json("/a"), None), EditError::Ambiguous(2)));
+    assert!(matches!(problem(b"[a]\nk=1\nK=2\n", &ini(Some("a"), "k"), None), EditError::Ambiguous(2)));
+    assert!(matches!(problem(b"k=1\nj=1\nk:2\n", &properties("k"), None), EditError::Ambiguous(2)));
     assert!(matches!(problem(b"k=1", &ini(None, "k"), Some(text("a\nb"))), EditError::Value(_)));
     assert!(matches!(problem(b"k=\xe4", &ini(None, "k"), Some(text("\u{20ac}"))), EditError::Unencodable('\u{20ac}')));
     assert!(matches!(problem(b"a\0b\x01\0", &ini(None, "k"), one()), EditError::NotText(_)));

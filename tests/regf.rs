@@ -18,5 +18,4 @@ mod regf {
     pub mod model;
     mod recovery;
     mod security;
-    mod speed;
 }

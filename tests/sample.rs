@@ -247,7 +247,7 @@ fn the_demo_document_differs_from_the_sample_in_every_way_and_is_met_after_one_a
         secrets: &NoSecrets,
         on_failure: OnFailure::Continue,
         hold: None,
-        retain: RETAIN,
+        retain: Some(RETAIN),
         confirm_within: None,
     };
     let basis = DocumentBasis { desired: &desired, options: PlanOptions::at(as_of()) };

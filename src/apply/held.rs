@@ -28,36 +28,33 @@ const fn is_lost(stored: &Stored) -> bool {
 fn lost(operations: &[&Operation]) -> Vec<Lost> {
     let mut lost = Vec::new();
     let mut next = operations.len();
+    let mut moves = Vec::new();
     for (step, operation) in operations.iter().enumerate() {
         match operation {
             Operation::PutRegistryValue { key, name, before: Some(before), .. }
             | Operation::RemoveRegistryValue { key, name, before }
                 if is_lost(before) =>
             {
-                let key = origin(key, operations.get(..step).unwrap_or_default());
-                lost.push(Lost { step, item: step, key: Some(key), name: name.clone() });
+                lost.push(Lost { step, item: step, key: Some(origin(key, &moves)), name: name.clone() });
             }
             Operation::RemoveRegistryTree { key, before } => {
                 let mut values = Vec::new();
-                let key = origin(key, operations.get(..step).unwrap_or_default());
-                lost_values(Some(&key), before, &mut values);
+                lost_values(Some(&origin(key, &moves)), before, &mut values);
                 for (key, name) in values {
                     lost.push(Lost { step, item: next, key, name });
                     next += 1;
                 }
             }
+            Operation::RenameRegistryKey { from, to } => moves.push((from, to)),
             _ => {}
         }
     }
     lost
 }
 
-/// Where what lies at a key after some steps lay before them.
-fn origin(key: &RegistryKey, steps: &[&Operation]) -> RegistryKey {
-    steps.iter().rev().fold(key.clone(), |key, operation| match operation {
-        Operation::RenameRegistryKey { from, to } => key.moved(to, from).unwrap_or(key),
-        _ => key,
-    })
+/// Where what lies at a key after some moves lay before them.
+fn origin(key: &RegistryKey, moves: &[(&RegistryKey, &RegistryKey)]) -> RegistryKey {
+    moves.iter().rev().fold(key.clone(), |key, (from, to)| key.moved(to, from).unwrap_or(key))
 }
 
 /// In the order of [`KeyTree::for_each_value`].

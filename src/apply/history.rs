@@ -72,7 +72,7 @@ pub fn history(machine: &dyn Machine) -> Observed<Vec<PastRun>> {
         run.taken_back_by = taken_back.get(&run.run).cloned();
         let of = run.purpose.as_ref().and_then(Purpose::takes_back);
         if let (Some(of), None, RunOutcome::Ended { ending }) = (of, &run.taken_back_by, &run.outcome)
-            && (ending.done > 0 || ending.failed + ending.skipped + ending.undone == 0)
+            && ending.left_something()
         {
             taken_back.entry(of.clone()).or_insert_with(|| run.run.clone());
         }

@@ -65,8 +65,6 @@ pub struct Beginning {
 /// What the record held before a run, of all that the run changes in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordBefore {
-    /// Whether there was a record.
-    pub existed: bool,
     pub entries: Vec<AppliedEntry>,
     /// Addresses of which nothing was remembered.
     pub absent: Vec<ResourceId>,
@@ -133,6 +131,11 @@ impl Ending {
     /// Whether all that was tried was done.
     pub const fn is_clean(self) -> bool {
         self.failed + self.skipped + self.undone == 0
+    }
+
+    /// Whether the run has left something: one of which nothing came has not, one without steps may have told the record.
+    pub const fn left_something(self) -> bool {
+        self.done > 0 || self.is_clean()
     }
 }
 
@@ -210,16 +213,15 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Notes a step that will be performed and gives its number.
+    /// Notes a step that will be performed.
     ///
     /// # Errors
     /// The record cannot be written.
-    pub fn intend(&mut self, address: &ResourceId, operation: &Operation) -> Result<usize, WriteError> {
-        let step = self.steps;
+    pub fn intend(&mut self, address: &ResourceId, operation: &Operation) -> Result<(), WriteError> {
         let address = (!operation.is_about(address)).then_some(address);
-        self.write(&Event::Intent { step, address, operation })?;
+        self.write(&Event::Intent { step: self.steps, address, operation })?;
         self.steps += 1;
-        Ok(step)
+        Ok(())
     }
 
     /// Makes all that was noted durable, with what is about to be replaced. Only then may the machine be touched.

@@ -62,8 +62,8 @@ pub struct ApplyOptions<'a> {
     pub on_failure: OnFailure,
     /// The key under which secrets that are overwritten are kept.
     pub hold: Option<&'a HoldKey>,
-    /// How long journals are kept.
-    pub retain: std::time::Duration,
+    /// How long journals are kept, where a document says so: without one no run is forgotten.
+    pub retain: Option<std::time::Duration>,
     /// Undo the run unless it is confirmed within this time.
     pub confirm_within: Option<std::time::Duration>,
 }
@@ -78,13 +78,13 @@ impl<'a> ApplyOptions<'a> {
             secrets,
             on_failure: OnFailure::default(),
             hold: None,
-            retain: RETAIN,
+            retain: None,
             confirm_within: None,
         }
     }
 }
 
-/// How long journals are kept where nothing is said: 90 days.
+/// How long journals are kept where a document says nothing of it: 90 days.
 pub const RETAIN: std::time::Duration = std::time::Duration::from_hours(90 * 24);
 
 /// Told how far a run has come.
@@ -271,6 +271,25 @@ impl ApplyReport {
 
     /// Whether all was done that this machine can do; what waits for somebody else or cannot be compared is no failure.
     pub fn is_complete(&self) -> bool {
-        self.failed() + self.skipped() + self.undone() == 0 && self.remaining_operations == 0 && self.left.blocked == 0
+        self.is_complete_but_for_blocked() && self.left.blocked == 0
+    }
+
+    /// As [`ApplyReport::is_complete`] where what is blocked was known and let be.
+    pub fn is_complete_but_for_blocked(&self) -> bool {
+        self.failed() + self.skipped() + self.undone() == 0 && self.remaining_operations == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_complete_when_nothing_is_left_to_do() {
+        let nothing = || ApplyReport::nothing(&Summary::default(), Owed::default());
+        let remaining = ApplyReport { remaining_operations: 1, ..nothing() };
+        let blocked = ApplyReport { left: Left { blocked: 1, ..Left::default() }, ..nothing() };
+        let told = |report: &ApplyReport| (report.is_complete(), report.is_complete_but_for_blocked());
+        assert_eq!([told(&nothing()), told(&remaining), told(&blocked)], [(true, true), (false, false), (false, true)]);
     }
 }

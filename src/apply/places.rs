@@ -1,7 +1,7 @@
 //! Reads a file, folder or certificate again that a step has put or removed.
 
+use crate::formats::certificate_store::element;
 use crate::machine::{FileRead, Listed, Machine, Step, element_of};
-use crate::model::certificate::element;
 use crate::model::file::{FilePath, MAX_FILE_BYTES};
 use crate::model::operation::Operation;
 

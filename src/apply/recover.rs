@@ -1,5 +1,7 @@
 //! A run that stopped before its end: which of its steps are on the machine, and how it is finished. Undoing it is a rollback.
 
+use std::collections::{HashMap, HashSet};
+
 use super::basis::{Basis, RollbackBasis};
 use super::content::Sources;
 use super::held::Holds;
@@ -8,7 +10,7 @@ use super::journal::{
     CommitState, Ending, JOURNAL_TAIL, Journal, JournalError, JournalRun, Purpose, RunState, ending, read_journal,
 };
 use super::made::Made;
-use super::remember::{self, Recalled};
+use super::remember::{self, Ended, Recalled};
 use super::state::{Planned, State};
 use super::steps::{Batch, perform, step};
 use super::verify::verify;
@@ -96,7 +98,7 @@ pub struct StepsDone<'r> {
 
 impl StepsDone<'_> {
     /// The steps that are, or may be, on the machine: those that a rollback has to look at.
-    pub fn certain(&self) -> Vec<(ResourceId, Operation)> {
+    pub fn done_or_unknown(&self) -> Vec<(ResourceId, Operation)> {
         let steps = self.run.intents.iter().zip(&self.states);
         steps.filter(|(_, state)| **state != Progressed::NotDone).map(|(intent, _)| intent.clone()).collect()
     }
@@ -118,9 +120,10 @@ pub fn done_steps<'r>(machine: &dyn Machine, run: &'r JournalRun) -> StepsDone<'
                 (part, progressed)
             })
             .collect();
+        let not_done: HashSet<usize> = commit.not_done.iter().copied().collect();
         for number in commit.first..commit.end {
             let Some(slot) = states.get_mut(number) else { continue };
-            if commit.not_done.contains(&number) {
+            if not_done.contains(&number) {
                 continue;
             }
             if *state == CommitState::Known {
@@ -143,10 +146,11 @@ pub fn done_steps<'r>(machine: &dyn Machine, run: &'r JournalRun) -> StepsDone<'
 /// document as it is now; what of it holds after that is remembered as applied. A run that was taking another one back needs none.
 ///
 /// # Errors
-/// The machine cannot be read or written, or a secret is not to be had: nothing was changed.
+/// The machine cannot be read or written, a secret is not to be had, or there is no basis for a run that needs one: nothing was
+/// changed.
 pub fn resume(
     machine: &dyn WritableMachine,
-    basis: &dyn Basis,
+    basis: Option<&dyn Basis>,
     name: &RunName,
     options: &ApplyOptions<'_>,
     progress: &mut dyn Progress,
@@ -164,14 +168,17 @@ pub fn resume(
             ApplyError::Record(Unread::Failed { what: format!("run {of}, which run {name} takes back"), detail })
         })?),
     };
-    let taken_back = past.as_ref().map(|past| done_steps(reader, past).certain()).unwrap_or_default();
+    let taken_back = past.as_ref().map(|past| done_steps(reader, past).done_or_unknown()).unwrap_or_default();
     let rollback = past.as_ref().map(|past| {
-        let hold = if options.hold.is_some() { Hold::Sealed } else { Hold::None };
+        let hold = Hold::of(options.hold);
         let purpose = run.beginning.purpose.clone();
         let options = PlanOptions { hold, ..PlanOptions::at(options.now) };
         RollbackBasis { run: past, steps: &taken_back, purpose, options }
     });
-    let basis = rollback.as_ref().map_or(basis, |rollback| rollback as &dyn Basis);
+    let basis = rollback.as_ref().map(|rollback| rollback as &dyn Basis).or(basis).ok_or_else(|| {
+        let what = format!("what run {name} was for");
+        ApplyError::Record(Unread::Failed { what, detail: "only its document tells".into() })
+    })?;
     let mut states = done_steps(reader, &run).states;
     let mut holds = Holds::new(reader, options.hold);
     let mut steps: Vec<Step<'_>> = Vec::with_capacity(run.intents.len());
@@ -228,7 +235,9 @@ pub fn resume(
     let mut report = ApplyReport {
         run: Some(name.to_string()),
         outcomes: merged(state.outcomes()),
-        left: Left::of(&again.summary()),
+        // A run that is taken back is judged step by step, and a step that a later one has overtaken looks as if somebody else had
+        // changed it: what was left is known to the run that began, not to this one.
+        left: if rollback.is_some() { Left::default() } else { Left::of(&again.summary()) },
         planned_again: false,
         remaining_operations: 0,
         reboot: run.beginning.reboot,
@@ -237,19 +246,8 @@ pub fn resume(
         warnings: Vec::new(),
         confirm_until: None,
     };
-    let record = recalled.after(basis, &plan, &again, &report, name, options.now);
-    report.owed = record.owed.clone();
-    if let Some(before) = recalled.changed_by(&record) {
-        journal.record(&before)?;
-        recalled.replace(&record, &mut *writer, name)?;
-    }
-    for run in std::iter::once(name).chain(basis.taken_back().map(|run| &run.beginning.run)) {
-        writer.forget_made(run)?;
-    }
-    journal.end(&report.ending())?;
-    if let Err(error) = remember::forget_old(reader, &mut *writer, options.retain, options.now) {
-        report.warnings.push(format!("an old run could not be forgotten: {}", chain(&error)));
-    }
+    let ended = Ended { basis, plan: &plan, again: &again, run: name };
+    remember::conclude(&ended, &mut report, &recalled, reader, &mut *writer, &mut journal, options)?;
     Ok(report)
 }
 
@@ -292,7 +290,7 @@ fn plan_of(run: &JournalRun) -> Plan {
 /// One outcome for each resource: that of the first of its steps that was not done.
 fn merged(outcomes: Vec<super::ResourceOutcome>) -> Vec<super::ResourceOutcome> {
     let mut out: Vec<super::ResourceOutcome> = Vec::with_capacity(outcomes.len());
-    let mut places: std::collections::HashMap<ResourceId, usize> = std::collections::HashMap::new();
+    let mut places: HashMap<ResourceId, usize> = HashMap::new();
     for one in outcomes {
         match places.get(&one.address).and_then(|place| out.get_mut(*place)) {
             None => {

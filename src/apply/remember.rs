@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use super::basis::Basis;
-use super::journal::RecordBefore;
-use super::{ApplyError, ApplyOptions, ApplyReport, Outcome};
+use super::journal::{Journal, RecordBefore};
+use super::{ApplyError, ApplyOptions, ApplyReport, Outcome, chain};
 use crate::document::Desired;
 use crate::machine::{Machine, RunName, WritableMachine, WriteError, Writer};
 use crate::model::common::Ensure;
@@ -15,9 +15,9 @@ use crate::model::registry::RegistryKey;
 use crate::model::remembered::{AppliedEntry, Confirmation, OwedSince, PartIndex, Parts, Record, Trace};
 use crate::model::resource::ResourceId;
 use crate::model::time::FileTime;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{Finding, Verdict};
 use crate::plan::lint::{RECORD_UNREADABLE, record_finding};
-use crate::plan::{Bookkeeping, Plan};
+use crate::plan::{Bookkeeping, Occasion, Plan, Protected, lost_protected};
 
 /// So many of the newest runs are kept however old they are.
 const KEPT_RUNS: usize = 10;
@@ -60,16 +60,9 @@ impl Recalled {
         writer.put_record(record)
     }
 
-    /// The record after a run that ended as `report` tells; `again` is what is planned now.
-    pub fn after(
-        &self,
-        basis: &dyn Basis,
-        plan: &Plan,
-        again: &Plan,
-        report: &ApplyReport,
-        run: &RunName,
-        now: jiff::Timestamp,
-    ) -> Record {
+    /// The record after a run that ended as `report` tells.
+    fn after(&self, ended: &Ended<'_>, report: &ApplyReport, now: jiff::Timestamp) -> Record {
+        let Ended { basis, plan, again, run } = *ended;
         let mut record = self.record.clone().unwrap_or_default();
         record.owed = record.owed.since(self.shutdown);
         let is_anything_done = report.outcomes.iter().any(|one| one.outcome == Outcome::Done);
@@ -98,22 +91,18 @@ impl Recalled {
             let not_done: BTreeSet<ResourceId> = failed.chain(blocked).map(ResourceId::folded).collect();
             restore(&mut record, before, &past.beginning.run, &not_done);
         }
+        record.confirmation = self.waiting(basis, run, report.confirm_until);
         record
     }
 
-    /// The record with the run that waits to be confirmed: this one, or one that was and was not taken back by this one.
-    pub fn with_confirmation(
-        &self,
-        mut record: Record,
-        basis: &dyn Basis,
-        run: &RunName,
-        until: Option<jiff::Timestamp>,
-    ) -> Record {
+    /// The run that waits to be confirmed: this one, or one that did and was not taken back by this one.
+    fn waiting(&self, basis: &dyn Basis, run: &RunName, until: Option<jiff::Timestamp>) -> Option<Confirmation> {
+        if let Some(until) = until {
+            return Some(Confirmation { run: run.to_string().into(), until });
+        }
         let taken_back = basis.taken_back().map(|past| past.beginning.run.to_string());
         let known = self.record.as_ref().and_then(|record| record.confirmation.clone());
-        let waits = known.filter(|waits| taken_back.as_deref() != Some(&*waits.run));
-        record.confirmation = until.map(|until| Confirmation { run: run.to_string().into(), until }).or(waits);
-        record
+        known.filter(|waits| taken_back.as_deref() != Some(&*waits.run))
     }
 
     /// What the record held of all that `record` holds otherwise, but for fingerprints: it goes into the journal. `None` when nothing changes.
@@ -124,7 +113,7 @@ impl Recalled {
         if is_same && !self.is_unreadable.get() {
             return None;
         }
-        let mut before = RecordBefore { existed: self.record.is_some(), owed: then.owed.clone(), ..Default::default() };
+        let mut before = RecordBefore { owed: then.owed.clone(), ..Default::default() };
         for (key, entry) in &record.entries {
             match then.entries.get(key) {
                 Some(known) if known == entry => {}
@@ -136,6 +125,53 @@ impl Recalled {
         before.entries.extend(gone.map(|(_, entry)| entry.without_fingerprints()));
         Some(before)
     }
+}
+
+/// A run whose steps are through.
+#[derive(Clone, Copy)]
+pub struct Ended<'e> {
+    pub basis: &'e dyn Basis,
+    pub plan: &'e Plan,
+    /// What is planned now.
+    pub again: &'e Plan,
+    pub run: &'e RunName,
+}
+
+/// Tells the record what came of a run, ends its journal, and forgets old runs.
+///
+/// # Errors
+/// The journal or the record cannot be written: the run has not come to its end.
+pub fn conclude(
+    ended: &Ended<'_>,
+    report: &mut ApplyReport,
+    recalled: &Recalled,
+    machine: &dyn Machine,
+    writer: &mut dyn Writer,
+    journal: &mut Journal,
+    options: &ApplyOptions<'_>,
+) -> Result<(), ApplyError> {
+    report.warnings.extend(stale_lock(writer));
+    let record = recalled.after(ended, report, options.now);
+    report.owed = record.owed.clone();
+    if let Some(before) = recalled.changed_by(&record) {
+        journal.record(&before)?;
+        recalled.replace(&record, writer, ended.run)?;
+    }
+    // What was made is in its places by now, or is not wanted any more.
+    for run in std::iter::once(ended.run).chain(ended.basis.taken_back().map(|run| &run.beginning.run)) {
+        writer.forget_made(run)?;
+    }
+    journal.end(&report.ending())?;
+    if let Err(error) = forget_old(machine, writer, options.retain, options.now) {
+        report.warnings.push(format!("an old run could not be forgotten: {}", chain(&error)));
+    }
+    Ok(())
+}
+
+/// Whoever left a lock behind did not come to an end; that is worth a word, and no more.
+fn stale_lock(writer: &dyn Writer) -> Option<String> {
+    let owner = writer.stale_owner()?;
+    Some(format!("a lock that {owner} left behind was taken over: that process was stopped"))
 }
 
 /// Releases and moves what the document asks to.
@@ -316,24 +352,23 @@ fn restore(record: &mut Record, before: &RecordBefore, run: &RunName, not_done: 
     }
 }
 
-/// Adds what the record alone tells to a plan that was saved: whatever takes a protected thing away is refused.
-pub fn refuse_protected(plan: &mut Plan, machine: &dyn Machine) {
+/// What the record alone tells of a plan that was saved: marks that were set since hold for it too.
+pub fn told_since(plan: &Plan, machine: &dyn Machine) -> Vec<Finding> {
     match machine.record() {
-        Ok(record) => {
-            let record = record.unwrap_or_default();
-            crate::plan::refuse_protected(plan, &record, "which is protected since the plan was saved", |_| false);
-        }
-        Err(unread) => plan.findings.extend(record_finding(&unread)),
+        Ok(None) => Vec::new(),
+        Ok(Some(record)) => lost_protected(plan, &Protected::in_record(&record, plan), Occasion::SavedPlan),
+        Err(unread) => record_finding(&unread).into_iter().collect(),
     }
 }
 
-/// Forgets runs that are older than `retain`; the newest stay whatever their age.
-pub fn forget_old(
+/// Forgets runs that are older than `retain`, none without it; the newest stay whatever their age.
+fn forget_old(
     machine: &dyn Machine,
     writer: &mut dyn Writer,
-    retain: Duration,
+    retain: Option<Duration>,
     now: jiff::Timestamp,
 ) -> Result<(), WriteError> {
+    let Some(retain) = retain else { return Ok(()) };
     let Ok(runs) = machine.runs() else { return Ok(()) };
     let since = jiff::SignedDuration::try_from(retain).ok().and_then(|retain| now.checked_sub(retain).ok());
     let Some(oldest) = since.map(|since| RunName::next(since, None)) else { return Ok(()) };
@@ -377,7 +412,7 @@ pub fn accept_baseline(
         restarts: Vec::new(),
         hold: None,
     };
-    let mut journal = super::Journal::begin(writer.journal(&run)?, &beginning)?;
+    let mut journal = Journal::begin(writer.journal(&run)?, &beginning)?;
     journal.record(&before)?;
     recalled.replace(&record, &mut *writer, &run)?;
     journal.end(&super::Ending::default())?;
@@ -418,6 +453,7 @@ fn baseline(
     let runs = reader.runs().map_err(ApplyError::Record)?;
     let run = RunName::next(options.now, runs.last());
     let mut record = recalled.record.clone().unwrap_or_default();
+    follow(&mut record, &plan.bookkeeping);
     applied(&mut record, desired, &plan.document, &plan, &run, options.now);
     let before = recalled.changed_by(&record);
     Ok(before.map(|before| Baseline { recalled, record, before, document: plan.document, run }))

@@ -1,6 +1,7 @@
 //! One run: from a plan that was approved to a complete report.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use super::basis::{Basis, RollbackBasis};
 use super::content::Sources;
@@ -8,12 +9,12 @@ use super::held::{self, Holds};
 use super::journal::{Beginning, Journal, JournalRun, Purpose};
 use super::made::{Made, make};
 use super::recover::{done_steps, unfinished};
-use super::remember::{self, Recalled};
+use super::remember::{self, Ended, Recalled};
 use super::retired;
-use super::state::{Planned, State, decision_of};
+use super::state::{Planned, State};
 use super::steps::{Batch, UnitEnd, evaluate, perform};
 use super::verify::verify;
-use super::{ApplyError, ApplyOptions, ApplyReport, Left, OnFailure, Progress, chain};
+use super::{ApplyError, ApplyOptions, ApplyReport, Left, OnFailure, Progress};
 use crate::machine::{Machine, RunName, WritableMachine, WriteError, Writer, answer, begin, fresh_key};
 use crate::model::fact::Facts;
 use crate::model::operation::{Expression, Hold, Operation};
@@ -21,7 +22,7 @@ use crate::model::remembered::Confirmation;
 use crate::model::time::FileTime;
 use crate::model::verdict::Finding;
 use crate::plan::staleness::{moved, prints, queries};
-use crate::plan::{Plan, PlanOptions, SavedPlan};
+use crate::plan::{Plan, PlanOptions, SavedPlan, refusals};
 
 /// Bytes that a step takes in the journal beside its data, roughly.
 const STEP_BYTES: u64 = 256;
@@ -42,7 +43,7 @@ pub fn apply(
     options: &ApplyOptions<'_>,
     progress: &mut dyn Progress,
 ) -> Result<ApplyReport, ApplyError> {
-    refuse_protected(approved, options)?;
+    refuse(&approved.findings, options)?;
     let (plan, made) = make(approved, machine.as_machine(), options.secrets)?;
     let Some(Opened { mut writer, planned }) = open(machine, basis, &plan, &made, options)? else {
         return Ok(ApplyReport::nothing(&approved.summary(), approved.owed.clone()));
@@ -53,7 +54,8 @@ pub fn apply(
     if !fresh.operations().eq(approved.operations()) || fresh.bookkeeping != approved.bookkeeping {
         return Err(ApplyError::Stale(moved(&prints(facts), &now)));
     }
-    refuse_protected(&fresh, options)?;
+    // What only the record tells may have changed since the plan was approved.
+    refuse(&fresh.findings, options)?;
     drop((fresh, now));
     execute(machine, &mut *writer, basis, &plan, &Prepared { planned: &planned, made: &made }, options, progress)
 }
@@ -73,7 +75,7 @@ pub fn apply_saved(
     if kind.as_deref() != Some(&saved.target.kind) {
         return Err(ApplyError::WrongTarget { made_on: saved.target.kind.clone(), this: machine.kind() });
     }
-    refuse_protected(&saved.plan, options)?;
+    refuse(&saved.plan.findings, options)?;
     let (plan, made) = make(&saved.plan, machine.as_machine(), options.secrets)?;
     let Some(Opened { mut writer, planned }) = open(machine, basis, &plan, &made, options)? else {
         return Ok(ApplyReport::nothing(&saved.plan.summary(), saved.plan.owed.clone()));
@@ -85,17 +87,13 @@ pub fn apply_saved(
     if !moved.is_empty() {
         return Err(ApplyError::Stale(moved));
     }
-    // Marks that were set since the plan was saved hold for it too.
-    let mut marked = saved.plan.clone();
-    marked.findings.clear();
-    remember::refuse_protected(&mut marked, machine.as_machine());
-    refuse_protected(&marked, options)?;
+    refuse(&remember::told_since(&saved.plan, machine.as_machine()), options)?;
     execute(machine, &mut *writer, basis, &plan, &Prepared { planned: &planned, made: &made }, options, progress)
 }
 
-/// Refuses again what only the record tells: it may have changed since the plan was approved.
-fn refuse_protected(fresh: &Plan, options: &ApplyOptions<'_>) -> Result<(), ApplyError> {
-    let refusals: Vec<Finding> = fresh.refusals(options.accept).cloned().collect();
+/// Refuses findings that are errors which nobody has accepted.
+fn refuse(findings: &[Finding], options: &ApplyOptions<'_>) -> Result<(), ApplyError> {
+    let refusals: Vec<Finding> = refusals(findings, options.accept).cloned().collect();
     if refusals.is_empty() { Ok(()) } else { Err(ApplyError::Refused(refusals)) }
 }
 
@@ -185,7 +183,7 @@ fn execute(
         writer.put_made(&run, &bytes)?;
     }
     for (planned, kept) in planned.iter().zip(&kept) {
-        if let Some(decision) = decision_of(plan, planned) {
+        if let Some(decision) = plan.decisions.get(planned.decision) {
             journal.intend(&decision.id, kept)?;
         }
     }
@@ -231,12 +229,6 @@ fn perform_all(
         first += length;
     }
     Ok(false)
-}
-
-/// Whoever left a lock behind did not come to an end; that is worth a word, and no more.
-fn stale_lock(writer: &dyn Writer) -> Vec<String> {
-    let left = |owner: &str| format!("a lock that {owner} left behind was taken over: that process was stopped");
-    writer.stale_owner().map(left).into_iter().collect()
 }
 
 /// What the journal of the steps will take, so that room for it can be asked for before the first byte of it is written.
@@ -337,24 +329,11 @@ impl Finish<'_> {
             reboot: self.plan.needs_reboot(),
             owed: self.plan.owed.clone(),
             bookkeeping: self.plan.bookkeeping.len(),
-            warnings: stale_lock(self.writer),
+            warnings: Vec::new(),
             confirm_until: self.confirm_until,
         };
-        let record = self.recalled.after(self.basis, self.plan, &again, &report, self.run, self.options.now);
-        let record = self.recalled.with_confirmation(record, self.basis, self.run, self.confirm_until);
-        report.owed = record.owed.clone();
-        if let Some(before) = self.recalled.changed_by(&record) {
-            journal.record(&before)?;
-            self.recalled.replace(&record, self.writer, self.run)?;
-        }
-        // What was made is in its places by now, or is not wanted any more.
-        for run in std::iter::once(self.run).chain(self.basis.taken_back().map(|run| &run.beginning.run)) {
-            self.writer.forget_made(run)?;
-        }
-        journal.end(&report.ending())?;
-        if let Err(error) = remember::forget_old(reader, self.writer, self.options.retain, self.options.now) {
-            report.warnings.push(format!("an old run could not be forgotten: {}", chain(&error)));
-        }
+        let ended = Ended { basis: self.basis, plan: self.plan, again: &again, run: self.run };
+        remember::conclude(&ended, &mut report, self.recalled, reader, self.writer, journal, self.options)?;
         Ok(report)
     }
 
@@ -363,9 +342,8 @@ impl Finish<'_> {
         let reader = self.machine.as_machine();
         let bytes = reader.journal(self.run, None).map_err(ApplyError::Record)?.unwrap_or_default();
         let past: JournalRun = super::read_journal(&bytes).map_err(super::RecoverError::from)?;
-        let steps = done_steps(reader, &past).certain();
-        let mut options = PlanOptions::at(self.options.now);
-        options.hold = if self.options.hold.is_some() { Hold::Sealed } else { Hold::None };
+        let steps = done_steps(reader, &past).done_or_unknown();
+        let options = PlanOptions { hold: Hold::of(self.options.hold), ..PlanOptions::at(self.options.now) };
         let purpose = Purpose::Rollback { of: self.run.clone() };
         let basis = RollbackBasis { run: &past, steps: &steps, purpose, options };
         let facts = basis.facts(reader, self.options.secrets)?;
@@ -383,9 +361,10 @@ impl Finish<'_> {
         let undo = execute(self.machine, self.writer, &basis, &plan, &prepared, &inner, progress)?;
         let mut report = report;
         let because = format!("another step failed; run {} took it back", undo.run.as_deref().unwrap_or_default());
-        let left: Vec<_> = undo.outcomes.iter().filter(|one| one.outcome != super::Outcome::Done).collect();
+        let left = undo.outcomes.iter().filter(|one| one.outcome != super::Outcome::Done).map(|one| &one.address);
+        let left: HashSet<_> = left.collect();
         for one in &mut report.outcomes {
-            if one.outcome == super::Outcome::Done && !left.iter().any(|left| left.address == one.address) {
+            if one.outcome == super::Outcome::Done && !left.contains(&one.address) {
                 one.outcome = super::Outcome::Undone { because: because.clone() };
             }
         }

@@ -2,7 +2,7 @@
 
 use super::{Outcome, ResourceOutcome};
 use crate::machine::Step;
-use crate::model::verdict::{Decision, Verdict};
+use crate::model::verdict::Verdict;
 use crate::plan::Plan;
 
 /// A step of the plan with the decision and the entry that it belongs to.
@@ -90,9 +90,4 @@ impl<'p> State<'p> {
             })
             .collect()
     }
-}
-
-/// The address that a step of the plan stands for.
-pub fn decision_of<'p>(plan: &'p Plan, planned: &Planned<'_>) -> Option<&'p Decision> {
-    plan.decisions.get(planned.decision)
 }

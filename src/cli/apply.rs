@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::arguments::{ApplyOptions, DocumentOptions, FailureChoice, Format};
+use super::arguments::{ApplyOptions, DocumentOptions, FailureChoice, Format, ReportOptions};
 use super::progress::progress;
 use super::secrets::{CommandSecrets, MissingKey, Secrets, hold_key, owner};
 use super::terminal::Terminal;
@@ -45,7 +45,7 @@ pub fn run(options: &ApplyOptions, terminal: &Terminal) -> Outcome {
         return rollback::undo(&run, machine, key.as_ref(), options, terminal);
     }
     let secrets = Secrets::new(CommandSecrets::of(options.allow_commands));
-    let hold = if key.is_some() { Hold::Sealed } else { Hold::None };
+    let hold = Hold::of(key.as_ref());
     let saved = saved_plan(options)?;
     let (desired, plan_options) = match &saved {
         Some(saved) => {
@@ -65,24 +65,24 @@ pub fn run(options: &ApplyOptions, terminal: &Terminal) -> Outcome {
 
     if let Some(run) = unfinished {
         decide_unfinished(&run, options, terminal)?;
-        let taken_back = run.beginning.purpose.takes_back();
-        let report = if let Some(of) = taken_back {
-            rollback::finish(&run, of, machine, key.as_ref(), options.progress, terminal)?
+        let takes_back = run.beginning.purpose.takes_back().is_some();
+        let report = if takes_back {
+            rollback::finish(&run, machine, key.as_ref(), options.progress, terminal)?
         } else {
             let mut bar = progress(options.progress, terminal);
-            let report = apply::resume(machine, &basis, &run.beginning.run, &apply_options, &mut *bar);
+            let report = apply::resume(machine, Some(&basis), &run.beginning.run, &apply_options, &mut *bar);
             drop(bar);
             report.map_err(failure)?
         };
         terminal.note(&format!("Finished run {}\n", run.beginning.run));
-        if !report.is_complete() {
-            show(&report, options, terminal)?;
-            return Ok(Exit::Failed);
+        // When the finished run was this very plan, there is nothing more to do.
+        let is_last = !report.is_complete() || (saved.is_some() && !takes_back);
+        // Data are one document: the report of the plan that follows.
+        if is_last || options.report.format == Format::Text {
+            show(&report, "Applied", &options.report, terminal)?;
         }
-        show(&report, options, terminal)?;
-        // The finished run was this very plan.
-        if saved.is_some() && taken_back.is_none() {
-            return Ok(Exit::Done);
+        if is_last {
+            return Ok(if report.is_complete() { Exit::Done } else { Exit::Failed });
         }
     } else if options.resume {
         terminal.note("No run stopped before its end: there is nothing to finish\n");
@@ -116,7 +116,7 @@ pub fn run(options: &ApplyOptions, terminal: &Terminal) -> Outcome {
     };
     drop(bar);
     let report = inputs::kept(result.map_err(failure)?);
-    show(report, options, terminal)?;
+    show(report, "Applied", &options.report, terminal)?;
     Ok(if report.is_complete() { Exit::Done } else { Exit::Failed })
 }
 
@@ -136,19 +136,14 @@ fn options_of<'a>(
             FailureChoice::Rollback => OnFailure::Rollback,
         },
         hold: key,
-        retain: desired.retain.map_or(RETAIN, |retain| std::time::Duration::from_secs(retain.seconds())),
+        retain: Some(desired.retain.map_or(RETAIN, |retain| std::time::Duration::from_secs(retain.seconds()))),
         confirm_within: options.confirm_within,
         ..apply::ApplyOptions::new(owner, jiff::Timestamp::now(), secrets)
     }
 }
 
 fn document_options(options: &ApplyOptions) -> DocumentOptions {
-    let additions = super::arguments::Additions {
-        overlay: options.additions.overlay.clone(),
-        variables: options.additions.variables.clone(),
-        machine_name: options.additions.machine_name.clone(),
-    };
-    DocumentOptions { files: options.files.clone(), additions }
+    DocumentOptions { files: options.files.clone(), additions: options.additions.clone() }
 }
 
 /// The run that stopped before its end.
@@ -254,11 +249,13 @@ pub fn approve(approved: bool, what: &str, question: &str, terminal: &Terminal) 
     Err(Failure::refused(format!("{what} was not approved; nothing was changed")))
 }
 
-fn show(report: &ApplyReport, options: &ApplyOptions, terminal: &Terminal) -> Outcome {
-    match options.report.format {
-        Format::Text => {
-            terminal.data(&text::outcome(report, "Applied", &plan_command::text_options(&options.report, terminal)))
-        }
+/// Shows what came of a run; `did` is the word for what it was to do.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn show(report: &ApplyReport, did: &str, options: &ReportOptions, terminal: &Terminal) -> Outcome {
+    match options.format {
+        Format::Text => terminal.data(&text::outcome(report, did, &plan_command::text_options(options, terminal))),
         Format::Json => {
             let json =
                 json::outcome(report).map_err(|error| Failure::failed("cannot write the report").because(error))?;

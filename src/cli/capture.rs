@@ -1,6 +1,7 @@
 //! `trueup capture`.
 
 use super::arguments::{CaptureForm, CaptureOptions, DocumentOptions};
+use super::secrets::{CommandSecrets, Secrets};
 use super::terminal::Terminal;
 use super::{Outcome, files, inputs, machines};
 use crate::error::{Exit, Failure};
@@ -17,14 +18,10 @@ pub fn run(options: &CaptureOptions, terminal: &Terminal) -> Outcome {
     let facts = if options.documents.is_empty() {
         whole(machine, &options.key)?
     } else {
-        let additions = super::arguments::Additions {
-            overlay: options.additions.overlay.clone(),
-            variables: options.additions.variables.clone(),
-            machine_name: options.additions.machine_name.clone(),
-        };
+        let additions = options.additions.clone();
         let desired = inputs::document(&DocumentOptions { files: options.documents.clone(), additions }, terminal)?;
-        // A capture writes no fingerprint, so no secret is looked up for it.
-        inputs::facts(machine, &desired, now, &NoSecrets)?
+        // A capture writes no fingerprint; the password of a PFX file lets it tell which certificates are in it.
+        inputs::facts(machine, &desired, now, &Secrets::new(CommandSecrets::Refused))?
     };
     opened.warn(terminal);
     if facts.answered() == 0 {
@@ -86,6 +83,10 @@ fn whole(machine: &dyn Machine, keys: &[String]) -> Result<Facts, Failure> {
     if keys.is_empty() {
         for key in hives(machine)? {
             queries.key(&key, tree());
+        }
+        // Which users there are is a question of its own.
+        if let Ok(users) = RegistryKey::parse("HKU") {
+            queries.key(&users, KeyAspects { subkeys: true, ..KeyAspects::default() });
         }
     }
     answer(machine, &queries, None, &NoSecrets, &mut facts);

@@ -47,10 +47,6 @@ fn heading(terminal: &Terminal, command: &str) -> Outcome {
     terminal.data(&format!("\n$ {command}\n"))
 }
 
-fn additions() -> Additions {
-    Additions { overlay: Vec::new(), variables: Vec::new(), machine_name: None }
-}
-
 fn machine(image: &str) -> MachineOptions {
     MachineOptions { machine: image.to_owned(), accept_dirty: false }
 }
@@ -61,7 +57,7 @@ fn report() -> ReportOptions {
 
 fn plan_options(document: &str, image: &str) -> PlanOptions {
     PlanOptions {
-        document: DocumentOptions { files: vec![document.to_owned()], additions: additions() },
+        document: DocumentOptions { files: vec![document.to_owned()], additions: Additions::default() },
         machine: machine(image),
         report: report(),
         out: None,
@@ -77,7 +73,7 @@ fn plan_options(document: &str, image: &str) -> PlanOptions {
 fn apply_options(document: &str, image: &str) -> ApplyOptions {
     ApplyOptions {
         files: vec![document.to_owned()],
-        additions: additions(),
+        additions: Additions::default(),
         machine: machine(image),
         report: report(),
         auto_approve: true,

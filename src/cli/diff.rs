@@ -62,7 +62,7 @@ fn side(name: &str, options: &DiffOptions, terminal: &Terminal) -> Result<Side, 
 }
 
 fn document(name: &str, options: &DiffOptions, terminal: &Terminal) -> Result<Side, Failure> {
-    let additions = Additions { overlay: Vec::new(), variables: Vec::new(), machine_name: None };
+    let additions = Additions::default();
     let desired = inputs::document(&DocumentOptions { files: vec![name.to_owned()], additions }, terminal)?;
     let Some(machine) = &options.machine else {
         let said = desired.entries.iter().flat_map(|entry| entry.wanted.kind().statements());

@@ -8,7 +8,8 @@ use super::{Outcome, inputs, machines, plan as plan_command};
 use crate::apply::{self, Basis as _, DocumentBasis};
 use crate::error::{Exit, Failure};
 use crate::plan::PlanOptions;
-use crate::report::drift::{Drift, json, text};
+use crate::report::drift::{self, Drift};
+use crate::report::text;
 
 pub fn run(options: &DriftOptions, terminal: &Terminal) -> Outcome {
     let as_of = inputs::clock(options.as_of);
@@ -22,14 +23,19 @@ pub fn run(options: &DriftOptions, terminal: &Terminal) -> Outcome {
     let plan = basis.plan(&facts).map_err(|error| inputs::order_failure(&error, desired))?;
     let drift = Drift::of(&plan, &facts.record, options.coverage);
     match options.report.format {
-        Format::Text => terminal.data(&text(&drift, &plan_command::text_options(&options.report, terminal)))?,
+        Format::Text => terminal.data(&drift::text(&drift, &plan_command::text_options(&options.report, terminal)))?,
         Format::Json => {
-            let json =
-                json(&drift).map_err(|error| Failure::failed("cannot write the drift as JSON").because(error))?;
+            let json = drift::json(&drift)
+                .map_err(|error| Failure::failed("cannot write the drift as JSON").because(error))?;
             terminal.data(&json)?
         }
     };
     if options.accept_as_baseline {
+        // A record that cannot be read is refused with what to do about it.
+        if facts.record.is_ok() && plan_command::is_unread(&plan, &facts) {
+            return Err(Failure::refused("not all of the machine could be read: it is no baseline")
+                .hint("see to what could not be read; nothing was written"));
+        }
         return accept(options, &opened, &basis, &secrets, terminal);
     }
     Ok(if plan_command::is_unread(&plan, &facts) {
@@ -52,14 +58,12 @@ fn accept(
     approve(options.auto_approve, "the baseline", "Take the machine as it is for what was last applied?", terminal)?;
     let owner = owner();
     let apply_options = apply::ApplyOptions::new(&owner, jiff::Timestamp::now(), secrets);
+    let format = options.report.format;
     match apply::accept_baseline(machine, basis, &apply_options).map_err(failure)? {
         Some((entries, run)) => {
-            terminal.data(&format!("Accepted as the baseline: {} of the record; run {run}\n", counted_entries(entries)))
+            let told = text::entries(entries);
+            terminal.remark(&format!("Accepted as the baseline: {told} of the record; run {run}\n"), format)
         }
-        None => terminal.data("The record tells this already; nothing was written\n"),
+        None => terminal.remark("The record tells this already; nothing was written\n", format),
     }
-}
-
-fn counted_entries(number: usize) -> String {
-    if number == 1 { "1 entry".into() } else { format!("{number} entries") }
 }

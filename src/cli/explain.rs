@@ -26,7 +26,8 @@ pub fn run(options: &ExplainOptions, terminal: &Terminal) -> Outcome {
             let _ = writeln!(out, "      {}", line.trim());
         }
     }
-    let common = desired.entries.iter().map(|entry| entry.wanted.kind()).find(|kind| same_entry(&kind.address(), &id));
+    let entry = id.entry().folded();
+    let common = desired.entries.iter().map(|entry| entry.wanted.kind()).find(|kind| kind.address().folded() == entry);
     if let Some(note) = common.and_then(|kind| kind.common().note.as_deref()) {
         let _ = writeln!(out, "  note: {note}");
     }
@@ -44,18 +45,10 @@ fn parse(text: &str) -> Result<ResourceId, Failure> {
     })
 }
 
-/// Names on Windows are compared without case, and so are addresses here.
-fn same(a: &ResourceId, b: &ResourceId) -> bool {
-    same_entry(a, b) && a.part().map(str::to_uppercase) == b.part().map(str::to_uppercase)
-}
-
-fn same_entry(a: &ResourceId, b: &ResourceId) -> bool {
-    a.section() == b.section() && a.name().to_uppercase() == b.name().to_uppercase()
-}
-
 fn find(desired: &Desired, asked: &ResourceId) -> Option<(ResourceId, crate::model::source::Location)> {
+    let asked = asked.folded();
     let all = desired.entries.iter().flat_map(|entry| entry.wanted.kind().resources());
-    all.into_iter().find(|(id, _)| same(id, asked))
+    all.into_iter().find(|(id, _)| id.folded() == asked)
 }
 
 /// How alike an address must be to be suggested, from 0 to 1.
@@ -90,7 +83,8 @@ fn explain_on(
     opened.warn(terminal);
     let options = PlanOptions::at(as_of);
     let plan = build(desired, &facts, options).map_err(|error| inputs::order_failure(&error, desired))?;
-    let Some(decision) = plan.decisions.iter().find(|decision| same(&decision.id, id)) else { return Ok(()) };
+    let asked = id.folded();
+    let Some(decision) = plan.decisions.iter().find(|decision| decision.id.folded() == asked) else { return Ok(()) };
     let _ = writeln!(out, "  on {machine}: {}", verdict(decision));
     for reason in &decision.reasons {
         let _ = writeln!(out, "      {reason}");

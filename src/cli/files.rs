@@ -77,6 +77,33 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Writes a secret that must not be there yet, as a whole or not at all; it is durable, and for its owner's eyes only.
+///
+/// # Errors
+/// The file is there, which stays as it is, or cannot be written.
+pub fn write_secret_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let failed =
+        |error: std::io::Error| Failure::failed(format!("cannot write {}", path.display())).because(reason(&error));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist_noclobber(path).map_err(|error| failed(error.error))?;
+    sync_folder(folder).map_err(failed)
+}
+
+/// Makes the names in a folder durable.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    std::fs::File::open(folder)?.sync_all()
+}
+
+/// Elsewhere folders cannot be opened as files; the file itself is synced.
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
 /// Writes a file that must not be there yet.
 ///
 /// # Errors
@@ -86,4 +113,19 @@ pub fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
         |error: std::io::Error| Failure::failed(format!("cannot write {}", path.display())).because(reason(&error));
     let mut file = std::fs::File::create_new(path).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_secret_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hold.key");
+        write_secret_new(&path, b"first").unwrap();
+        assert!(write_secret_new(&path, b"second").is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), b"first");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
+    }
 }

@@ -28,7 +28,7 @@ pub fn run(options: &PlanOptions, terminal: &Terminal) -> Outcome {
     // A key that is not there yet is made by apply, not by a plan.
     let key_file = options.hold_key.as_deref().filter(|file| file.exists());
     hold_key(key_file, &options.machine.machine, MissingKey::Refuse, terminal)?;
-    let hold = if options.hold_key.is_some() { Hold::Sealed } else { Hold::None };
+    let hold = Hold::of(options.hold_key.as_ref());
     let plan_options =
         crate::plan::PlanOptions { as_of, rewrite_secrets: options.rewrite_secrets, hold, survey: false };
     let plan = build(desired, facts, plan_options).map_err(|error| inputs::order_failure(&error, desired))?;

@@ -1,6 +1,6 @@
 //! `trueup rollback`, and the undoing of a run that stopped.
 
-use super::apply::{approve, failure, refuse, unfinished};
+use super::apply::{approve, failure, refuse, show, unfinished};
 use super::arguments::{ApplyOptions, Format, ProgressChoice, ReportOptions, RollbackOptions};
 use super::progress::progress;
 use super::secrets::{MissingKey, hold_key, owner};
@@ -16,7 +16,7 @@ use crate::machine::{NoSecrets, RunName, WritableMachine};
 use crate::model::operation::Hold;
 use crate::model::run::RunNameError;
 use crate::plan::PlanOptions;
-use crate::report::{json, text};
+use crate::report::text;
 
 /// How a rollback is to go.
 struct Manner<'m> {
@@ -45,7 +45,8 @@ pub fn run(options: &RollbackOptions, terminal: &Terminal) -> Outcome {
     if let (Some(run), true) = (&asked, options.unless_confirmed)
         && !apply::is_unconfirmed(machine.as_machine(), run).map_err(failure)?
     {
-        return terminal.data(&format!("Run {run} waits for no confirmation and stays\n"));
+        let message = format!("Run {run} waits for no confirmation and stays\n");
+        return terminal.remark(&message, options.report.format);
     }
     if let Some(open) = unfinished(machine)? {
         if let Some(of) = open.beginning.purpose.takes_back()
@@ -125,33 +126,25 @@ fn finish_taking_back(
     }
     terminal.note(&format!("{message}\n"));
     approve(manner.auto_approve, "the undoing", "Go on with it?", terminal)?;
-    let report = finish(open, of, machine, key, manner.progress, terminal)?;
-    tell(&report, "Taken back", manner.report, terminal)
+    let report = finish(open, machine, key, manner.progress, terminal)?;
+    tell(&report, manner, terminal)
 }
 
-/// Does what is left of a run that was taking back the run `of` when it stopped.
+/// Does what is left of a run that was taking back another one when it stopped.
 ///
 /// # Errors
 /// The journal of the other run tells nothing, or the machine cannot be read or written.
 pub fn finish(
     open: &JournalRun,
-    of: &RunName,
     machine: &dyn WritableMachine,
     key: Option<&HoldKey>,
     choice: ProgressChoice,
     terminal: &Terminal,
 ) -> Result<ApplyReport, Failure> {
-    let run = past_run(machine.as_machine(), of)
-        .map_err(|why| Failure::failed(format!("cannot go on taking back run {of}")).because(why))?;
-    let now = jiff::Timestamp::now();
-    let hold = if key.is_some() { Hold::Sealed } else { Hold::None };
-    let steps = done_steps(machine.as_machine(), &run).certain();
-    let options = PlanOptions { hold, ..PlanOptions::at(now) };
-    let basis = RollbackBasis { run: &run, steps: &steps, purpose: open.beginning.purpose.clone(), options };
     let owner = owner();
+    let options = options_of(&owner, jiff::Timestamp::now(), key, &[]);
     let mut bar = progress(choice, terminal);
-    let report = apply::resume(machine, &basis, &open.beginning.run, &options_of(&owner, now, key, &[]), &mut *bar);
-    report.map_err(failure)
+    apply::resume(machine, None, &open.beginning.run, &options, &mut *bar).map_err(failure)
 }
 
 /// What a run that takes back needs beside the plan.
@@ -166,30 +159,19 @@ fn options_of<'a>(
 }
 
 /// Shows what came of it.
-fn tell(report: &ApplyReport, did: &str, options: &ReportOptions, terminal: &Terminal) -> Outcome {
-    match options.format {
-        Format::Text => {
-            terminal.data(&text::outcome(report, did, &plan_command::text_options(options, terminal)))?;
-        }
-        Format::Json => {
-            let json =
-                json::outcome(report).map_err(|error| Failure::failed("cannot write the report").because(error))?;
-            terminal.data(&json)?;
-        }
-    }
-    let is_whole = report.failed() + report.skipped() + report.undone() == 0;
-    Ok(if is_whole { Exit::Done } else { Exit::Failed })
+fn tell(report: &ApplyReport, manner: &Manner<'_>, terminal: &Terminal) -> Outcome {
+    show(report, "Taken back", manner.report, terminal)?;
+    // What cannot be taken back was known, and the rest was asked for.
+    let is_complete = if manner.partial { report.is_complete_but_for_blocked() } else { report.is_complete() };
+    Ok(if is_complete { Exit::Done } else { Exit::Failed })
 }
 
 /// The last run that changed the machine and was not taken back.
 fn last_run(machine: &dyn WritableMachine) -> Result<RunName, Failure> {
     let runs =
         history(machine.as_machine()).map_err(|unread| Failure::failed("cannot read the runs").because(unread))?;
-    // A run of which nothing came has left nothing; one without steps may have told the record something.
-    let left_something = |outcome: &RunOutcome| match outcome {
-        RunOutcome::Ended { ending } => ending.done > 0 || ending.failed + ending.skipped + ending.undone == 0,
-        _ => false,
-    };
+    let left_something =
+        |outcome: &RunOutcome| matches!(outcome, RunOutcome::Ended { ending } if ending.left_something());
     let is_candidate = |run: &&apply::PastRun| {
         matches!(run.purpose, Some(Purpose::Apply)) && left_something(&run.outcome) && run.taken_back_by.is_none()
     };
@@ -208,8 +190,8 @@ fn take_back(
     terminal: &Terminal,
 ) -> Outcome {
     let now = jiff::Timestamp::now();
-    let hold = if key.is_some() { Hold::Sealed } else { Hold::None };
-    let steps = done_steps(machine.as_machine(), run).certain();
+    let hold = Hold::of(key);
+    let steps = done_steps(machine.as_machine(), run).done_or_unknown();
     let is_undo = matches!(purpose, Purpose::Undo { .. });
     let options = PlanOptions { hold, ..PlanOptions::at(now) };
     let basis = RollbackBasis { run, steps: &steps, purpose, options };
@@ -234,20 +216,26 @@ fn take_back(
             "{} of run {name} cannot be taken back",
             text::counted(blocked, "thing")
         ))
-        .hint("look at what is blocked above; --partial takes back the rest"));
+        .hint("`trueup rollback --plan` shows what is blocked; `trueup rollback --partial` takes back the rest"));
     }
     if plan.has_work() {
         approve(manner.auto_approve, "the plan", "Take this back?", terminal)?;
-    } else if is_undo && blocked == 0 {
-        settle(machine, run, &apply_options).map_err(failure)?;
-        return terminal.data(&format!("Nothing of run {name} is on the machine; the run is closed\n"));
-    }
-    if !plan.has_work() && manner.report.format == Format::Text {
-        let blocked = if blocked > 0 { " that can be taken back" } else { "" };
-        return terminal.data(&format!("Nothing of run {name} is on the machine{blocked}; nothing was done\n"));
+    } else {
+        let what = if blocked > 0 { " that can be taken back" } else { "" };
+        let end = if is_undo {
+            settle(machine, run, &apply_options).map_err(failure)?;
+            "the run is closed"
+        } else {
+            "nothing was done"
+        };
+        terminal.remark(&format!("Nothing of run {name}{what} is on the machine; {end}\n"), manner.report.format)?;
+        return match manner.report.format {
+            Format::Text => Ok(Exit::Done),
+            Format::Json => tell(&ApplyReport::nothing(&plan.summary(), plan.owed.clone()), manner, terminal),
+        };
     }
     let mut bar = progress(manner.progress, terminal);
     let report = apply::apply(machine, &basis, &plan, &facts, &apply_options, &mut *bar).map_err(failure)?;
     drop(bar);
-    tell(&report, "Taken back", manner.report, terminal)
+    tell(&report, manner, terminal)
 }

@@ -120,7 +120,7 @@ pub fn hold_key(
         getrandom::fill(&mut *bytes)
             .map_err(|error| Failure::failed("this host gives no random numbers").because(error))?;
         let key = HoldKey::new(*bytes);
-        files::write(file, key.to_text().as_bytes())?;
+        files::write_secret_new(file, key.to_text().as_bytes())?;
         terminal.note(&format!(
             "Made a new key of the sealed hold in {}: keep it apart from the machine\n",
             file.display()

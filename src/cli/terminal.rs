@@ -3,7 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use super::Outcome;
-use super::arguments::ColourChoice;
+use super::arguments::{ColourChoice, Format};
 use crate::document::Colour;
 use crate::error::{Exit, Failure};
 use crate::report::{Palette, Width};
@@ -75,6 +75,20 @@ impl Terminal {
             Ok(()) => Ok(Exit::Done),
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Done),
             Err(error) => Err(Failure::failed("cannot write to standard output").because(error)),
+        }
+    }
+
+    /// Writes a sentence about what was done: data among text, a note beside data of another form.
+    ///
+    /// # Errors
+    /// As [`Terminal::data`].
+    pub fn remark(&self, text: &str, format: Format) -> Outcome {
+        match format {
+            Format::Text => self.data(text),
+            Format::Json => {
+                self.note(text);
+                Ok(Exit::Done)
+            }
         }
     }
 

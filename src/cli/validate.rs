@@ -4,7 +4,7 @@ use super::arguments::ValidateOptions;
 use super::terminal::Terminal;
 use super::{Outcome, inputs};
 use crate::plan::order;
-use crate::report::text::counted;
+use crate::report::text::{counted, entries};
 
 pub fn run(options: &ValidateOptions, terminal: &Terminal) -> Outcome {
     let desired = inputs::document(&options.document, terminal)?;
@@ -14,7 +14,7 @@ pub fn run(options: &ValidateOptions, terminal: &Terminal) -> Outcome {
         "{}: valid, {} in {}\n",
         options.document.files.join(", "),
         counted(resources, "resource"),
-        if desired.entries.len() == 1 { "1 entry".to_owned() } else { format!("{} entries", desired.entries.len()) },
+        entries(desired.entries.len()),
     );
     terminal.data(&text)
 }

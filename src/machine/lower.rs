@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use super::{Machine, WriteError};
-use crate::formats::certificate_store::StorePlace;
-use crate::model::certificate::{BLOB, certificate_key, element};
+use crate::formats::certificate_store::{BLOB, StorePlace, certificate_key, element};
 use crate::model::fact::{KeyAspects, Observed, Stored, Unread, ValueSelection};
 use crate::model::operation::{Element, Expression, Operation};
 use crate::model::registry::RegistryKey;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::formats::security_descriptor::new_subkey_descriptor;
+use crate::formats::upcase;
 use crate::machine::lower::lowered;
 use crate::machine::{
     FOLDER_STATE, FileRead, FileReader, JournalFile, Listed, Machine, MachineKind, PartChange, RegistryReader, RunName,
@@ -25,8 +26,8 @@ use crate::model::time::FileTime;
 /// A journal's bytes, shared with the machine that keeps it.
 type JournalBytes = Rc<RefCell<Vec<u8>>>;
 
-/// Where other machines keep their record, folded.
-const RECORD_FOLDER: &str = r"%PROGRAMDATA%\TRUEUP";
+/// Where a record would lie.
+const RECORD_FOLDER: &str = r"%ProgramData%\trueup";
 
 /// The one part that all steps change at once.
 const PART: &str = "registry";
@@ -58,9 +59,9 @@ struct MemoryFile {
 }
 
 impl Files {
-    /// A drive's or a named folder's root is always there, and so is the folder of the record.
+    /// A drive's or a named folder's root is always there, and so is the folder of the record, which comes with the lock.
     fn has_folder(&self, path: &FilePath) -> bool {
-        path.parent().is_none() || path.folded() == RECORD_FOLDER || self.folders.contains(path)
+        path.parent().is_none() || self.folders.contains(path) || upcase::eq(path.as_str(), RECORD_FOLDER)
     }
 
     fn missing_folders(&self, path: &FilePath) -> usize {

@@ -8,13 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::fact::hex_bytes;
 use super::file::{Der, FilePath};
-use super::registry::RegistryKey;
 use super::resource::ResourceId;
 use super::secret::SecretReference;
 use super::thumbprint::Thumbprint;
 use crate::formats::certificate_files::FileForm;
-use crate::formats::certificate_store::StoreBlob;
-use crate::formats::x509::{Certificate, Digest, KeyAlgorithm, Template};
+use crate::formats::x509::{Digest, KeyAlgorithm, Template};
 
 /// A certificate or a request: one that is known, or the one that the run makes for an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -184,33 +182,4 @@ pub enum ThumbprintForm {
     Upper,
     /// Forty lower-case hex digits.
     Lower,
-}
-
-/// The name of the value that holds a certificate with its properties.
-pub const BLOB: &str = "Blob";
-
-/// The key of a certificate below that of its store.
-pub fn certificate_key(store: &RegistryKey, thumbprint: &Thumbprint) -> Option<RegistryKey> {
-    store.child(&thumbprint.to_string()).ok()
-}
-
-/// The bytes of a certificate in a store; what was known of it there is kept.
-///
-/// # Errors
-/// The certificate or the former bytes cannot be read.
-pub fn element(der: &[u8], friendly_name: Option<&str>, before: Option<&[u8]>) -> Result<Vec<u8>, String> {
-    let blob = match before {
-        Some(before) => StoreBlob::parse(before).map_err(|error| error.to_string())?,
-        None => {
-            let certificate = Certificate::parse(der).map_err(|error| error.to_string())?;
-            let identifier = certificate
-                .subject_key_id()
-                .map_or_else(|| certificate.public_key().identifier().to_vec(), <[u8]>::to_vec);
-            StoreBlob::new(der, &identifier)
-        }
-    };
-    Ok(match friendly_name {
-        Some(name) => blob.with_friendly_name(Some(name)).to_bytes(),
-        None => blob.to_bytes(),
-    })
 }

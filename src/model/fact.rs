@@ -423,11 +423,6 @@ impl Facts {
         }
     }
 
-    /// The same machine's facts, with no question answered yet.
-    pub fn none(&self) -> Self {
-        Self { record: self.record.clone(), restarted: self.restarted, ..Self::new(self.identity.clone()) }
-    }
-
     /// The record, where there is one that can be read.
     pub fn remembered(&self) -> Option<&Record> {
         self.record.as_ref().ok()?.as_deref()

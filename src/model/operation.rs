@@ -15,7 +15,6 @@ use super::resource::ResourceId;
 use super::secret::SecretReference;
 use super::thumbprint::Thumbprint;
 use crate::formats::certificate_store::StorePlace;
-use crate::formats::upcase;
 
 /// A value that is known now, or that `apply` evaluates without deciding anything.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,6 +200,16 @@ pub enum Hold {
     Sealed,
 }
 
+impl Hold {
+    /// Sealed where there is a key, or what stands for one.
+    pub const fn of<K>(key: Option<&K>) -> Self {
+        match key {
+            Some(_) => Self::Sealed,
+            None => Self::None,
+        }
+    }
+}
+
 /// Whether an operation can be taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -272,29 +281,6 @@ impl Operation {
         match self {
             Self::PutRegistryValue { after: Expression::Secret { .. }, .. } => true,
             Self::PutFile { content, .. } => content.is_sealed(),
-            _ => false,
-        }
-    }
-
-    /// Whether the step takes away the thing at this address, or what holds it.
-    pub fn takes_away(&self, address: &ResourceId) -> bool {
-        if let (Self::RemoveFile { path, .. }, "certificates") = (self, address.section()) {
-            return address.part().is_some_and(|part| upcase::eq(part, path.as_str()));
-        }
-        let is_removal = matches!(
-            self,
-            Self::RemoveRegistryTree { .. } | Self::RenameRegistryKey { .. } | Self::RemoveRegistryValue { .. }
-        );
-        if !is_removal || address.section() != "registry" {
-            return false;
-        }
-        let Ok(protected) = RegistryKey::parse(address.name()) else { return false };
-        match self {
-            Self::RemoveRegistryTree { key, .. } => protected.starts_with(key),
-            Self::RenameRegistryKey { from, .. } => protected.starts_with(from),
-            Self::RemoveRegistryValue { key, name, .. } => {
-                *key == protected && address.part().is_some_and(|part| upcase::eq(part, name))
-            }
             _ => false,
         }
     }

@@ -132,6 +132,12 @@ impl RegistryKey {
         self.text.split('\\').skip(1)
     }
 
+    /// The names below the root where the key lies: those of `HKCR` begin with `SOFTWARE` and `Classes`.
+    fn stored_names(&self) -> impl Iterator<Item = &str> {
+        let above: &[&str] = if self.root == Root::ClassesRoot { &["SOFTWARE", "Classes"] } else { &[] };
+        above.iter().copied().chain(self.components())
+    }
+
     /// How many levels below the root the key lies; below `HKLM` for a class.
     pub fn depth(&self) -> usize {
         self.folded.split('\\').skip(1).count()
@@ -187,7 +193,7 @@ impl RegistryKey {
         if !self.starts_with(from) {
             return None;
         }
-        self.components().skip(from.depth()).try_fold(to.clone(), |key, name| key.child(name).ok())
+        self.stored_names().skip(from.depth()).try_fold(to.clone(), |key, name| key.child(name).ok())
     }
 
     /// The key that a 32-bit program reaches under this name.
@@ -366,6 +372,14 @@ mod tests {
         assert_eq!(key(r"HKLM\software\old\A\B").moved(&from, &to), Some(key(r"HKLM\SOFTWARE\New\Place\A\B")));
         assert_eq!(from.moved(&from, &to), Some(to.clone()));
         assert_eq!(key(r"HKLM\SOFTWARE\Older").moved(&from, &to), None);
+        for (from, to, before, after) in [
+            (r"HKCR\A", r"HKCR\B", r"HKCR\A\Sub", r"HKCR\B\Sub"),
+            (r"HKLM\SOFTWARE\Classes\A", r"HKCR\B", r"HKCR\A\Sub", r"HKCR\B\Sub"),
+            (r"HKCR\A", r"HKLM\SOFTWARE\B", r"HKLM\SOFTWARE\Classes\A\Sub", r"HKLM\SOFTWARE\B\Sub"),
+            (r"HKLM\SOFTWARE", r"HKLM\SYSTEM", r"HKCR\A", r"HKLM\SYSTEM\Classes\A"),
+        ] {
+            assert_eq!(key(before).moved(&key(from), &key(to)), Some(key(after)), "{before}");
+        }
     }
 
     fn key(text: &str) -> RegistryKey {

@@ -105,7 +105,7 @@ pub fn build(desired: &Desired, facts: &Facts, options: PlanOptions) -> Result<P
     share_operations(&mut plan.decisions);
     keep_books(&mut plan, desired, &remembered);
     lint::lint(desired, facts, &mut plan);
-    if plan.findings.iter().any(|finding| finding.code == lint::RECORD_UNREADABLE) {
+    if facts.record.as_ref().is_err_and(|unread| lint::record_finding(unread).is_some()) {
         plan.bookkeeping.push(Bookkeeping::BeginAnew);
     }
     Ok(plan)

@@ -4,6 +4,7 @@ mod build;
 pub mod lint;
 mod order;
 mod places;
+mod protection;
 mod remembered;
 pub mod rollback;
 pub mod saved;
@@ -12,7 +13,8 @@ pub mod wire;
 
 pub use build::{PlanOptions, build};
 pub use order::{Cycle, OrderError, order};
-pub use remembered::{Bookkeeping, Orphan, Remembered, refuse_protected};
+pub use protection::{Occasion, Protected, lost_protected};
+pub use remembered::{Bookkeeping, Orphan, Remembered};
 pub use saved::{LoadError, SavedPlan, Target};
 pub use staleness::{FactId, FactPrint, Moved};
 
@@ -178,11 +180,14 @@ impl Plan {
 
     /// The findings that make `apply` refuse, but for the accepted codes.
     pub fn refusals<'p>(&'p self, accepted: &'p [String]) -> impl Iterator<Item = &'p Finding> {
-        self.findings
-            .iter()
-            .filter(|finding| finding.severity == Severity::Error)
-            .filter(|finding| !accepted.iter().any(|code| *code == finding.code))
+        refusals(&self.findings, accepted)
     }
+}
+
+/// The findings that make `apply` refuse, but for the accepted codes.
+pub fn refusals<'f>(findings: &'f [Finding], accepted: &'f [String]) -> impl Iterator<Item = &'f Finding> {
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    errors.filter(|finding| !accepted.iter().any(|code| *code == finding.code))
 }
 
 impl Summary {

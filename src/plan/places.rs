@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::rollback::{Inverse, PartStates};
-use crate::formats::certificate_store::StoreBlob;
-use crate::model::certificate::{self, BLOB, CertificateRef, FileBefore, FileContent, element};
+use crate::formats::certificate_store::{self, BLOB, StoreBlob, element};
+use crate::model::certificate::{CertificateRef, FileBefore, FileContent};
 use crate::model::fact::{Facts, KeyAspects, Queries, Unread, ValueSelection};
 use crate::model::file::{FileAspect, FileHolds, FilePath, FileState};
 use crate::model::operation::{Element, Operation};
@@ -32,7 +32,7 @@ pub fn certificate_key(operation: &Operation) -> Option<RegistryKey> {
         Operation::RemoveCertificate { store, thumbprint, .. } => (store, *thumbprint),
         _ => return None,
     };
-    certificate::certificate_key(&store.registry_key()?, &thumbprint)
+    certificate_store::certificate_key(&store.registry_key()?, &thumbprint)
 }
 
 /// The inverse of a step about a certificate; `found` is what the store holds of it.

@@ -2,11 +2,12 @@
 //! itself has to be told, and what must not be taken away. Pure.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::Plan;
+use super::protection::{Occasion, Protected, lost_protected};
 use crate::document::Desired;
 use crate::formats::upcase;
 use crate::kinds::Wanted;
@@ -15,7 +16,7 @@ use crate::model::digest;
 use crate::model::operation::Operation;
 use crate::model::remembered::{AppliedEntry, PartIndex, Record, Trace};
 use crate::model::resource::ResourceId;
-use crate::model::verdict::{Action, Cause, Decision, Finding, Severity, Verdict};
+use crate::model::verdict::{Cause, Decision};
 
 /// Something that was applied once and that the document no longer names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,15 +65,49 @@ impl std::fmt::Display for Bookkeeping {
 /// What a machine's record says of the things a document names, under whatever address they were applied.
 pub struct Remembered<'r> {
     record: Option<&'r Record>,
-    /// From the folded address now to the one under which it was applied.
-    former: HashMap<ResourceId, ResourceId>,
-    /// The parts of the entry that was last asked about: questions come entry by entry.
-    last: RefCell<Option<(ResourceId, PartIndex)>>,
+    /// By the folded address now.
+    former: HashMap<ResourceId, Former>,
+    /// For what goes by the address under which it was applied.
+    here: LastEntry,
+    /// For what was applied under another one.
+    there: LastEntry,
+}
+
+/// A thing that was applied under another address.
+struct Former {
+    /// Its address now, as the document writes it.
+    to: ResourceId,
+    from: ResourceId,
+}
+
+/// The parts of the entry that was last asked about: questions come entry by entry.
+#[derive(Default)]
+struct LastEntry(RefCell<Option<(ResourceId, PartIndex)>>);
+
+impl LastEntry {
+    fn trace(&self, record: &Record, id: &ResourceId) -> Option<Trace> {
+        let Some(part) = id.part() else { return record.entry(id)?.whole };
+        let mut last = self.0.borrow_mut();
+        let is_same = |known: &ResourceId| known.name() == id.name() && known.section() == id.section();
+        if last.as_ref().is_none_or(|(known, _)| !is_same(known)) {
+            let parts = record.entry(id).map(|entry| PartIndex::of(&entry.parts)).unwrap_or_default();
+            *last = Some((id.entry(), parts));
+        }
+        last.as_ref().and_then(|(_, parts)| parts.get(part))
+    }
+
+    fn is_known(&self, record: &Record, id: &ResourceId) -> bool {
+        match id.part() {
+            None => record.entry(id).is_some(),
+            Some(_) => self.trace(record, id).is_some(),
+        }
+    }
 }
 
 impl<'r> Remembered<'r> {
     pub fn new(record: Option<&'r Record>, desired: &Desired) -> Self {
         let mut former = HashMap::new();
+        let (here, there) = (LastEntry::default(), LastEntry::default());
         if let Some(record) = record {
             let moved = desired.moved.iter().map(|moved| (moved.to.value.clone(), moved.from.value.clone()));
             // What is moved on the machine goes by another address, too.
@@ -82,16 +117,12 @@ impl<'r> Remembered<'r> {
                 Some((entry.wanted.kind().address(), ResourceId::new("registry", from.value.as_str())))
             });
             for (to, from) in moved.chain(renamed) {
-                let is_known = |id: &ResourceId| match id.part() {
-                    None => record.entry(id).is_some(),
-                    Some(_) => trace_of(record, id).is_some(),
-                };
-                if is_known(&from) && !is_known(&to) {
-                    former.insert(to.folded(), from);
+                if there.is_known(record, &from) && !here.is_known(record, &to) {
+                    former.insert(to.folded(), Former { to, from });
                 }
             }
         }
-        Self { record, former, last: RefCell::default() }
+        Self { record, former, here, there }
     }
 
     /// The address under which something was applied.
@@ -100,10 +131,10 @@ impl<'r> Remembered<'r> {
             return None;
         }
         let folded = id.folded();
-        if let Some(from) = self.former.get(&folded) {
-            return Some(from.clone());
+        if let Some(former) = self.former.get(&folded) {
+            return Some(former.from.clone());
         }
-        let from = self.former.get(&folded.entry())?;
+        let from = &self.former.get(&folded.entry())?.from;
         Some(id.part().map_or_else(|| from.clone(), |part| ResourceId::part_of(from, part)))
     }
 
@@ -115,19 +146,8 @@ impl<'r> Remembered<'r> {
 
     /// The trace with which a resource was last applied.
     pub fn trace(&self, id: &ResourceId) -> Option<Trace> {
-        self.lookup(id).or_else(|| self.lookup(&self.former(id)?))
-    }
-
-    fn lookup(&self, id: &ResourceId) -> Option<Trace> {
         let record = self.record?;
-        let Some(part) = id.part() else { return record.entry(id)?.whole };
-        let mut last = self.last.borrow_mut();
-        let is_same = |known: &ResourceId| known.name() == id.name() && known.section() == id.section();
-        if last.as_ref().is_none_or(|(known, _)| !is_same(known)) {
-            let parts = record.entry(id).map(|entry| PartIndex::of(&entry.parts)).unwrap_or_default();
-            *last = Some((id.entry(), parts));
-        }
-        last.as_ref().and_then(|(_, parts)| parts.get(part))
+        self.here.trace(record, id).or_else(|| self.there.trace(record, &self.former(id)?))
     }
 
     /// Why a resource of the entry at `entry` differs.
@@ -174,14 +194,6 @@ fn is_another_secret(decision: &Decision) -> bool {
     (has("secret.differs") || has("secret.rewritten")) && !has("registry.expired")
 }
 
-fn trace_of(record: &Record, id: &ResourceId) -> Option<Trace> {
-    let entry = record.entry(id)?;
-    match id.part() {
-        None => entry.whole,
-        Some(part) => entry.parts.0.iter().find(|(name, _)| upcase::eq(name, part)).map(|(_, trace)| *trace),
-    }
-}
-
 /// Adds to the plan what has left the document, and what the record has to be told.
 pub fn keep_books(plan: &mut Plan, desired: &Desired, remembered: &Remembered<'_>) {
     let Some(record) = remembered.record else {
@@ -196,14 +208,11 @@ pub fn keep_books(plan: &mut Plan, desired: &Desired, remembered: &Remembered<'_
         .collect();
     let released: HashSet<ResourceId> = desired.released.iter().map(|address| address.value.folded()).collect();
     let gone_to: HashMap<ResourceId, &ResourceId> =
-        remembered.former.iter().map(|(to, from)| (from.folded(), to)).collect();
+        remembered.former.iter().map(|(to, former)| (former.from.folded(), to)).collect();
     let parts_of = parts_named(plan);
     let (mut books, mut orphans, mut elsewhere) = (Vec::new(), Vec::new(), 0);
-    for (to, from) in remembered.former.iter().collect::<std::collections::BTreeMap<_, _>>() {
-        let entries = desired.entries.iter().map(|entry| entry.wanted.kind().address());
-        let parts = desired.moved.iter().map(|moved| moved.to.value.clone());
-        let to = entries.chain(parts).find(|id| id.folded() == *to);
-        books.extend(to.map(|to| Bookkeeping::Move { from: from.clone(), to }));
+    for Former { to, from } in remembered.former.iter().collect::<BTreeMap<_, _>>().into_values() {
+        books.push(Bookkeeping::Move { from: from.clone(), to: to.clone() });
     }
     for entry in record.entries.values() {
         let address = entry.address.folded();
@@ -271,79 +280,9 @@ fn unnamed_parts<'e>(entry: &'e AppliedEntry, named: &[&str]) -> Vec<&'e str> {
     applied.iter().filter(is_orphan).map(|(name, _)| &**name).collect()
 }
 
-/// Refuses what takes away a thing that the record alone calls protected, but for steps that do no harm.
-pub fn refuse_protected(plan: &mut Plan, record: &Record, which: &str, is_harmless: impl Fn(&Operation) -> bool) {
-    let lifted: HashSet<ResourceId> = plan
-        .bookkeeping
-        .iter()
-        .filter_map(|book| match book {
-            Bookkeeping::Unprotect { address } => Some(address.folded()),
-            _ => None,
-        })
-        .collect();
-    let marked = record.entries.values().filter(|entry| entry.protect && !lifted.contains(&entry.address.folded()));
-    let protected: Vec<ResourceId> = marked.flat_map(resources).collect();
-    let mut findings = Vec::new();
-    for decision in &plan.decisions {
-        let steps = decision.operations().iter().filter(|operation| !is_harmless(operation));
-        let victims = steps.filter_map(|operation| taken_away(operation, &protected));
-        let victim = victims.chain(lost_certificate(decision, &protected, Some(record))).next();
-        findings.extend(victim.map(|victim| Finding {
-            severity: Severity::Error,
-            code: "plan.protected".into(),
-            message: loss(&decision.id, victim, which),
-            hint: None,
-            id: Some(decision.id.clone()),
-            at: None,
-        }));
-    }
-    plan.findings.extend(findings);
-}
-
-/// The address of an entry and those of its parts.
-fn resources(entry: &AppliedEntry) -> Vec<ResourceId> {
-    let parts = entry.parts.0.iter().map(|(name, _)| ResourceId::part_of(&entry.address, name));
-    std::iter::once(entry.address.clone()).chain(parts).collect()
-}
-
-fn loss(id: &ResourceId, victim: &ResourceId, which: &str) -> String {
-    if id.folded() == victim.folded() {
-        format!("the plan would take away {victim}, {which}")
-    } else {
-        format!("{id} would take away {victim}, {which}")
-    }
-}
-
-fn taken_away<'i>(operation: &Operation, protected: &'i [ResourceId]) -> Option<&'i ResourceId> {
-    protected.iter().find(|id| operation.takes_away(id))
-}
-
-/// The protected entry whose certificate a decision replaces, or takes out of a store.
-fn lost_certificate<'i>(
-    decision: &Decision,
-    protected: &'i [ResourceId],
-    record: Option<&Record>,
-) -> Option<&'i ResourceId> {
-    let is_chosen = |id: &ResourceId, print| {
-        let chosen = record.and_then(|record| record.entry(id)).and_then(|entry| entry.chosen.as_ref());
-        chosen == Some(print)
-    };
-    protected.iter().filter(|id| id.section() == "certificates" && id.part().is_none()).find(|id| {
-        decision.operations().iter().any(|operation| match operation {
-            // The first one that is made replaces nothing.
-            Operation::Issue(_) => {
-                let is_replaced = matches!(decision.verdict, Verdict::Change { action: Action::Replace, .. });
-                is_replaced && decision.id.folded() == id.folded()
-            }
-            Operation::RemoveCertificate { thumbprint, .. } => is_chosen(id, thumbprint),
-            _ => false,
-        })
-    })
-}
-
 /// Notes marks that are to be set or lifted, and refuses what takes a protected thing away.
 fn protections(plan: &mut Plan, desired: &Desired, remembered: &Remembered<'_>) {
-    let mut protected: Vec<ResourceId> = Vec::new();
+    let mut protected = Protected::default();
     let mut lifted: HashSet<ResourceId> = HashSet::new();
     for entry in &desired.entries {
         let kind = entry.wanted.kind();
@@ -352,7 +291,7 @@ fn protections(plan: &mut Plan, desired: &Desired, remembered: &Remembered<'_>) 
         let is_marked = remembered.entry(&address).is_some_and(|entry| entry.protect);
         match mark {
             Some(true) => {
-                protected.extend(kind.resources().into_iter().map(|(id, _)| id));
+                kind.resources().iter().for_each(|(id, _)| protected.insert(id));
                 // Without a record the mark is set by the first run that changes something; with one it is worth a run.
                 if !is_marked && remembered.record.is_some() {
                     plan.bookkeeping.push(Bookkeeping::Protect { address });
@@ -367,34 +306,9 @@ fn protections(plan: &mut Plan, desired: &Desired, remembered: &Remembered<'_>) 
             None => {}
         }
     }
-    for entry in remembered.record.iter().flat_map(|record| record.entries.values()) {
-        if entry.protect && !lifted.contains(&entry.address.folded()) {
-            protected.extend(resources(entry));
-        }
+    if let Some(record) = remembered.record {
+        protected.insert_marked(record, &lifted);
     }
-    if protected.is_empty() {
-        return;
-    }
-    let moves: HashSet<(ResourceId, ResourceId)> =
-        remembered.former.iter().map(|(to, from)| (from.folded(), to.clone())).collect();
-    let mut findings = Vec::new();
-    for decision in &plan.decisions {
-        let is_own_move = |id: &ResourceId| moves.contains(&(id.entry().folded(), decision.id.entry().folded()));
-        let victim = decision
-            .operations()
-            .iter()
-            .find_map(|operation| protected.iter().find(|id| operation.takes_away(id) && !is_own_move(id)))
-            .or_else(|| lost_certificate(decision, &protected, remembered.record));
-        if let Some(victim) = victim {
-            findings.push(Finding {
-                severity: Severity::Error,
-                code: "plan.protected".into(),
-                message: loss(&decision.id, victim, "which is protected"),
-                hint: Some(format!("say `protect: false` in the entry {}, or keep what it protects", victim.entry())),
-                id: Some(decision.id.clone()),
-                at: Some(decision.at),
-            });
-        }
-    }
-    plan.findings.extend(findings);
+    let lost = lost_protected(plan, &protected, Occasion::Document);
+    plan.findings.extend(lost);
 }

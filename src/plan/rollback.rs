@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::places;
-use super::remembered::refuse_protected;
+use super::protection::{Occasion, Protected, lost_protected};
 use super::{EntrySpan, Plan, PlanOptions, lint};
-use crate::model::certificate::BLOB;
+use crate::formats::certificate_store::BLOB;
 use crate::model::fact::{Facts, KeyAspects, KeyState, KeyTree, Queries, Stored, Unread, ValueSelection};
 use crate::model::operation::{Expression, Operation};
 use crate::model::registry::RegistryKey;
@@ -153,9 +153,9 @@ pub fn build(steps: Steps<'_>, effects: Effects<'_>, facts: &Facts, options: Pla
         }
     }
     if let Some(record) = facts.remembered() {
-        // What goes back to the name that it had is not taken away.
-        let is_harmless = |operation: &Operation| matches!(operation, Operation::RenameRegistryKey { .. });
-        refuse_protected(&mut plan, record, "which is protected", is_harmless);
+        let protected = Protected::in_record(record, &plan);
+        let lost = lost_protected(&plan, &protected, Occasion::Rollback);
+        plan.findings.extend(lost);
     }
     plan
 }

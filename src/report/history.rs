@@ -129,7 +129,7 @@ pub fn steps(run: &JournalRun, done: &[Progressed], options: &TextOptions) -> St
 }
 
 fn hold(run: &JournalRun) -> Hold {
-    if run.beginning.hold.is_some() { Hold::Sealed } else { Hold::None }
+    Hold::of(run.beginning.hold.as_ref())
 }
 
 /// The steps of one run for a program, with what each finds and puts; of a secret, what it is called.

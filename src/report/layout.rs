@@ -124,11 +124,14 @@ fn line(decision: &Decision, hold: Hold) -> Option<Line> {
     let symbol = Symbol::of(&decision.verdict)?;
     let (before, after, details) = sides(decision.shown_operations());
     let steps = decision.operations().iter().map(|operation| operation.reversibility(hold));
+    let name = name(decision);
+    let own = format!(" of {}", decision.id.entry());
     Some(Line {
         symbol,
-        name: name(decision),
+        // What the name says already is not said again.
+        after: after.filter(|after| !name.ends_with(&**after)).map(|after| after.replace(&own, "")),
+        name,
         before,
-        after,
         reasons: decision.reasons.iter().map(ToString::to_string).collect(),
         cause: decision.cause.filter(|cause| *cause != Cause::Unrecorded),
         reversibility: steps.max().unwrap_or(Reversibility::Reversible),

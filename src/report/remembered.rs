@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::style::paint;
-use super::text::{TextOptions, counted, shown};
+use super::text::{TextOptions, counted, entries, shown};
 use crate::plan::{Orphan, Plan};
 
 pub fn write(out: &mut String, plan: &Plan, options: &TextOptions) {
@@ -48,8 +48,4 @@ fn orphan(orphan: &Orphan) -> String {
     };
     let protect = if orphan.protect { ", protected" } else { "" };
     format!("{}{parts}  applied by run {}{protect}", orphan.address, orphan.run)
-}
-
-fn entries(number: usize) -> String {
-    if number == 1 { "1 entry".into() } else { format!("{number} entries") }
 }

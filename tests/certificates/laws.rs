@@ -284,7 +284,7 @@ fn is_stopped<T>(result: &Result<T, ApplyError>) -> bool {
 }
 
 fn finish(machine: &dyn WritableMachine, desired: &Desired, run: &RunName) -> Result<ApplyReport, ApplyError> {
-    resume(machine, &basis(desired, start()), run, &options(start()), &mut Silent)
+    resume(machine, Some(&basis(desired, start())), run, &options(start()), &mut Silent)
 }
 
 /// A run that stopped can be finished, and it can be undone.

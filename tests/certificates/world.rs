@@ -170,7 +170,7 @@ pub fn take_back(
     at: jiff::Timestamp,
 ) -> (Plan, Result<ApplyReport, ApplyError>) {
     let past = past_run(machine.as_machine(), run).expect("it is readable");
-    let steps = done_steps(machine.as_machine(), &past).certain();
+    let steps = done_steps(machine.as_machine(), &past).done_or_unknown();
     let basis = RollbackBasis { run: &past, steps: &steps, purpose, options: PlanOptions::at(at) };
     let facts = basis.facts(machine.as_machine(), &Secrets).expect("the machine is observed");
     let plan = basis.plan(&facts).expect("there is an order");

@@ -86,6 +86,20 @@ fn protected_things_stay() {
 }
 
 #[test]
+fn a_protected_entry_moves_by_a_saved_plan_too() {
+    let folder = sample_folder();
+    let run = |words: &[&str]| folder.run(&[words, &["-m", "image:image", "--as-of", AS_OF]].concat());
+    folder.write("site.yaml", format!("{VENDOR}    protect: true\n"));
+    run(&["apply", "site.yaml", "--auto-approve"]).exits(0);
+    let moved = VENDOR.replace("\\Vendor:\n", "\\Better Vendor:\n    renamed_from: HKLM\\SOFTWARE\\Vendor\n");
+    folder.write("site.yaml", moved);
+    run(&["plan", "site.yaml", "-o", "saved.plan"]).exits(0);
+    run(&["apply", "saved.plan", "--auto-approve"]).exits(0);
+    folder.write("site.yaml", "version: 1\nregistry:\n  HKLM\\SOFTWARE\\Better Vendor: { ensure: absent }\n");
+    run(&["apply", "site.yaml", "--auto-approve"]).exits(4).notes(&["plan.protected"]);
+}
+
+#[test]
 fn waivers() {
     let mut session = Session::new(sample_folder());
     session.folder.write("site.yaml", VENDOR);

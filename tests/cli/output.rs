@@ -1,6 +1,7 @@
 //! What comes out and where: streams, files, schema, completions, starter documents.
 
-use super::transcript::sample_folder;
+use super::stopped::{Stop, stop};
+use super::transcript::{SOFTWARE, meddle, runs, sample_folder};
 use crate::program::{AS_OF, Folder, Run};
 
 const VENDOR: &str = "version: 1\nregistry:\n  HKLM\\SOFTWARE\\Vendor: { values: { A: 1, B: two } }\n";
@@ -70,6 +71,33 @@ fn an_outcome_is_json_too() {
     );
     let json = folder.run(&apply).exits(0).json();
     assert_eq!((json["run"].is_null(), json["done"].as_u64()), (true, Some(0)));
+}
+
+#[test]
+fn whatever_is_done_data_are_one_json_document() {
+    let folder = sample_folder();
+    folder.write("site.yaml", VENDOR);
+    let on = ["-m", "image:image", "--auto-approve", "--format", "json"];
+    let run = |words: &[&str]| folder.run(&[words, &on].concat()).exits(0);
+    stop(&folder, "site.yaml", "", None, Stop::AfterTheHive);
+    let resumed = run(&["apply", "site.yaml", "--resume"]);
+    assert!(resumed.json()["run"].is_null(), "the report is that of the plan which follows");
+    meddle(&folder, SOFTWARE, &["Vendor"], "A", 4, &[9, 0, 0, 0]);
+    for note in ["Accepted as the baseline", "The record tells this already"] {
+        let accepted = run(&["drift", "site.yaml", "--accept-as-baseline"]);
+        assert!(accepted.json()["counts"].is_object());
+        accepted.notes(&[note]);
+    }
+    let past = runs(&folder);
+    run(&["rollback", &past[1]]).json();
+    folder.write("empty.yaml", "version: 1\nregistry:\n  HKLM\\SOFTWARE\\Vendor: { values: { A: 5 } }\n");
+    run(&["apply", "empty.yaml"]);
+    let last = runs(&folder).pop().unwrap();
+    run(&["rollback"]).json();
+    let nothing = run(&["rollback", &last]);
+    assert_eq!(nothing.json()["done"], 0);
+    stop(&folder, "empty.yaml", "", None, Stop::BeforeTheHive);
+    run(&["rollback"]).notes(&["the run is closed"]).json();
 }
 
 #[test]

@@ -171,6 +171,20 @@ fn a_run_that_stopped_is_taken_back() {
 }
 
 #[test]
+fn a_run_that_stopped_and_was_overtaken_is_closed() {
+    let mut session = unfinished(Stop::AfterTheHive);
+    session.remark("Somebody changes all that the run changed.");
+    meddle(&session.folder, SOFTWARE, &["Vendor"], "LogLevel", 4, &[9, 0, 0, 0]);
+    meddle(&session.folder, SOFTWARE, &["Vendor"], "Name", 1, b"z\0\0\0");
+    meddle(&session.folder, SOFTWARE, &["Vendor"], "Old", 1, b"z\0\0\0");
+    session.run("trueup apply -m image:image --undo --auto-approve").exits(4);
+    session.run("trueup rollback -m image:image --auto-approve --partial").exits(0);
+    session.run("trueup history -m image:image").exits(0);
+    session.run("trueup apply site.yaml -m image:image --auto-approve").exits(0);
+    session.matches("undo_overtaken.txt");
+}
+
+#[test]
 fn a_baseline_is_taken_back_by_its_name() {
     let mut session = vendor();
     session.folder.write("site.yaml", VENDOR);

@@ -119,6 +119,15 @@ fn a_machine_that_somebody_works_on() {
 }
 
 #[test]
+fn what_was_not_read_is_no_baseline() {
+    let folder = sample(&format!("{VENDOR}  HKLM\\COMPONENTS\\X: {{ values: {{ A: 1 }} }}\n"));
+    let before = folder.states("image");
+    let drift = ["drift", "site.yaml", "-m", "image:image", "--accept-as-baseline", "--auto-approve"];
+    folder.run(&drift).exits(4).notes(&["not all of the machine could be read", "nothing was written"]);
+    assert_eq!(changes(&before, &folder.states("image")), "");
+}
+
+#[test]
 fn exit_codes() {
     let folder = sample(VENDOR);
     let plan = |more: &[&str]| folder.run(&[&PLAN, more].concat()).code;

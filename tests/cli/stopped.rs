@@ -52,7 +52,7 @@ fn desired(folder: &Folder, document: &str) -> Desired {
 pub fn stop(folder: &Folder, document: &str, secret: &str, key: Option<&HoldKey>, stop: Stop) {
     let desired = desired(folder, document);
     let as_of = AS_OF.parse().expect("it is a time");
-    let hold = if key.is_some() { Hold::Sealed } else { Hold::None };
+    let hold = Hold::of(key);
     let basis = DocumentBasis { desired: &desired, options: PlanOptions { hold, ..PlanOptions::at(as_of) } };
     let secrets = OneSecret(secret);
     let options = ApplyOptions {

@@ -3,7 +3,7 @@
 use super::transcript::{SOFTWARE, Session, meddle, sample_folder};
 use crate::program::Folder;
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "init",
     "demo",
     "validate",
@@ -11,6 +11,7 @@ const COMMANDS: [&str; 15] = [
     "apply",
     "drift",
     "capture",
+    "certificates",
     "diff",
     "history",
     "rollback",
@@ -174,6 +175,9 @@ fn explanations() {
     session.file("night.yaml", "version: 1\nregistry:\n  HKLM\\SOFTWARE\\Vendor: { values: { LogLevel: 5 } }\n");
     session.run("trueup explain 'registry[\"HKLM\\SOFTWARE\\Vendor\"].LogLevel' site.yaml").exits(0);
     session.run("trueup explain 'registry[\"hklm\\software\\vendor\"].LOGLEVEL' site.yaml --overlay night.yaml -m image:image").exits(0);
+    let long =
+        session.folder.run(&["explain", r#"registry["HKEY_LOCAL_MACHINE\Software\VENDOR"].loglevel"#, "site.yaml"]);
+    long.exits(0).says(&["set at site.yaml"]);
     session.run("trueup explain 'registry[\"HKLM\\SOFTWARE\\Vendor\"].LogLvel' site.yaml").exits(3);
     session.run("trueup explain LogLevel site.yaml").exits(3);
     session.matches("explain.txt");

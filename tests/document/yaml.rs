@@ -60,7 +60,7 @@ colour: red
     8 | colour: red
       | ^^^^^^
       |
-      = help: the fields here are `version`, `name`, `machine`, `include`, `variables`, `defaults`, `machines`, `retain`, `moved`, `released`, `waivers`, `registry`
+      = help: the fields here are `version`, `name`, `machine`, `include`, `variables`, `defaults`, `machines`, `retain`, `moved`, `released`, `waivers`, `certificates`, `registry`
     "#);
 }
 

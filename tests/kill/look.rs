@@ -86,9 +86,7 @@ pub fn moment(folder: &Path, before: &[RunName]) -> Moment {
         (RunState::Untouched, _) => Moment::Before,
         (RunState::Ended(_), _) => Moment::Ended,
         (RunState::Unfinished, Some((commit, CommitState::Unknown))) => {
-            let is_new = |part: &&trueup::machine::PartChange| {
-                machine.part_state(&part.part).unwrap().is_some_and(|found| found == part.after)
-            };
+            let is_new = |part: &&trueup::machine::PartChange| machine.part_state(&part.part).unwrap() == part.after;
             Moment::Within(commit.parts.iter().filter(is_new).count())
         }
         (RunState::Unfinished, _) => Moment::After,

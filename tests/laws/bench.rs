@@ -28,6 +28,7 @@ use super::runner::Law;
 use super::world::{FILES, Image, Silent, as_of, basis, image, memory, open, plan};
 
 /// A machine of either sort.
+#[expect(clippy::large_enum_variant, reason = "a test has one of them")]
 pub enum Bench {
     Memory(MemoryMachine),
     Image(Image),
@@ -142,8 +143,8 @@ fn with_basis<T>(
     options: &ApplyOptions<'_>,
     then: impl FnOnce(&RollbackBasis<'_>) -> T,
 ) -> T {
-    let steps = done_steps(machine, run).certain();
-    let hold = if options.hold.is_some() { Hold::Sealed } else { Hold::None };
+    let steps = done_steps(machine, run).done_or_unknown();
+    let hold = Hold::of(options.hold);
     let options = PlanOptions { hold, ..PlanOptions::at(as_of()) };
     then(&RollbackBasis { run, steps: &steps, purpose: purpose.clone(), options })
 }
@@ -177,7 +178,7 @@ pub fn finish(
     run: &RunName,
     options: &ApplyOptions<'_>,
 ) -> Result<ApplyReport, ApplyError> {
-    resume(machine, &basis(desired), run, options, &mut Silent)
+    resume(machine, Some(&basis(desired)), run, options, &mut Silent)
 }
 
 pub fn journal_of(machine: &dyn Machine, run: &RunName) -> JournalRun {

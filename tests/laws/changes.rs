@@ -150,7 +150,11 @@ fn only_what_the_plan_names_is_changed() {
         applied(&memory, &desired, &in_memory)?;
         same(&Model::of_memory(&memory), &expected, "memory")?;
 
-        let touched: Vec<String> = planned.plan.operations().map(|operation| place(operation.registry_key())).collect();
+        let touched: Vec<String> = planned
+            .plan
+            .operations()
+            .map(|operation| place(operation.registry_key().expect("a step of the registry")))
+            .collect();
         for (path, found) in disk(folder) {
             let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
             let hive = FILES.iter().find(|(_, file)| *file == name);

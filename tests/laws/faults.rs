@@ -119,7 +119,7 @@ fn tells_the_truth(plan: &Plan, report: &ApplyReport, before: &Model, after: &Mo
     for one in &report.outcomes {
         let decision = verdict_of(plan, &one.address.to_string()).expect("only changes have an outcome");
         for operation in decision.operations() {
-            let path = place(operation.registry_key());
+            let path = place(operation.registry_key().expect("a step of the registry"));
             let (now, then) = (after.get(&path), before.get(&path));
             let done = match operation {
                 Operation::CreateRegistryKey { .. } | Operation::PutRegistryTree { .. } => now.is_some(),
@@ -134,6 +134,7 @@ fn tells_the_truth(plan: &Plan, report: &ApplyReport, before: &Model, after: &Mo
                     now.is_some_and(|key| key.values.get(&folded).is_some_and(|(_, found)| found == data))
                 }
                 Operation::PutRegistryValue { .. } => true,
+                other => return Err(TestCaseError::fail(format!("{other} is no step of the registry"))),
             };
             match &one.outcome {
                 Outcome::Done => prop_assert!(done, "{} is told as done: {}", one.address, operation),
@@ -153,7 +154,7 @@ pub fn touched<'o>(operations: impl Iterator<Item = &'o Operation>) -> (BTreeSet
     let mut named = BTreeSet::new();
     let mut trees = Vec::new();
     for operation in operations {
-        let mut places = vec![place(operation.registry_key())];
+        let mut places = vec![place(operation.registry_key().expect("a step of the registry"))];
         if let Operation::RenameRegistryKey { from, .. } = operation {
             places.push(place(from));
             trees.extend(places.clone());

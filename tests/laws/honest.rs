@@ -138,7 +138,11 @@ fn an_unread_key_is_neither_kept_nor_changed() {
         for decision in &planned.plan.decisions {
             prop_assert!(!is_bad(&subject(decision)) || is_open(decision), "{:?}", decision);
             for operation in decision.operations() {
-                prop_assert!(!is_bad(&place(operation.registry_key())), "{}", operation);
+                prop_assert!(
+                    !is_bad(&place(operation.registry_key().expect("a step of the registry"))),
+                    "{}",
+                    operation
+                );
             }
             prop_assert!(!is_open(decision) || !decision.reasons.is_empty(), "{:?} has no reason", decision);
         }
@@ -159,8 +163,10 @@ fn is_same(one: &Decision, other: &Decision) -> bool {
         _ => None,
     };
     let steps = |decision: &Decision| {
-        let is_own =
-            |operation: &&Operation| !operation.is_shared() || operation.registry_key().as_str() == decision.id.name();
+        let is_own = |operation: &&Operation| {
+            !operation.is_shared()
+                || operation.registry_key().expect("a step of the registry").as_str() == decision.id.name()
+        };
         decision.operations().iter().filter(is_own).cloned().collect::<Vec<_>>()
     };
     let verdict = std::mem::discriminant(&one.verdict) == std::mem::discriminant(&other.verdict);

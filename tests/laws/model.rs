@@ -128,7 +128,7 @@ impl Model {
     /// # Errors
     /// What the operation rests on is not so.
     pub fn perform(&mut self, operation: &Operation, now: u64) -> Result<(), String> {
-        let path = place(operation.registry_key());
+        let path = place(operation.registry_key().expect("a step of the registry"));
         let above = |path: &str| path.rsplit_once('\\').map(|(parent, _)| parent.to_owned()).ok_or("it is a root");
         let ensure = |so: bool, why: &str| if so { Ok(()) } else { Err(format!("{operation}: {why}")) };
         match operation {
@@ -148,6 +148,7 @@ impl Model {
                         RegistryData::text(*value_type, &Secrets.resolve(reference)?)
                     }
                     Expression::Held { item, .. } => return Err(format!("nobody here can open {item}")),
+                    Expression::Thumbprint { .. } => return Err("there are no certificates here".into()),
                 };
                 let values = &mut self.at(&path)?.values;
                 let found = values.get(&fold(name)).cloned();
@@ -194,6 +195,7 @@ impl Model {
                 self.at(&path)?.security = after.to_vec();
                 self.touch(&path, now)?;
             }
+            other => return Err(format!("{other} is no step of the registry")),
         }
         Ok(())
     }

@@ -80,7 +80,7 @@ struct Trial<'t> {
 
 impl<'t> Trial<'t> {
     fn options(manner: Manner, minutes: i64) -> ApplyOptions<'static> {
-        let retain = if manner.crowded { std::time::Duration::ZERO } else { trueup::apply::RETAIN };
+        let retain = Some(if manner.crowded { std::time::Duration::ZERO } else { trueup::apply::RETAIN });
         ApplyOptions { now: minutes_later(minutes), hold: manner.hold.then(hold_key), retain, ..options() }
     }
 
@@ -519,7 +519,7 @@ fn a_failure_stops_the_run() {
                     else {
                         continue;
                     };
-                    let path = place(operation.registry_key());
+                    let path = place(operation.registry_key().expect("a step of the registry"));
                     let (model, name) = (bench.model(), fold(name));
                     let now = model.get(&path).and_then(|key| key.values.get(&name));
                     let then = trial.before.get(&path).and_then(|key| key.values.get(&name));

@@ -134,7 +134,7 @@ pub fn meddle(bench: &Bench, operations: &[Operation]) -> Law {
             Operation::PutRegistryValue { after: Expression::Registry(data), .. } => Some(data.clone()),
             _ => None,
         };
-        let step = Step { operation, data: data.map(std::borrow::Cow::Owned), tree: None };
+        let step = Step { data: data.map(std::borrow::Cow::Owned), ..Step::new(operation) };
         writer.stage(&step, time).map_err(fail)?;
     }
     writer.prepare(time).map_err(fail)?;
@@ -161,14 +161,14 @@ fn what_a_stranger_has_changed_since_stays() {
             .iter()
             .map(|(_, operation)| operation)
             .filter(|one| matches!(one, Operation::PutRegistryValue { .. }))
-            .filter(|one| end.get(&place(one.registry_key())).is_some())
+            .filter(|one| end.get(&place(one.registry_key().expect("a step of the registry"))).is_some())
             .collect();
         let made: Vec<&Operation> = journal
             .intents
             .iter()
             .map(|(_, operation)| operation)
             .filter(|one| matches!(one, Operation::CreateRegistryKey { .. }))
-            .filter(|one| end.get(&place(one.registry_key())).is_some())
+            .filter(|one| end.get(&place(one.registry_key().expect("a step of the registry"))).is_some())
             .collect();
         if moves || written.is_empty() {
             return Ok(());
@@ -184,7 +184,7 @@ fn what_a_stranger_has_changed_since_stays() {
         let Operation::PutRegistryValue { key, name, .. } = target else { return Ok(()) };
         let mut meddling = vec![put(key, name)];
         if !made.is_empty() {
-            meddling.push(put(second.get(&made).registry_key(), "!foreign"));
+            meddling.push(put(second.get(&made).registry_key().expect("a step of the registry"), "!foreign"));
         }
         meddle(&bench, &meddling)?;
         let strange = bench.model();

@@ -15,7 +15,7 @@ use trueup::formats::regf::{Editor, Hive, Key, KeyId, create};
 use trueup::machine::image::{DirtyHives, ImageMachine};
 use trueup::machine::memory::MemoryMachine;
 use trueup::machine::snapshot::{self, SnapshotMachine};
-use trueup::machine::{Machine, ObserveOptions, RunName, WritableMachine, answer, begin, observe};
+use trueup::machine::{Machine, NoSecrets, ObserveOptions, RunName, WritableMachine, answer, begin, observe};
 use trueup::model::fact::{Facts, KeyAspects, KeyTree, Queries};
 use trueup::model::registry::RegistryKey;
 use trueup::model::secret::SecretReference;
@@ -25,7 +25,6 @@ use trueup::plan::{Plan, PlanOptions, SavedPlan, Target, build};
 use trueup::report::{Palette, Width, json, text};
 
 use super::generate::{Hives, SECURITY};
-use trueup::machine::NoSecrets;
 use zeroize::Zeroizing;
 
 /// Where an image keeps the generated hives.
@@ -223,7 +222,7 @@ pub fn apply_saved_plan(
 
 /// Finishes a run that stopped.
 pub fn resume_run(machine: &dyn WritableMachine, desired: &Desired, run: &RunName) -> Result<ApplyReport, ApplyError> {
-    with_options(|options| resume(machine, &basis(desired), run, options, &mut Silent))
+    with_options(|options| resume(machine, Some(&basis(desired)), run, options, &mut Silent))
 }
 
 pub fn saved(machine: &dyn Machine, planned: &Planned, text: &str) -> SavedPlan {
@@ -251,7 +250,7 @@ pub fn snapshot_whole(machine: &dyn Machine) -> Vec<u8> {
         queries.key(&key(at), KeyAspects { tree: true, ..KeyAspects::default() });
     }
     let mut facts = begin(machine);
-    answer(machine, &queries, None, &mut facts);
+    answer(machine, &queries, None, &NoSecrets, &mut facts);
     snapshot::to_json(&facts, &machine.runs().unwrap_or_default(), as_of()).expect("it can be written")
 }
 

@@ -199,4 +199,12 @@ impl Disk for PowerDisk {
             model.removed(file, folder, name)
         })
     }
+
+    fn remove_folder(&self, folder: &Dir, name: &str) -> io::Result<()> {
+        self.step(format!("remove folder {name}"), |model| {
+            let was = model.named(folder, name)?;
+            RealDisk.remove_folder(folder, name)?;
+            model.removed(was, folder, name)
+        })
+    }
 }

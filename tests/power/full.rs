@@ -65,6 +65,10 @@ impl Disk for FullDisk {
         RealDisk.sync_file(file)
     }
 
+    fn remove_folder(&self, folder: &Dir, name: &str) -> io::Result<()> {
+        RealDisk.remove_folder(folder, name)
+    }
+
     fn rename(&self, folder: &Dir, name: &str, new_folder: &Dir, new_name: &str) -> io::Result<()> {
         RealDisk.rename(folder, name, new_folder, new_name)
     }

@@ -51,7 +51,7 @@ fn beginning() -> Beginning {
 }
 
 fn commit() -> Commit {
-    let part = PartChange { part: "hive".into(), before: Some("old".into()), after: "new".into() };
+    let part = PartChange { part: "hive".into(), before: Some("old".into()), after: Some("new".into()) };
     Commit { first: 0, end: INTENTS, not_done: Vec::new(), parts: vec![part] }
 }
 
@@ -62,7 +62,7 @@ fn parts() -> Vec<String> {
     for number in 0..INTENTS {
         let key = RegistryKey::parse(&format!(r"HKLM\SOFTWARE\Key {number}")).unwrap();
         let operation = Operation::CreateRegistryKey { key };
-        journal.intend(&operation.address(), &operation).unwrap();
+        journal.intend(&operation.address().unwrap(), &operation).unwrap();
     }
     journal.commit(&commit()).unwrap();
     journal.committed().unwrap();

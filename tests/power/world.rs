@@ -175,10 +175,10 @@ pub fn finish(machine: &ImageMachine) -> Result<Option<ApplyReport>, String> {
 fn go_on(machine: &ImageMachine, open: &JournalRun) -> Result<ApplyReport, ApplyError> {
     let name = &open.beginning.run;
     let Some(of) = open.beginning.purpose.takes_back() else {
-        return resume(machine, &basis(), name, &now(), &mut Silent);
+        return resume(machine, Some(&basis()), name, &now(), &mut Silent);
     };
     with_rollback(machine, of, open.beginning.purpose.clone(), |basis| {
-        resume(machine, basis, name, &now(), &mut Silent)
+        resume(machine, Some(basis), name, &now(), &mut Silent)
     })
 }
 
@@ -189,7 +189,7 @@ fn with_rollback<T>(
     go: impl FnOnce(&RollbackBasis<'_>) -> T,
 ) -> T {
     let run = past_run(machine, of).expect("what is taken back is known");
-    let steps = done_steps(machine, &run).certain();
+    let steps = done_steps(machine, &run).done_or_unknown();
     go(&RollbackBasis { run: &run, steps: &steps, purpose, options: PlanOptions::at(now().now) })
 }
 

@@ -1,6 +1,6 @@
 //! What a run owes after it has ended, and which runs are forgotten.
 
-use trueup::apply::{RunOutcome, confirm, history, is_unconfirmed};
+use trueup::apply::{RunOutcome, confirm, history, is_unconfirmed, unfinished};
 use trueup::machine::Machine as _;
 use trueup::machine::faulty::{Fault, FaultyMachine};
 
@@ -89,6 +89,16 @@ fn old_runs_are_forgotten_but_for_the_newest() {
 }
 
 #[test]
+fn whoever_knows_no_document_forgets_nothing() {
+    let world = World::new();
+    (1..=15).for_each(|number| level(&world, number));
+    let last = world.kept().1.last().unwrap().clone();
+    world.does(Do::At("2026-12-01T00:00:00Z"));
+    world.rolls_back(&last).unwrap();
+    assert_eq!(world.kept().1.len(), 16, "how long runs are kept is the document's to say");
+}
+
+#[test]
 fn a_run_that_stopped_is_not_forgotten() {
     let world = World::new();
     level(&world, 1);
@@ -131,6 +141,22 @@ fn a_run_that_was_taken_back_waits_no_longer() {
     assert!(world.rolls_back(&run).is_ok());
     assert!(!is_unconfirmed(&world.machine, &run).unwrap());
     assert_eq!(world.options(&[], |options| confirm(&world.machine, options)).unwrap(), None);
+}
+
+#[test]
+fn a_run_waits_no_longer_when_its_taking_back_is_finished_later() {
+    let stopped = (3..20).find_map(|at| {
+        let (world, run) = waiting("  A: { values: { Level: 1 } }");
+        let faulty = FaultyMachine::new(&world.machine, Fault::StopAfter, at);
+        let _ = world.takes_back_on(&faulty, &run);
+        let open = unfinished(&world.machine).unwrap()?;
+        Some((world, open))
+    });
+    let (world, open) = stopped.expect("it stops somewhere");
+    let of = open.beginning.purpose.takes_back().unwrap().clone();
+    assert!(is_unconfirmed(&world.machine, &of).unwrap(), "nothing tells yet that it was taken back");
+    world.finishes(&open.beginning.run).unwrap();
+    assert!(!is_unconfirmed(&world.machine, &of).unwrap());
 }
 
 #[test]

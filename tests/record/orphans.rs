@@ -77,6 +77,22 @@ fn what_is_listed() {
 }
 
 #[test]
+fn a_baseline_follows_what_moves() {
+    let moved = "moved: [{ from: '$(A)$', to: '$(C)$' }]\n  C: { values: { Level: 1, Size: 2 } }\n  B: {}";
+    let pending = "  C: { renamed_from: 'HKLM\\SOFTWARE\\A', values: { Level: 1, Size: 2 }, protect: true }\n  B: {}";
+    check(&[
+        ("an entry that moved", &[Do::Apply(BOTH), Do::Renamed("A", "C"), Do::Baseline(moved)], moved, ""),
+        ("an entry that is still to be moved", &[Do::Apply(BOTH), Do::Baseline(pending)], pending, "~ C asked"),
+        (
+            "a value that was released",
+            &[Do::Apply(A), Do::Baseline("released: ['$(A)$.Size']\n  A: { values: { Level: 1 } }")],
+            LEVEL,
+            "",
+        ),
+    ]);
+}
+
+#[test]
 fn other_documents() {
     check(&[
         ("their entries are counted", &[Do::Apply("name: baseline\n  A: {}")], B, "+ B new\nelsewhere 1"),

@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use trueup::apply::{
-    ApplyError, ApplyOptions, ApplyReport, Basis as _, DocumentBasis, Progress, Purpose, RollbackBasis, RunOutcome,
-    accept_baseline, apply, done_steps, history, past_run,
+    ApplyError, ApplyOptions, ApplyReport, Basis as _, DocumentBasis, Progress, Purpose, RETAIN, RollbackBasis,
+    RunOutcome, accept_baseline, apply, done_steps, history, past_run, resume,
 };
 use trueup::document::{Colour, Desired, FileReader, LoadOptions, ReadError, load, render};
 use trueup::machine::faulty::{Fault, FaultyMachine};
@@ -164,7 +164,10 @@ impl World {
         let basis = self.basis(&desired);
         let facts = basis.facts(machine.as_machine(), self).expect("the machine is observed");
         let plan = basis.plan(&facts).expect("there is an order");
-        let result = self.options(accept, |options| apply(machine, &basis, &plan, &facts, options, &mut Silent));
+        let result = self.options(accept, |options| {
+            let options = ApplyOptions { retain: Some(RETAIN), ..*options };
+            apply(machine, &basis, &plan, &facts, &options, &mut Silent)
+        });
         self.confirm_within.set(None);
         result
     }
@@ -185,22 +188,38 @@ impl World {
                 && matches!(run.outcome, RunOutcome::Ended { .. })
         };
         let name = runs.iter().find(is_candidate).expect("there is a run").run.clone();
-        self.takes_back(name, accept)
+        self.takes_back(&self.machine, name, accept)
     }
 
     pub fn rolls_back(&self, run: &RunName) -> Result<ApplyReport, ApplyError> {
-        self.now.set(self.now.get() + STEP);
-        self.takes_back(run.clone(), &[]).1
+        self.takes_back_on(&self.machine, run)
     }
 
-    fn takes_back(&self, name: RunName, accept: &[&str]) -> (Plan, Result<ApplyReport, ApplyError>) {
+    /// As [`World::rolls_back`], on this machine or one that wraps it.
+    pub fn takes_back_on(&self, machine: &dyn WritableMachine, run: &RunName) -> Result<ApplyReport, ApplyError> {
+        self.now.set(self.now.get() + STEP);
+        self.takes_back(machine, run.clone(), &[]).1
+    }
+
+    /// Finishes a run that stopped when it was taking back another one.
+    pub fn finishes(&self, run: &RunName) -> Result<ApplyReport, ApplyError> {
+        self.now.set(self.now.get() + STEP);
+        self.options(&[], |options| resume(&self.machine, None, run, options, &mut Silent))
+    }
+
+    fn takes_back(
+        &self,
+        machine: &dyn WritableMachine,
+        name: RunName,
+        accept: &[&str],
+    ) -> (Plan, Result<ApplyReport, ApplyError>) {
         let past = past_run(&self.machine, &name).expect("it is readable");
-        let steps = done_steps(&self.machine, &past).certain();
+        let steps = done_steps(&self.machine, &past).done_or_unknown();
         let options = PlanOptions::at(self.now.get());
         let basis = RollbackBasis { run: &past, steps: &steps, purpose: Purpose::Rollback { of: name }, options };
         let facts = basis.facts(&self.machine, self).expect("the machine is observed");
         let plan = basis.plan(&facts).expect("there is an order");
-        let result = self.options(accept, |options| apply(&self.machine, &basis, &plan, &facts, options, &mut Silent));
+        let result = self.options(accept, |options| apply(machine, &basis, &plan, &facts, options, &mut Silent));
         (plan, result)
     }
 

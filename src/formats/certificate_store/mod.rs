@@ -1,14 +1,16 @@
 //! Certificate stores in the registry: the blob of one certificate, and where stores lie.
 //! A blob keeps what it does not understand; keys are only named in it, never held.
 
+mod element;
 mod key_provider;
 mod places;
 pub mod properties;
 
 use crate::model::thumbprint::Thumbprint;
 
+pub use element::{BLOB, certificate_key, element};
 pub use key_provider::{KeyProvider, KeyProviderError};
-pub use places::{Location, StoreName, StorePlace, StorePlaceError};
+pub use places::{Location, SERVICES, StoreName, StorePlace, StorePlaceError, USER_POLICY_STORES, USER_STORES};
 use properties::{ARCHIVED, CERTIFICATE, FRIENDLY_NAME, KEY_IDENTIFIER, KEY_PROVIDER, SHA1_HASH};
 
 const HEADER_BYTES: usize = 12;

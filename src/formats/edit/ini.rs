@@ -19,6 +19,10 @@ pub fn write(text: &str, section: Option<&str>, key: &str, value: Option<&str>) 
     let place = section_lines(text, &all, section);
     let found = place.and_then(|(_, body)| find(text, body, key));
     let Some(value) = value else {
+        let same = place.map_or(0, |(_, body)| entries(text, body, key).count());
+        if same > 1 {
+            return Err(EditError::Ambiguous(same));
+        }
         return Ok(found.map_or_else(Splice::nothing, |entry| Splice::replace(entry.line.start..entry.line.next, "")));
     };
     if let Some(entry) = found {
@@ -87,7 +91,12 @@ fn section_lines<'l>(text: &str, all: &'l [Line], section: Option<&str>) -> Opti
 }
 
 fn find(text: &str, body: &[Line], key: &str) -> Option<Entry> {
-    body.iter().find_map(|line| {
+    entries(text, body, key).next()
+}
+
+/// The lines of a section that set a key.
+fn entries(text: &str, body: &[Line], key: &str) -> impl Iterator<Item = Entry> {
+    body.iter().filter_map(move |line| {
         let content = text.get(line.start..line.end)?;
         let (name, value) = content.split_once('=')?;
         if is_comment(name) || !upcase::eq(name.trim(), key.trim()) {

@@ -28,7 +28,7 @@ pub fn write(text: &str, pointer: &str, value: Option<&Value>) -> Result<Splice,
         (Some(root), Some(value)) => {
             if let Some(found) = descend(root, &names) {
                 let range = found.range();
-                return Ok(Splice::replace(range.start..range.end, printed(value, text, range.start)));
+                return Ok(Splice::replace(range.start..range.end, printed(value, text, indent_at(text, range.start))));
             }
         }
         (Some(root), None) if descend(root, &names).is_none() => return Ok(Splice::nothing()),
@@ -134,8 +134,8 @@ fn nested(names: &[String], value: &Value) -> Value {
     names.iter().rev().fold(value.clone(), |value, name| Value::Object([(name.clone(), value)].into_iter().collect()))
 }
 
-/// Objects and lists over several lines, indented as the line that they begin on.
-fn printed(value: &Value, text: &str, at: usize) -> String {
+/// Objects and lists over several lines where the text has several; `indent` is that of the line that they begin on.
+fn printed(value: &Value, text: &str, indent: &str) -> String {
     let is_long = match value {
         Value::Array(list) => !list.is_empty(),
         Value::Object(members) => !members.is_empty(),
@@ -145,7 +145,6 @@ fn printed(value: &Value, text: &str, at: usize) -> String {
         return value.to_string();
     }
     let pretty = serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string());
-    let indent = indent_at(text, at);
     pretty.replace('\n', &format!("{}{indent}", line_break(text)))
 }
 
@@ -169,15 +168,8 @@ fn insertion(text: &str, root: &Node<'_>, names: &[String], value: &Value) -> Re
     let inner = nested(names.get(depth + 1..).unwrap_or_default(), value);
     match node {
         Node::Object(object) => {
-            let member = |indent: &str| {
-                let shown = printed(&inner, text, object.range.start);
-                let shown = if shown.contains(line_break(text)) {
-                    shown.replace(indent_at(text, object.range.start), indent)
-                } else {
-                    shown
-                };
-                format!("{}: {shown}", Value::String(name.to_owned()))
-            };
+            let name = Value::String(name.to_owned());
+            let member = |indent: &str| format!("{name}: {}", printed(&inner, text, indent));
             let last = object.properties.last().map(|member| member.range.end);
             let first = object.properties.first().map(|member| member.range.start);
             Ok(beside(text, object.range.start..object.range.end, first, last, &member))
@@ -185,9 +177,7 @@ fn insertion(text: &str, root: &Node<'_>, names: &[String], value: &Value) -> Re
         Node::Array(array) if index(name) == Some(array.elements.len()) || name == "-" => {
             let last = array.elements.last().map(|element| element.range().end);
             let first = array.elements.first().map(|element| element.range().start);
-            Ok(beside(text, array.range.start..array.range.end, first, last, &|_| {
-                printed(&inner, text, array.range.start)
-            }))
+            Ok(beside(text, array.range.start..array.range.end, first, last, &|indent| printed(&inner, text, indent)))
         }
         Node::Array(array) => Err(EditError::NoPlace(format!(
             "the list has {} elements, and `{name}` is not the next one",
@@ -197,7 +187,8 @@ fn insertion(text: &str, root: &Node<'_>, names: &[String], value: &Value) -> Re
     }
 }
 
-/// Adds a member or element behind the last one, on a line of its own where the others have theirs.
+/// Adds a member or element behind the last one, on a line of its own where the others have theirs. The item is told the indent of
+/// the line that it begins on.
 fn beside(
     text: &str,
     whole: std::ops::Range<usize>,
@@ -206,17 +197,17 @@ fn beside(
     item: &dyn Fn(&str) -> String,
 ) -> Splice {
     let (Some(first), Some(last)) = (first, last) else {
-        return Splice::replace(whole.start + 1..whole.end - 1, item(""));
+        return Splice::replace(whole.start + 1..whole.end - 1, item(indent_at(text, whole.start)));
     };
     let is_listed = text.get(whole.start..first).is_some_and(|gap| gap.contains(['\n', '\r']));
     // A comma may stand behind the last one already.
     let tail = text.get(last..whole.end).unwrap_or_default();
     let trailing = comma_in(tail).map(|at| last + at + 1);
     let (at, comma) = trailing.map_or((last, ","), |at| (at, ""));
-    let gap = if is_listed { format!("{}{}", line_break(text), indent_at(text, first)) } else { " ".to_owned() };
-    let indent = if is_listed { indent_at(text, first).to_owned() } else { String::new() };
+    let indent = indent_at(text, first);
+    let gap = if is_listed { format!("{}{indent}", line_break(text)) } else { " ".to_owned() };
     let end = if trailing.is_some() { "," } else { "" };
-    Splice::insert(at, format!("{comma}{gap}{}{end}", item(&indent)))
+    Splice::insert(at, format!("{comma}{gap}{}{end}", item(indent)))
 }
 
 /// Where a comma stands outside of comments.

@@ -19,6 +19,7 @@ pub fn write(text: &str, key: &str, value: Option<&str>) -> Result<Splice, EditE
     let found = find(text, key)?;
     match (found, value) {
         (None, None) => Ok(Splice::nothing()),
+        (Some(entry), None) if entry.same > 1 => Err(EditError::Ambiguous(entry.same)),
         (Some(entry), None) => Ok(Splice::replace(entry.whole, "")),
         (Some(entry), Some(value)) => {
             let separator = if entry.is_bare { "=" } else { "" };
@@ -40,11 +41,14 @@ struct Entry {
     value: Range<usize>,
     /// Nothing stands between key and value: a key alone.
     is_bare: bool,
+    /// How many entries there are of the key.
+    same: usize,
 }
 
 /// The last entry of a key.
 fn find(text: &str, key: &str) -> Result<Option<Entry>, EditError> {
     let mut found = None;
+    let mut same = 0;
     let all = lines(text);
     let mut at = 0;
     while let Some(first) = all.get(at) {
@@ -65,7 +69,8 @@ fn find(text: &str, key: &str) -> Result<Option<Entry>, EditError> {
         let (name, value_at) = split(logical);
         if unescaped(logical.get(..name).unwrap_or_default(), text)? == key {
             let is_bare = name == logical.len();
-            found = Some(Entry { whole: first.start..last.next, value: start + value_at..last.end, is_bare });
+            same += 1;
+            found = Some(Entry { whole: first.start..last.next, value: start + value_at..last.end, is_bare, same });
         }
     }
     Ok(found)

@@ -8,13 +8,14 @@ use jiff::Timestamp;
 use super::Certificates;
 use super::checks::{self, ABSENT, Above, Case, Strictness};
 use super::found::{self, Candidate, KeyFound};
+use super::sight::{LAST, Sight};
+use super::stores;
 use super::wanted::{BundleSource, WantedCertificate, WantedIssuer};
 use crate::formats::x509::{Certificate, Digest, KeyAlgorithm, PublicKey, Template};
 use crate::model::certificate::{CertificateRef, Issue, IssueKey, IssuedBy, KeyRef};
 use crate::model::fact::{Facts, Unread};
 use crate::model::file::{Der, FilePath};
 use crate::model::resource::ResourceId;
-use crate::model::thumbprint::Thumbprint;
 use crate::model::verdict::Reason;
 
 /// So much earlier than now a new certificate begins, for clocks that are late.
@@ -66,7 +67,7 @@ pub struct Outcome {
 }
 
 impl Assessment {
-    fn without(fate: Fate, reasons: Vec<Reason>) -> Self {
+    pub fn without(fate: Fate, reasons: Vec<Reason>) -> Self {
         Self { current: None, fate, reasons, result: None, warnings: Vec::new() }
     }
 }
@@ -93,181 +94,6 @@ pub fn assess(entry: &WantedCertificate, scene: Scene<'_>) -> Assessment {
         WantedIssuer::Bundle(_) => Assessment::without(Fate::Stays, Vec::new()),
     }
 }
-
-/// An entry and what the facts show of it.
-struct Sight<'s> {
-    entry: &'s WantedCertificate,
-    scene: Scene<'s>,
-    candidates: Vec<Candidate>,
-    unread: Vec<Unread>,
-    homes: Vec<(KeyRef, KeyFound)>,
-    given_key: Option<KeyFound>,
-}
-
-impl<'s> Sight<'s> {
-    fn of(entry: &'s WantedCertificate, scene: Scene<'s>) -> Self {
-        let (candidates, unread) = found::candidates(entry, scene.facts, scene.all);
-        let homes = entry.key_homes().into_iter().map(|home| {
-            let found = found::key(&home, scene.facts);
-            (home, found)
-        });
-        let given_key = entry.key.from.as_ref().map(|from| found::key(from, scene.facts));
-        Self { entry, scene, candidates, unread, homes: homes.collect(), given_key }
-    }
-
-    /// Places that could not be read leave nothing to decide; those that this machine does not have are passed over.
-    fn obstacle(&self) -> Option<Assessment> {
-        let keys = self.homes.iter().map(|(_, found)| found).chain(&self.given_key);
-        let unread = self.unread.iter().chain(keys.filter_map(|key| match key {
-            KeyFound::Unread(unread) => Some(unread),
-            _ => None,
-        }));
-        let mut unverifiable = None;
-        for why in unread {
-            match why {
-                Unread::Unsupported { .. } => {}
-                Unread::NotCaptured { .. } => unverifiable = Some(why),
-                Unread::Refused { .. } | Unread::Failed { .. } => {
-                    let reason = Reason::with("certificate.unreadable", why.to_string());
-                    return Some(Assessment::without(Fate::Blocked, vec![reason]));
-                }
-            }
-        }
-        if let Some(why) = unverifiable {
-            let reason = Reason::with("certificate.not_captured", why.to_string());
-            return Some(Assessment::without(Fate::Unverifiable, vec![reason]));
-        }
-        // A password that is not to be had hides the key and, often, the certificate.
-        let is_hidden = !self.homes.is_empty()
-            && self.homes.iter().any(|(_, key)| matches!(key, KeyFound::Unknown))
-            && !self.homes.iter().any(|(_, key)| matches!(key, KeyFound::Key(_)));
-        is_hidden.then(|| {
-            let message = "the password of its file is not to be had here";
-            Assessment::without(Fate::Unverifiable, vec![Reason::with("secret.unresolved", message)])
-        })
-    }
-
-    fn keys(&self) -> Vec<KeyFound> {
-        let is_here = |key: &KeyFound| !matches!(key, KeyFound::Unread(_) | KeyFound::Unknown);
-        self.homes.iter().map(|(_, found)| found.clone()).filter(is_here).collect()
-    }
-
-    /// The key's place that holds this key.
-    fn home_of(&self, key: &PublicKey) -> Option<KeyRef> {
-        let holds = |found: &KeyFound| matches!(found, KeyFound::Key(found) if found == key);
-        self.homes.iter().find(|(_, found)| holds(found)).map(|(home, _)| home.clone())
-    }
-
-    /// The first place where a key can be kept on this machine.
-    fn place_for_key(&self) -> Option<&KeyRef> {
-        self.homes.iter().find(|(_, found)| !matches!(found, KeyFound::Unread(_))).map(|(home, _)| home)
-    }
-
-    /// Whether a candidate has anything to do with the entry: stores hold the certificates of others, too.
-    fn is_of_entry(&self, candidate: &Candidate) -> bool {
-        let certificate = &candidate.certificate;
-        candidate.in_file
-            || self.is_recorded(certificate)
-            || self.home_of(certificate.public_key()).is_some()
-            || self.is_named(candidate)
-            || self.entry.subject.as_ref().is_some_and(|subject| subject.value == *certificate.subject())
-    }
-
-    fn is_named(&self, candidate: &Candidate) -> bool {
-        let name = self.entry.friendly_name.as_deref();
-        name.is_some() && name == candidate.friendly_name.as_deref()
-    }
-
-    fn is_recorded(&self, certificate: &Certificate) -> bool {
-        let record = self.scene.facts.remembered();
-        let chosen = record.and_then(|record| record.entry(&self.entry.address())?.chosen.as_ref());
-        chosen.is_some_and(|chosen| *chosen == Thumbprint::of(certificate.der()))
-    }
-
-    /// Which certificate is it? The one whose key is at hand and that carries the name or was recorded; else the newest that
-    /// satisfies every stated property. Never the first that comes. A key that is used again is that of former ones, too: of
-    /// those with the same key, one that is good goes before one that was recorded.
-    fn choose(&self, problems: impl Fn(&Candidate) -> usize) -> Option<&Candidate> {
-        let relevant = self.candidates.iter().filter(|candidate| self.is_of_entry(candidate));
-        relevant.max_by_key(|candidate| {
-            let certificate = &candidate.certificate;
-            let problems = problems(candidate);
-            (
-                self.home_of(certificate.public_key()).is_some(),
-                problems == 0,
-                self.is_recorded(certificate) || self.is_named(candidate),
-                std::cmp::Reverse(problems),
-                certificate.not_after(),
-                certificate.sha1(),
-            )
-        })
-    }
-
-    fn case<'c>(
-        &'c self,
-        certificate: &'c Certificate,
-        has_key: bool,
-        keys: &'c [KeyFound],
-        strictness: Strictness,
-    ) -> Case<'c> {
-        Case {
-            entry: self.entry,
-            certificate,
-            strictness,
-            keys,
-            has_key,
-            above: Above::Nobody,
-            digest: None,
-            renewable_until: None,
-            given_key: self.given_key.as_ref(),
-            revoked: None,
-            as_of: self.scene.as_of,
-        }
-    }
-
-    fn later(&self, time: crate::model::scalar::Duration) -> Timestamp {
-        let seconds = i64::try_from(time.seconds()).unwrap_or(i64::MAX);
-        let later = self.scene.as_of.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap_or(LAST);
-        // Certificates count whole seconds.
-        Timestamp::from_second(later.min(LAST).as_second()).unwrap_or(LAST)
-    }
-
-    /// The key for a new certificate: a given one, the present one where it is to be used again, else a new one.
-    fn new_key(&self, current: Option<&Certificate>) -> IssueKey {
-        if let Some(from) = &self.entry.key.from {
-            return IssueKey::Reuse(from.clone());
-        }
-        let present = current
-            .filter(|current| self.entry.key.reuse && current.public_key().algorithm() == self.entry.key.algorithm);
-        match present.and_then(|current| self.home_of(current.public_key())) {
-            Some(home) => IssueKey::Reuse(home),
-            None => IssueKey::New(self.entry.key.algorithm.clone()),
-        }
-    }
-
-    /// Why nothing can be made with the key that the document names, and what that makes of the certificate.
-    fn without_given_key(&self) -> Option<(Fate, Reason)> {
-        let reason = |why: &str| Reason::with("certificate.key_not_at_hand", format!("the key that is named: {why}"));
-        match self.given_key.as_ref()? {
-            KeyFound::Key(_) => None,
-            KeyFound::Absent => Some((Fate::Blocked, reason("its file is not there"))),
-            KeyFound::Unusable(why) => Some((Fate::Blocked, reason(why))),
-            KeyFound::Unknown => Some((Fate::Unverifiable, reason("the password of its file is not to be had here"))),
-            KeyFound::Unread(unread) => Some((Fate::Deferred, reason(&unread.to_string()))),
-        }
-    }
-
-    /// The family of the key that a new certificate has.
-    fn new_algorithm(&self) -> KeyAlgorithm {
-        match &self.given_key {
-            Some(KeyFound::Key(given)) => given.algorithm(),
-            _ => self.entry.key.algorithm.clone(),
-        }
-    }
-}
-
-/// The last moment that a certificate can name.
-const LAST: Timestamp = jiff::Timestamp::constant(253_402_207_200, 0);
 
 /// What stands above an entry.
 struct Signer {
@@ -334,7 +160,9 @@ fn local(sight: &Sight<'_>) -> Assessment {
                 (None, Some(current)) if signs_on(assessment, current) => Above::Stays(current),
                 (None, _) => Above::Replaced,
             },
-            (None, _) => Above::Nobody,
+            // It cannot be replaced here and now: what it has signed is judged by what it is.
+            (None, Some(current)) => Above::Stays(current),
+            (None, None) => Above::Unknown,
         },
     };
     let own_serial = |certificate: &Certificate| own_revocation(sight, certificate);
@@ -387,10 +215,15 @@ fn local(sight: &Sight<'_>) -> Assessment {
                 IssuedBy::Authority { certificate: certificate.clone(), key: key.clone() }
             }
             _ => {
-                let message = format!("the key of `{}` is not at hand", entry.signer().unwrap_or_default());
-                let reasons =
-                    reasons.into_iter().chain([Reason::with("certificate.issuer_without_key", message)]).collect();
-                return Assessment { current, ..Assessment::without(Fate::Blocked, reasons) };
+                let name = entry.signer().unwrap_or_default();
+                let (fate, message) = if is_key_in_store(sight, assessment) {
+                    (Fate::Deferred, format!("the key of `{name}` is in the key store of the live machine"))
+                } else {
+                    (Fate::Blocked, format!("the key of `{name}` is not at hand"))
+                };
+                let reason = Reason::with("certificate.issuer_without_key", message);
+                let reasons = reasons.into_iter().chain([reason]).collect();
+                return Assessment { current, ..Assessment::without(fate, reasons) };
             }
         },
     };
@@ -451,8 +284,20 @@ fn unavailable(id: &ResourceId, assessment: &Assessment) -> Option<(Fate, Reason
     }
 }
 
+/// Whether Windows knows the key of the authority that signs an entry.
+fn is_key_in_store(sight: &Sight<'_>, assessment: &Assessment) -> bool {
+    let authority = sight.entry.signer().and_then(|name| sight.scene.all.entry(name));
+    let known = assessment.result.as_ref().and_then(|result| result.known.as_ref());
+    authority.zip(known).is_some_and(|(authority, known)| stores::knows_key(&authority, known, sight.scene))
+}
+
 fn chain_above(signer: &Signer) -> Vec<CertificateRef> {
-    let result = signer.above.as_ref().and_then(|(_, assessment)| assessment.result.as_ref());
+    let assessment = signer.above.as_ref().map(|(_, assessment)| &**assessment);
+    // An authority that cannot be replaced here is what it is.
+    if let Some(Assessment { result: None, current: Some(current), .. }) = assessment {
+        return vec![CertificateRef::Known(Der(std::sync::Arc::clone(current.der())))];
+    }
+    let result = assessment.and_then(|assessment| assessment.result.as_ref());
     result
         .map(|result| std::iter::once(result.certificate.clone()).chain(result.chain.iter().cloned()).collect())
         .unwrap_or_default()

@@ -1,6 +1,6 @@
 //! Certificates that are taken as they are: roots and intermediates that a machine has to trust. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::assess::Scene;
@@ -102,12 +102,15 @@ pub fn compare(entry: &WantedCertificate, sources: &[BundleSource], scene: Scene
             };
             comparison.decisions.push(decision.traced(Trace { wanted, found, secret: None }));
         }
-        let unnamed = stored.iter().filter(|one| !is_named(one.certificate.as_ref(), store, scene));
-        for one in unnamed {
+        if !entry.exclusive && !entry.report_unmanaged && !survey {
+            continue;
+        }
+        let named = named(store, scene);
+        for one in stored.iter().filter(|one| !named.contains(&Thumbprint::of(one.certificate.der()))) {
             if entry.exclusive {
                 let reason = Reason::with("certificate.not_named", one.certificate.subject().to_string());
                 comparison.closing.push(stores::removed(entry, store, place.at, one, reason));
-            } else if entry.report_unmanaged || survey {
+            } else {
                 let print = Thumbprint::of(one.certificate.der());
                 comparison.unmanaged.push(entry.part(&format!("{store} {print}")));
             }
@@ -116,23 +119,18 @@ pub fn compare(entry: &WantedCertificate, sources: &[BundleSource], scene: Scene
     comparison
 }
 
-/// Whether some entry speaks of a certificate in a store.
-fn is_named(certificate: &Certificate, store: &StorePlace, scene: Scene<'_>) -> bool {
-    scene.all.entries().filter(|entry| entry.stores.iter().any(|place| place.value == *store)).any(|entry| {
-        match &entry.issuer.value {
-            WantedIssuer::Bundle(sources) => content(sources, scene)
-                .is_ok_and(|content| content.certificates.values().any(|one| one.der() == certificate.der())),
-            _ => {
-                let assessment = scene.all.assess(&entry.name, scene);
-                let is = |known: &Certificate| known.der() == certificate.der();
-                // What is replaced is removed, or kept, by its own entry.
-                assessment.current.as_ref().is_some_and(|current| is(current))
-                    || assessment
-                        .result
-                        .as_ref()
-                        .and_then(|result| result.known.as_ref())
-                        .is_some_and(|known| is(known))
-            }
+/// The certificates in a store that some entry speaks of.
+fn named(store: &StorePlace, scene: Scene<'_>) -> BTreeSet<Thumbprint> {
+    let mut out = BTreeSet::new();
+    for entry in scene.all.entries().filter(|entry| entry.stores.iter().any(|place| place.value == *store)) {
+        if let WantedIssuer::Bundle(sources) = &entry.issuer.value {
+            out.extend(content(sources, scene).into_iter().flat_map(|content| content.certificates.into_keys()));
+            continue;
         }
-    })
+        // What is replaced is removed, or kept, by its own entry.
+        let assessment = scene.all.assess(&entry.name, scene);
+        let result = assessment.result.as_ref().and_then(|result| result.known.as_ref());
+        out.extend(assessment.current.iter().chain(result).map(|one| Thumbprint::of(one.der())));
+    }
+    out
 }

@@ -20,8 +20,10 @@ pub enum Strictness {
 /// The authority above a certificate, as it will be when the plan is done.
 #[derive(Clone, Copy, Debug)]
 pub enum Above<'c> {
-    /// It signs itself, or nothing is known of its authority.
+    /// It signs itself.
     Nobody,
+    /// Nothing is known of its authority.
+    Unknown,
     /// It stays as it is.
     Stays(&'c Certificate),
     /// Another one takes its place, with another key or name.
@@ -250,7 +252,7 @@ fn issuer_differs(case: &Case<'_>) -> Option<Reason> {
             .is_signed_by(case.certificate)
             .err()
             .map(|error| Reason::with("certificate.issuer_differs", error.to_string())),
-        Above::Nobody | Above::Replaced => None,
+        Above::Nobody | Above::Unknown | Above::Replaced => None,
     }
 }
 

@@ -87,7 +87,7 @@ impl Case<'_> {
             Fate::Unverifiable => Verdict::Unverifiable,
         };
         let reason = Reason::with("certificate.not_ready", format!("waits for {}", self.entry.address()));
-        Decision { verdict, reasons: vec![reason], ..Decision::keep(id, at) }
+        Decision { verdict, reasons: vec![reason], ..Decision::keep(id, at) }.following(self.entry.address())
     }
 
     /// Whether the certificate is made by this plan.
@@ -107,9 +107,8 @@ impl Case<'_> {
         if !self.is_new() {
             return Decision::change(id, at, action, own, operations);
         }
-        let entry = self.entry.address();
-        let reason = Reason::with("certificate.follows", format!("{entry} is new"));
-        Decision::change(id, at, action, reason, operations).following(entry)
+        let reason = Reason::code("certificate.follows");
+        Decision::change(id, at, action, reason, operations).following(self.entry.address())
     }
 }
 

@@ -1,12 +1,12 @@
 //! The `certificates` section of a document: what each entry can say, and the rules that hold between entries.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::str::FromStr as _;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::forms::{IssuerForm, PlaceForm, SubjectForm, UsedByForm};
+use super::rules;
 use super::wanted::{
     BundleSource, KeepOld, Provider, RevokedSerial, WantedCertificate, WantedFile, WantedIssuer, WantedKey,
     WantedRevocationList,
@@ -64,7 +64,7 @@ crate::record! {
         #[example(["digital_signature", "key_encipherment"])]
         pub key_usage: Option<Vec<Spanned<String>>>,
         /// Its private key.
-        pub key: Option<Spanned<KeyFields>>,
+        pub key: Option<Spanned<PrivateKeyFields>>,
         /// The digest that it is signed with: `sha256`, `sha384`, `sha512`, or `sha1` with `allow_weak`.
         #[example("sha256")]
         pub digest: Option<Spanned<String>>,
@@ -105,7 +105,7 @@ crate::record! {
     /// What every certificate of the document says that does not say otherwise itself.
     pub struct CertificateDefaults {
         /// Its private key.
-        pub key: Option<Spanned<KeyFields>>,
+        pub key: Option<Spanned<PrivateKeyFields>>,
         /// The digest that it is signed with.
         pub digest: Option<Spanned<String>>,
         /// Put up with SHA-1 and short keys; each plan warns of it.
@@ -147,7 +147,7 @@ crate::choice! {
 
 crate::record! {
     /// A private key and who may read it.
-    pub struct KeyFields {
+    pub struct PrivateKeyFields {
         /// The family of the key: rsa where nothing is said.
         pub algorithm: Option<Spanned<KeyFamily>>,
         /// The length of an RSA key: 2048, 3072, 4096 or 8192.
@@ -291,8 +291,8 @@ pub fn decode_section(node: &Node<'_>, cx: &mut Decoder) -> Vec<WantedCertificat
             decode_entry(key, node, cx).filter(|_| is_new)
         })
         .collect();
-    check_signers(&entries, cx);
-    check_paths(&entries, cx);
+    rules::check_signers(&entries, cx);
+    rules::check_paths(&entries, cx);
     entries
 }
 
@@ -353,7 +353,7 @@ fn decode_entry(key: &Key<'_>, node: &Node<'_>, cx: &mut Decoder) -> Option<Want
         report_unmanaged: read.report_unmanaged,
         thumbprint: read.thumbprint,
     };
-    check_entry(&wanted, named, &fields, cx);
+    rules::check_entry(&wanted, named, &fields, cx);
     Some(wanted)
 }
 
@@ -448,7 +448,7 @@ fn digest(word: Option<&Spanned<String>>, allow_weak: bool, cx: &mut Decoder) ->
     }
 }
 
-fn wanted_key(fields: Option<&Spanned<KeyFields>>, allow_weak: bool, cx: &mut Decoder) -> WantedKey {
+fn wanted_key(fields: Option<&Spanned<PrivateKeyFields>>, allow_weak: bool, cx: &mut Decoder) -> WantedKey {
     let family = fields.and_then(|key| key.value.algorithm.as_ref()).map_or(KeyFamily::Rsa, |family| family.value);
     let bits = fields.and_then(|key| key.value.bits.as_ref());
     let curve = fields.and_then(|key| key.value.curve.as_ref());
@@ -480,7 +480,7 @@ fn wanted_key(fields: Option<&Spanned<KeyFields>>, allow_weak: bool, cx: &mut De
         },
         KeyFamily::Ed25519 => KeyAlgorithm::Ed25519,
     };
-    let stated = |key: &KeyFields| key.algorithm.is_some() || key.bits.is_some() || key.curve.is_some();
+    let stated = |key: &PrivateKeyFields| key.algorithm.is_some() || key.bits.is_some() || key.curve.is_some();
     let key = fields.map(|fields| &fields.value);
     WantedKey {
         algorithm,
@@ -543,188 +543,6 @@ fn revocation(fields: Spanned<RevocationFields>, cx: &mut Decoder) -> Option<Wan
     });
     let revoked = revoked.collect();
     Some(WantedRevocationList { path, url: url.map(|url| url.value), valid_for, renew_before, revoked })
-}
-
-/// What of one entry does not go together; `named` are the alternative names that it gives, readable or not.
-fn check_entry(wanted: &WantedCertificate, named: usize, fields: &Fields<'_, '_>, cx: &mut Decoder) {
-    let refuse = |cx: &mut Decoder, field: &str, code: &'static str, message: &str, hint: &str| {
-        let at = fields.place(field).unwrap_or(wanted.at);
-        cx.push(Diagnostic::error(code, message.to_owned()).at(at).hint(hint.to_owned()));
-    };
-    if !wanted.is_present() {
-        if wanted.thumbprint.is_none() && wanted.subject.is_none() && wanted.files.is_empty() {
-            let message = "the entry does not say which certificate is to go";
-            refuse(
-                cx,
-                "ensure",
-                "certificate.nothing_to_remove",
-                message,
-                "name its `thumbprint`, its `subject` or its `files`",
-            );
-        }
-        return;
-    }
-    if wanted.is_bundle() {
-        for field in
-            ["subject", "names", "usage", "key_usage", "ca", "files", "friendly_name", "crl", "used_by", "thumbprint"]
-        {
-            if fields.place(field).is_some() {
-                let message = format!("`{field}` has no meaning for certificates that are taken as they are");
-                refuse(
-                    cx,
-                    field,
-                    "certificate.not_for_a_bundle",
-                    &message,
-                    "name the bundle's stores and sources only",
-                );
-            }
-        }
-        if wanted.stores.is_empty() {
-            refuse(cx, "issuer", "certificate.no_place", "the certificates have no place", "name a `store`");
-        }
-        return;
-    }
-    if wanted.exclusive || wanted.report_unmanaged {
-        let field = if wanted.exclusive { "exclusive" } else { "report_unmanaged" };
-        let hint = "only an entry with `issuer: {bundle: […]}` owns a whole store";
-        refuse(cx, field, "certificate.not_a_set", "one certificate is no set", hint);
-    }
-    if wanted.makes_key() && wanted.subject.is_none() && named == 0 {
-        let hint = "name a `subject`, as in \"CN=server.corp.example\"";
-        refuse(cx, "issuer", "certificate.no_subject", "the certificate has neither a subject nor names", hint);
-    }
-    if wanted.authority.is_some()
-        && wanted.makes_key()
-        && wanted.subject.as_ref().is_none_or(|subject| subject.value.is_empty())
-    {
-        let hint = "name a `subject`: what the authority issues is known by it";
-        refuse(cx, "ca", "certificate.no_subject", "an authority needs a subject", hint);
-    }
-    if wanted.thumbprint.is_some() && wanted.issuer.value != WantedIssuer::Existing {
-        let hint = "drop it, or write `issuer: existing`";
-        refuse(
-            cx,
-            "thumbprint",
-            "certificate.pinned_and_made",
-            "a certificate that is made here cannot be pinned by its thumbprint",
-            hint,
-        );
-    }
-    if wanted.makes_key() && wanted.digest == Digest::Sha1 {
-        let hint = "such a certificate can be supplied or kept, with `allow_weak: true`; what is made here is signed with sha256 or better";
-        refuse(cx, "digest", "certificate.cannot_sign", "nothing is signed with SHA-1 here", hint);
-    }
-    if wanted.key.algorithm == KeyAlgorithm::Ed25519 && wanted.makes_key() && !wanted.stores.is_empty() {
-        let hint = "use rsa or ecdsa, or keep the certificate in files only";
-        refuse(cx, "key", "certificate.ed25519_in_store", "Windows' stores cannot use Ed25519 keys", hint);
-    }
-    if wanted.renew_before >= wanted.valid_for && wanted.makes_key() {
-        let message = "the certificate would be renewed each time: `renew_before` is not below `valid_for`";
-        refuse(cx, "renew_before", "certificate.bad_renewal", message, "make `valid_for` longer");
-    }
-    if wanted.crl.is_some() && wanted.authority.is_none() {
-        refuse(cx, "crl", "certificate.crl_without_ca", "only an authority has a revocation list", "write `ca: true`");
-    }
-    if wanted.stores.is_empty() && wanted.files.is_empty() {
-        let hint = "name a `store` or `files`";
-        refuse(cx, "issuer", "certificate.no_place", "the certificate has no place on the machine", hint);
-    }
-    if matches!(wanted.issuer.value, WantedIssuer::Request { .. })
-        && !wanted.files.iter().any(|file| file.form == FileForm::Csr)
-    {
-        let hint = "add `{path: …, form: csr}` to `files`: that file goes to the authority";
-        refuse(cx, "issuer", "certificate.no_request_file", "nothing says where the request is to lie", hint);
-    }
-    if !matches!(wanted.issuer.value, WantedIssuer::Request { .. })
-        && let Some(file) = wanted.files.iter().find(|file| file.form == FileForm::Csr)
-    {
-        let message = "only a certificate with `issuer: csr` has a request";
-        cx.push(Diagnostic::error("certificate.useless_request", message).at(file.at));
-    }
-    if wanted.issuer.value == WantedIssuer::Existing
-        && let Some(file) = wanted.files.iter().find(|file| file.form.is_private())
-    {
-        // Reading the file as its own source is all that could be done.
-        let is_source = wanted.stores.is_empty();
-        if !is_source {
-            let message = "the key of an existing certificate is not trueup's to write";
-            let hint = "supply it with `issuer: {pfx: …}` or `issuer: {files: …}`";
-            cx.push(Diagnostic::error("certificate.key_of_existing", message).at(file.at).hint(hint));
-        }
-    }
-}
-
-/// Every signer is an entry that can sign, and none signs itself in a circle.
-fn check_signers(entries: &[WantedCertificate], cx: &mut Decoder) {
-    let by_name: HashMap<String, &WantedCertificate> =
-        entries.iter().map(|entry| (upcase::fold(&entry.name), entry)).collect();
-    for entry in entries.iter().filter(|entry| entry.is_present()) {
-        let Some(signer) = entry.signer() else { continue };
-        let at = entry.issuer.at;
-        let Some(authority) = by_name.get(&upcase::fold(signer)) else {
-            let near = cx.nearest(signer, entries.iter().map(|entry| &*entry.name));
-            let hint = near.map_or_else(
-                || "write `self`, `existing`, `csr`, or the name of an entry".to_owned(),
-                |near| format!("did you mean `{near}`?"),
-            );
-            let message = format!("there is no certificate entry `{signer}`");
-            cx.push(Diagnostic::error("certificate.unknown_issuer", message).at(at).hint(hint));
-            continue;
-        };
-        if authority.authority.is_none() {
-            let message = format!("`{signer}` is no authority");
-            let diagnostic = Diagnostic::error("certificate.issuer_is_no_ca", message).at(at);
-            cx.push(diagnostic.related(authority.at, "this entry").hint("write `ca: true` there"));
-        } else if !authority.is_present() {
-            let message = format!("`{signer}` is to be removed, so it cannot sign");
-            cx.push(
-                Diagnostic::error("certificate.issuer_is_absent", message).at(at).related(authority.at, "this entry"),
-            );
-        }
-        let mut seen = vec![upcase::fold(&entry.name)];
-        let mut next = Some(upcase::fold(signer));
-        let mut below = 0_usize;
-        while let Some(name) = next {
-            if seen.contains(&name) {
-                if seen.first() == Some(&name) {
-                    seen.push(name);
-                    let message = format!("certificates sign each other in a circle: {}", seen.join(" → "));
-                    cx.push(Diagnostic::error("certificate.issuer_cycle", message).at(at));
-                }
-                break;
-            }
-            let found = by_name.get(&name);
-            let limit = found.and_then(|found| found.authority).and_then(|authority| authority.path_length);
-            if let Some(found) = found
-                && limit.is_some_and(|limit| below > usize::from(limit))
-            {
-                let message =
-                    format!("`{}` allows fewer authorities below it than lead to this certificate", found.name);
-                let diagnostic = Diagnostic::error("certificate.path_too_long", message).at(at);
-                cx.push(diagnostic.related(found.at, "its `ca.path_length`"));
-            }
-            below += usize::from(found.is_some_and(|found| found.authority.is_some()));
-            next = found.and_then(|entry| entry.signer()).map(upcase::fold);
-            seen.push(name);
-        }
-    }
-}
-
-/// No two entries write one file.
-fn check_paths(entries: &[WantedCertificate], cx: &mut Decoder) {
-    let mut seen: HashMap<FilePath, Location> = HashMap::new();
-    let present = entries.iter().filter(|entry| entry.is_present());
-    for (path, at) in present.flat_map(|entry| {
-        let lists = entry.crl.iter().filter_map(|crl| crl.path.as_ref()).map(|path| (path.value.clone(), path.at));
-        entry.files.iter().map(|file| (file.path.clone(), file.at)).chain(lists)
-    }) {
-        if let Some(first) = seen.get(&path) {
-            let message = format!("{path} is written twice");
-            cx.push(Diagnostic::error("certificate.file_twice", message).at(at).related(*first, "first written here"));
-        } else {
-            seen.insert(path, at);
-        }
-    }
 }
 
 /// The subject as a name; for the forms.

@@ -264,7 +264,7 @@ pub fn revocation_list(case: &Case<'_>) -> Option<Decision> {
         found: fact.map_or(digest::ABSENT, |fact| of_holds(&fact.holds)),
         secret: None,
     };
-    let present = fact.and_then(FileFact::bytes).and_then(|bytes| read_list(bytes));
+    let present = fact.and_then(FileFact::bytes).and_then(read_list);
     let Some(reason) = list_problem(case, list, present.as_ref(), fact.is_some(), result) else {
         return Some(Decision::keep(id, path.at).traced(trace));
     };

@@ -4,10 +4,10 @@ use std::rc::Rc;
 
 use super::Certificates;
 use super::wanted::{BundleSource, WantedCertificate};
-use crate::formats::certificate_store::{StoreBlob, StorePlace};
+use crate::formats::certificate_store::{BLOB, StoreBlob, StorePlace};
 use crate::formats::upcase;
 use crate::formats::x509::{Certificate, PublicKey};
-use crate::model::certificate::{BLOB, KeyRef};
+use crate::model::certificate::KeyRef;
 use crate::model::fact::{Facts, KeyAspects, KeyState, Queries, Unread};
 use crate::model::file::{Der, FileAspect, FileFact, FileHolds, FilePath, FileState};
 use crate::model::operation::Element;
@@ -98,14 +98,18 @@ pub fn file<'f>(path: &FilePath, aspect: &FileAspect, facts: &'f Facts) -> Resul
     }
 }
 
-/// The certificates in a file, parsed; those that cannot be read are left out.
-pub fn certificates(fact: &FileFact) -> Vec<Rc<Certificate>> {
-    let ders: &[Der] = match &fact.holds {
+/// The certificates in a file, as they are encoded.
+pub fn ders(fact: &FileFact) -> &[Der] {
+    match &fact.holds {
         FileHolds::Certificates(found) => &found.certificates,
         FileHolds::Pfx(pfx) => &pfx.certificates,
         _ => &[],
-    };
-    ders.iter().filter_map(|der| Certificate::parse(&der.0).ok().map(Rc::new)).collect()
+    }
+}
+
+/// The certificates in a file, parsed; those that cannot be read are left out.
+pub fn certificates(fact: &FileFact) -> Vec<Rc<Certificate>> {
+    ders(fact).iter().filter_map(|der| Certificate::parse(&der.0).ok().map(Rc::new)).collect()
 }
 
 /// All certificates in an entry's files, those of authorities too.

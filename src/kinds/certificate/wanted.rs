@@ -246,9 +246,10 @@ impl WantedCertificate {
         homes
     }
 
-    /// The file that keeps the key where there is no key store, if that is asked for.
+    /// The file that keeps the key where there is no key store, if that is asked for and no file of the entry's own keeps it.
     pub fn staged_key(&self) -> Option<FilePath> {
-        let needs_place = self.stage_keys && self.makes_key();
+        let has_file = self.files.iter().any(|file| file.form.is_private());
+        let needs_place = self.stage_keys && self.makes_key() && !has_file;
         needs_place.then(|| key_file(&self.name, "key")).flatten()
     }
 

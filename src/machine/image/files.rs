@@ -3,8 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::volume::{EntryKind, VolumeError, VolumePath, VolumePathError};
-use super::{ImageMachine, chain, record};
-use crate::formats::upcase;
+use super::{ImageMachine, chain};
 use crate::machine::{FOLDER_STATE, FileRead, FileReader, Listed, MachineKind, file_state};
 use crate::model::fact::{Facet, Observed, Unread};
 use crate::model::file::{FilePath, MAX_FILE_BYTES};
@@ -41,12 +40,14 @@ pub fn state(machine: &ImageMachine, path: &FilePath) -> Observed<Option<String>
     }
 }
 
-/// How many folders above a path have to be made. That of the record is made with the lock, before anything else is written.
+/// How many folders above a place would have to be made for a file in it; the record's own folder is made with the lock.
 fn missing_folders(machine: &ImageMachine, place: &VolumePath) -> Result<usize, VolumeError> {
     let missing = machine.volume.missing_folders(place)?;
-    let shared = place.components().zip(record::FOLDER.split('\\')).take_while(|(a, b)| upcase::eq(a, b)).count();
-    let above = place.components().count().saturating_sub(1);
-    Ok(missing.min(above.saturating_sub(shared)))
+    let Ok(record) = super::path(super::record::FOLDER) else { return Ok(missing) };
+    let is_inside = place.components().count() > record.components().count()
+        && place.components().zip(record.components()).all(|(a, b)| crate::formats::upcase::eq(a, b));
+    let below = place.components().count().saturating_sub(record.components().count() + 1);
+    Ok(if is_inside { missing.min(below) } else { missing })
 }
 
 impl FileReader for ImageMachine {
