@@ -1,5 +1,5 @@
-//! The laws over generated estates of certificates: what is applied stays, is taken back exactly, survives every stop, and no
-//! private key ever leaves its files.
+//! The laws over generated estates of certificates: what is applied stays, is taken back exactly, and survives
+//! every stop.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -9,29 +9,25 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
 use trueup::apply::{ApplyError, ApplyReport, Purpose, RunState, past_run, resume, unfinished};
-use trueup::document::{Desired, LoadOptions, merged_text};
-use trueup::formats::certificate_files::{pem, pfx, read_certificates};
+use trueup::document::Desired;
+use trueup::formats::certificate_files::{pfx, read_certificates};
 use trueup::formats::x509::{Certificate, PrivateKey};
 use trueup::machine::faulty::{Fault, FaultyMachine};
-use trueup::machine::image::{DirtyHives, ImageMachine, sample};
 use trueup::machine::memory::MemoryMachine;
 use trueup::machine::snapshot::{SnapshotMachine, to_json};
 use trueup::machine::{Machine, RunName, WritableMachine, WriteError};
-use trueup::model::fact::KeyAspects;
-use trueup::model::time::FileTime;
-use trueup::plan::staleness::prints;
-use trueup::plan::{Plan, SavedPlan, Target};
-use trueup::report::{Palette, Width, json, text};
+use trueup::plan::Plan;
+use trueup::report::json;
 
 use super::world::{
-    DAY, PASSWORD, Silent, Text, applied, basis, certificate, chain, desired, empty, facts, holds, options, path, plan,
-    private_key, read, start, store, stored, take_back, told, try_apply,
+    DAY, PASSWORD, Silent, applied, basis, certificate, chain, desired, empty, facts, holds, options, plan,
+    private_key, read, start, stored, take_back, told, try_apply,
 };
 
-type Law = Result<(), TestCaseError>;
+pub type Law = Result<(), TestCaseError>;
 
 /// The same cases everywhere, unless `PROPTEST_CASES` asks for more.
-fn check<S: Strategy>(cases: u32, strategy: &S, law: impl Fn(S::Value) -> Law) {
+pub fn check<S: Strategy>(cases: u32, strategy: &S, law: impl Fn(S::Value) -> Law) {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     let config =
         Config { cases: asked.unwrap_or(cases), failure_persistence: None, max_shrink_iters: 60, ..Config::default() };
@@ -43,7 +39,7 @@ fn check<S: Strategy>(cases: u32, strategy: &S, law: impl Fn(S::Value) -> Law) {
 
 /// One certificate of an estate.
 #[derive(Clone, Debug)]
-struct Entry {
+pub struct Entry {
     /// Which authority signs it, counted from the root; nothing for the root.
     above: Option<usize>,
     is_authority: bool,
@@ -63,8 +59,8 @@ const KEEP: [&str; 4] = ["none", "files", "store", "both"];
 
 /// What changes from the first document to the second: subjects by entry, the files of an entry, or nothing.
 #[derive(Clone, Debug)]
-struct Estate {
-    entries: Vec<Entry>,
+pub struct Estate {
+    pub entries: Vec<Entry>,
     renamed: BTreeSet<usize>,
     without_forms: bool,
     later: u64,
@@ -89,7 +85,7 @@ fn entry(is_authority: bool, pfx: f64) -> impl Strategy<Value = Entry> {
     )
 }
 
-fn estate(levels: usize, leaves: usize, pfx: f64) -> impl Strategy<Value = Estate> {
+pub fn estate(levels: usize, leaves: usize, pfx: f64) -> impl Strategy<Value = Estate> {
     let authorities = prop::collection::vec(entry(true, pfx), 1..=levels);
     let leaves = prop::collection::vec((entry(false, pfx), any::<prop::sample::Index>()), 0..=leaves);
     let renamed = prop::collection::btree_set(0..levels + 2, 1..3);
@@ -111,12 +107,12 @@ fn name(number: usize) -> String {
     format!("e{number}")
 }
 
-fn file(number: usize, form: &str) -> String {
+pub fn file(number: usize, form: &str) -> String {
     format!(r"C:\pki\e{number}\it.{form}")
 }
 
 impl Estate {
-    fn text(&self, is_second: bool) -> String {
+    pub fn text(&self, is_second: bool) -> String {
         let mut out = String::from("defaults: { certificate: { key: { algorithm: ecdsa } } }\ncertificates:\n");
         for (number, entry) in self.entries.iter().enumerate() {
             let issuer = entry.above.map_or_else(|| "self".to_owned(), name);
@@ -200,11 +196,11 @@ impl Estate {
     }
 }
 
-fn json_of(plan: &Plan) -> String {
+pub fn json_of(plan: &Plan) -> String {
     json::plan(plan).unwrap()
 }
 
-fn snapshot_of(machine: &MemoryMachine, desired: &Desired, at: jiff::Timestamp) -> Vec<u8> {
+pub fn snapshot_of(machine: &MemoryMachine, desired: &Desired, at: jiff::Timestamp) -> Vec<u8> {
     let runs = machine.runs().unwrap();
     to_json(&facts(machine, desired, at), &runs, at).unwrap()
 }
@@ -272,18 +268,18 @@ fn a_rollback_restores_every_file_and_store_exactly() {
     });
 }
 
-fn writes(machine: &MemoryMachine, work: impl FnOnce(&dyn WritableMachine)) -> usize {
+pub fn writes(machine: &MemoryMachine, work: impl FnOnce(&dyn WritableMachine)) -> usize {
     let copy = machine.duplicate();
     let faulty = FaultyMachine::new(&copy, Fault::Fail, 0);
     work(&faulty);
     faulty.writes()
 }
 
-fn is_stopped<T>(result: &Result<T, ApplyError>) -> bool {
+pub fn is_stopped<T>(result: &Result<T, ApplyError>) -> bool {
     matches!(result, Err(ApplyError::Write(WriteError::Stopped { .. })))
 }
 
-fn finish(machine: &dyn WritableMachine, desired: &Desired, run: &RunName) -> Result<ApplyReport, ApplyError> {
+pub fn finish(machine: &dyn WritableMachine, desired: &Desired, run: &RunName) -> Result<ApplyReport, ApplyError> {
     resume(machine, Some(&basis(desired, start())), run, &options(start()), &mut Silent)
 }
 
@@ -375,126 +371,6 @@ fn a_write_that_fails_leaves_what_the_next_run_finishes() {
     });
 }
 
-/// Everything by which the bytes of a key could be told.
-fn needles(key: &PrivateKey) -> Vec<Vec<u8>> {
-    let der = key.to_pkcs8();
-    // The private number itself: the octet string at the beginning of the inner structure (RFC 5915).
-    let length = if der.len() > 150 { 48 } else { 32 };
-    let at = der.windows(2).position(|two| two == [4, length]).unwrap() + 2;
-    let number = &der[at..at + usize::from(length)];
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let numbers = |bytes: &[u8]| bytes.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-    let text = pem::encode("PRIVATE KEY", &der);
-    let mut out = vec![der.to_vec(), number.to_vec()];
-    for bytes in [&der[..], number] {
-        out.push(hex(bytes).into_bytes());
-        out.push(hex(bytes).to_uppercase().into_bytes());
-        out.push(numbers(bytes).into_bytes());
-        out.push(numbers(bytes).replace(',', ", ").into_bytes());
-    }
-    // The first line begins as that of every such key.
-    out.extend(text.lines().skip(2).filter(|line| !line.starts_with('-')).map(|line| line.as_bytes().to_vec()));
-    let all: String = text.lines().filter(|line| !line.starts_with('-')).collect();
-    out.push(all.into_bytes());
-    out
-}
-
-fn keys(machine: &MemoryMachine) -> Vec<PrivateKey> {
-    let files = machine.all_files().into_iter().filter(|(path, _)| path.as_str().contains(".key-pem"));
-    files.map(|(path, _)| private_key(machine, path.as_str())).collect()
-}
-
-/// All that leaves the machine or stays in its record, by name.
-fn outputs(machine: &MemoryMachine, text: &str, report: &str) -> Vec<(String, Vec<u8>)> {
-    let desired = desired(text);
-    let whole = format!("version: 1\n{text}");
-    let document = merged_text(&mut Text(&whole), &["site.yaml".to_owned()], &LoadOptions::default()).unwrap();
-    let (facts, plan) = (facts(machine, &desired, start()), plan(machine, &desired, start()));
-    let palette = Palette::plain();
-    let wide = text::TextOptions { palette, width: Width::Unlimited, detail: text::Detail::Full };
-    let saved = SavedPlan {
-        target: Target { kind: "memory".into() },
-        plan: plan.clone(),
-        facts: prints(&facts),
-        document,
-        rewrite_secrets: false,
-    };
-    let mut out = vec![
-        ("the report of a run".to_owned(), report.as_bytes().to_vec()),
-        ("the plan's JSON".to_owned(), json_of(&plan).into_bytes()),
-        ("the plan's text".to_owned(), text::plan(&plan, &wide).into_bytes()),
-        ("the plan in a log".to_owned(), format!("{plan:?}").into_bytes()),
-        ("the facts in a log".to_owned(), format!("{facts:?}").into_bytes()),
-        ("the saved plan".to_owned(), saved.to_json().unwrap()),
-        ("the snapshot".to_owned(), snapshot_of(machine, &desired, start())),
-        ("the record".to_owned(), machine.record_bytes().unwrap_or_default()),
-    ];
-    for run in machine.runs().unwrap() {
-        out.push((format!("the journal of {run}"), machine.journal_bytes(&run.to_string()).unwrap()));
-    }
-    out
-}
-
-#[test]
-fn no_private_key_leaves_its_files() {
-    check(8, &(estate(3, 2, 0.2), any::<prop::sample::Index>()), |(estate, chance)| {
-        let machine = empty();
-        let texts = [estate.text(false), estate.text(true)];
-        let mut known = Vec::new();
-        let mut all = outputs(&machine, &texts[0], "");
-        let reports = |report: &ApplyReport| format!("{report:?}{}", json::outcome(report).unwrap());
-        for text in &texts {
-            let report = reports(&applied(&machine, &desired(text), start()));
-            known.extend(keys(&machine));
-            all.extend(outputs(&machine, &texts[1], &report));
-        }
-        // A run that stopped, finished and taken back.
-        let third = desired(&texts[0]);
-        let count = writes(&machine, |faulty| drop(applied(faulty, &third, start())));
-        let at = chance.index(count) + 1;
-        let result = try_apply(&FaultyMachine::new(&machine, Fault::StopAfter, at), &third, start());
-        all.extend(outputs(&machine, &texts[0], &format!("{result:?}")));
-        if let Some(open) = unfinished(&machine).unwrap() {
-            let report = reports(&finish(&machine, &third, &open.beginning.run).unwrap());
-            all.extend(outputs(&machine, &texts[0], &report));
-            known.extend(keys(&machine));
-            let run = open.beginning.run;
-            let (back, report) = take_back(&machine, &run, Purpose::Rollback { of: run.clone() }, start());
-            all.extend(outputs(&machine, &texts[0], &(json_of(&back) + &reports(&report.unwrap()))));
-        }
-        // A damaged key is told of without its bytes.
-        let key = file(0, "key-pem");
-        let pem = String::from_utf8(read(&machine, &key).unwrap()).unwrap();
-        let damaged = pem.replacen("-----END", "=====END", 1);
-        machine.plant_file(&path(&key), damaged.as_bytes());
-        let result = try_apply(&machine, &third, start());
-        all.extend(outputs(&machine, &texts[0], &format!("{result:?}")));
-        prop_assert!(known.len() >= 2 * estate.entries.len());
-        for needle in known.iter().flat_map(needles) {
-            for (name, bytes) in &all {
-                prop_assert!(!contains(bytes, &needle), "{} holds a private key", name);
-            }
-        }
-        // The search would find one.
-        let pem = private_key(&machine, &file(0, "key-pem")).to_pem();
-        let own = needles(&private_key(&machine, &file(0, "key-pem")));
-        prop_assert!(own.iter().any(|needle| contains(pem.as_bytes(), needle)));
-        Ok(())
-    });
-}
-
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    let Some((first, _)) = part.split_first() else { return true };
-    let mut rest = text;
-    while let Some(at) = rest.iter().position(|byte| byte == first) {
-        if rest[at..].starts_with(part) {
-            return true;
-        }
-        rest = &rest[at + 1..];
-    }
-    false
-}
-
 /// What was issued is signed by somebody who is there: a certificate is never left without its authority.
 #[test]
 fn chains_of_four_authorities_reach_the_root() {
@@ -513,130 +389,4 @@ fn chains_of_four_authorities_reach_the_root() {
         (at, one, steps) = (above, authority, steps + 1);
     }
     assert!(one.is_self_issued() && steps >= 1);
-}
-
-/// A folder with all that lies in it, but for the record.
-fn on_disk(folder: &std::path::Path) -> std::collections::BTreeMap<std::path::PathBuf, Vec<u8>> {
-    let mut out = std::collections::BTreeMap::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let is_record = path.ends_with("ProgramData/trueup");
-        if path.is_dir() && !is_record {
-            out.extend(on_disk(&path));
-        } else if path.is_file() && !path.components().any(|part| part.as_os_str() == "config") {
-            out.insert(path.clone(), std::fs::read(&path).unwrap());
-        }
-    }
-    out
-}
-
-fn copy_all(from: &std::path::Path, to: &std::path::Path) {
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            std::fs::create_dir(&target).unwrap();
-            copy_all(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), &target).unwrap();
-        }
-    }
-}
-
-struct Image {
-    folder: tempfile::TempDir,
-    machine: ImageMachine,
-}
-
-impl Image {
-    fn of(folder: tempfile::TempDir) -> Self {
-        let machine = ImageMachine::open(folder.path(), DirtyHives::Refuse).unwrap();
-        Self { folder, machine }
-    }
-
-    fn copy(&self) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        copy_all(self.folder.path(), folder.path());
-        Self::of(folder)
-    }
-
-    /// Files by their place below the folder.
-    fn files(&self) -> Vec<(std::path::PathBuf, Vec<u8>)> {
-        let root = self.folder.path();
-        on_disk(root).into_iter().map(|(path, bytes)| (path.strip_prefix(root).unwrap().to_owned(), bytes)).collect()
-    }
-
-    /// The store that the estate of this test uses.
-    fn stored(&self) -> Vec<String> {
-        let aspects = KeyAspects { tree: true, ..KeyAspects::default() };
-        let answers = self.machine.registry().unwrap().read(&[(store(r"LocalMachine\CA"), aspects)]);
-        let fact = answers.into_iter().next().unwrap().unwrap();
-        let tree = fact.present().and_then(|fact| fact.tree.clone());
-        let mut names: Vec<String> =
-            tree.iter().flat_map(|tree| &tree.subkeys).map(|key| key.name.to_string()).collect();
-        names.sort();
-        names
-    }
-}
-
-/// The same on a volume with real hives, whose files and hives are written one by one.
-#[test]
-fn a_run_on_an_image_can_be_finished_and_undone_wherever_it_stops() {
-    let folder = tempfile::tempdir().unwrap();
-    sample::make(folder.path(), "ACS-SRV01", FileTime::from_timestamp(start())).unwrap();
-    let image = Image::of(folder);
-    let text = r"
-defaults: { certificate: { key: { algorithm: ecdsa }, keep_old: files } }
-certificates:
-  root:
-    issuer: self
-    ca: true
-    subject: CN=Root
-    valid_for: 10y
-    store: [LocalMachine\CA]
-    files: [{ path: 'C:\pki\root.key', form: key-pem }, { path: 'C:\pki\root.pem', form: certificate-pem }]
-    crl: { path: 'C:\pki\root.crl' }
-  asked:
-    issuer: csr
-    subject: CN=Asked
-    files: [{ path: 'C:\pki\it.csr', form: csr }, { path: 'C:\pki\it.key', form: key-pem }]
-";
-    applied(&image.machine, &desired(text), start());
-    let more = "  leaf:\n    issuer: root\n    subject: CN=Leaf\n    files: [{ path: 'C:\\leaf\\it.key', form: key-pem }, { path: 'C:\\leaf\\it.pem', form: fullchain-pem }]\n";
-    let second = desired(&(text.replace("CN=Root", "CN=Root 2").replace("CN=Asked", "CN=Asked 2") + more));
-    let (files, names) = (image.files(), image.stored());
-    let whole = image.copy();
-    let faulty = FaultyMachine::new(&whole.machine, Fault::Fail, 0);
-    applied(&faulty, &second, start());
-    let paths = |image: &Image| image.files().into_iter().map(|(path, _)| path).collect::<Vec<_>>();
-    let count = faulty.writes();
-    assert!(count > 30, "{count}");
-    for at in 1..=count {
-        let fault = if at % 2 == 0 { Fault::StopBefore } else { Fault::StopAfter };
-        let stopped = image.copy();
-        let result = try_apply(&FaultyMachine::new(&stopped.machine, fault, at), &second, start());
-        assert!(is_stopped(&result), "at {at} of {count}: {result:?}");
-        let finished = stopped.copy();
-        let Some(open) = unfinished(&stopped.machine).unwrap() else {
-            applied(&finished.machine, &second, start());
-            assert_eq!(paths(&finished), paths(&whole), "at {at} of {count}");
-            continue;
-        };
-        let run = open.beginning.run;
-        let report =
-            finish(&finished.machine, &second, &run).unwrap_or_else(|error| panic!("at {at}: {}", chain(&error)));
-        assert_eq!((report.failed(), report.skipped()), (0, 0), "at {at} of {count}");
-        assert_eq!(paths(&finished), paths(&whole), "at {at} of {count}");
-        let again = plan(&finished.machine, &second, start());
-        assert!(!again.has_operations(), "at {at} of {count}: {:#?}", told(&again));
-        for (name, above) in [(r"C:\pki\root", r"C:\pki\root.pem"), (r"C:\leaf\it", r"C:\pki\root.pem")] {
-            let one = certificate(&finished.machine, &format!("{name}.pem"));
-            assert!(one.matches_key(&private_key(&finished.machine, &format!("{name}.key"))), "at {at}: {name}");
-            assert!(one.is_signed_by(&certificate(&finished.machine, above)).is_ok(), "at {at}: {name}");
-        }
-        let (_, report) = take_back(&stopped.machine, &run, Purpose::Undo { of: run.clone() }, start());
-        let report = report.unwrap_or_else(|error| panic!("at {at}: {}", chain(&error)));
-        assert_eq!((report.failed(), report.skipped(), report.left.blocked), (0, 0, 0), "at {at} of {count}");
-        assert_eq!((stopped.files(), stopped.stored()), (files.clone(), names.clone()), "at {at} of {count}");
-    }
 }
