@@ -441,8 +441,9 @@ impl<'s, 'r> Loader<'s, 'r> {
 /// Adds the defaults on which an entry is silent; one that is to be absent takes over only what has a meaning then.
 fn lay_under<'s>(entry: &mut Mapping<'s>, defaults: &Mapping<'s>, section: &Section) {
     let absent = entry.get("ensure").and_then(Node::as_scalar).is_some_and(|ensure| ensure.text == "absent");
+    let passed_over = (section.passed_over)(entry);
     for (key, value) in &defaults.entries {
-        if absent && !section.defaults_when_absent.contains(&&*key.text) {
+        if passed_over.contains(&&*key.text) || (absent && !section.defaults_when_absent.contains(&&*key.text)) {
             continue;
         }
         match entry.entries.iter_mut().find(|(own, _)| own.text == key.text) {

@@ -6,7 +6,7 @@ use schemars::{Schema, SchemaGenerator};
 
 use super::{Wanted, certificate, registry};
 use crate::model::decode::Decoder;
-use crate::model::node::Node;
+use crate::model::node::{Mapping, Node};
 
 /// What to do when two files name the same mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct Section {
     pub deep_defaults: &'static [&'static str],
     /// Of the section's `defaults`, what an entry that is to be absent takes over.
     pub defaults_when_absent: &'static [&'static str],
+    /// Of the section's `defaults`, what has no meaning for an entry and is not taken over by it.
+    pub passed_over: fn(&Mapping<'_>) -> &'static [&'static str],
     /// The rule for the mapping at a path of names below the section.
     pub merge_rule: fn(&[&str]) -> MergeRule,
 }
@@ -44,6 +46,7 @@ pub const SECTIONS: &[Section] = &[
         defaults: "certificate",
         deep_defaults: &["key"],
         defaults_when_absent: &["on_change"],
+        passed_over: certificate::passed_over,
         merge_rule: certificate::merge_rule,
     },
     Section {
@@ -53,6 +56,7 @@ pub const SECTIONS: &[Section] = &[
         defaults: "registry",
         deep_defaults: &[],
         defaults_when_absent: &["view", "on_change"],
+        passed_over: |_| &[],
         merge_rule: registry::merge_rule,
     },
 ];

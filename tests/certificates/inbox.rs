@@ -20,7 +20,7 @@ fn seconds(days: i64) -> jiff::SignedDuration {
 /// A name, what lies in the inbox, and the codes with which it is refused.
 type Case = (&'static str, fn(&mut Stage), &'static str);
 
-const REFUSED: [Case; 19] = [
+const REFUSED: [Case; 20] = [
     (
         "for another key",
         |stage| {
@@ -87,6 +87,14 @@ const REFUSED: [Case; 19] = [
         "inbox_untrusted",
     ),
     ("signed with SHA-1", |stage| stage.put(SENT, signed_with_sha1(stage)), "inbox_digest_weak"),
+    (
+        "signed with another digest than the entry asks for",
+        |stage| {
+            stage.adds("agency", "digest: sha384");
+            sends(stage, |_| {});
+        },
+        "inbox_digest_differs",
+    ),
     (
         "with a private key pasted in",
         |stage| {
@@ -228,6 +236,23 @@ fn what_is_right_is_installed_whatever_it_comes_as() {
         assert_eq!(kept.public_key(), key.public_key(), "{name}");
         assert_eq!(read(&stage.machine, PENDING_KEY), None, "{name}");
     }
+}
+
+/// What is said of all certificates is said of those that are made here.
+#[test]
+fn defaults_do_not_bind_those_who_sign_elsewhere() {
+    let mut stage = Baseline::new().stage();
+    let defaults = "defaults: { certificate: { key: { algorithm: ecdsa } } }";
+    assert!(stage.text.contains(defaults));
+    stage.text = stage.text.replace(defaults, &defaults.replace("key:", "digest: sha512, key:"));
+    assert_eq!(stage.told(), Vec::<String>::new());
+    sends(&stage, |_| {});
+    stage.converges();
+    assert_eq!(certificates(&stage.machine, r"C:\agency\agency.pem").len(), 1);
+    let curve = |text: &str| text.replace("algorithm: ecdsa", "algorithm: rsa");
+    stage.text = curve(&stage.text);
+    let of_others = |line: &String| ["vendor", "supplied", "given", "trusted"].iter().any(|name| line.contains(name));
+    assert_eq!(stage.told().into_iter().filter(of_others).collect::<Vec<_>>(), Vec::<String>::new());
 }
 
 #[test]

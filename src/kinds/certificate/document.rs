@@ -24,7 +24,7 @@ use crate::model::decode::{Decode, Decoder, Unique};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::file::FilePath;
 use crate::model::moment::Moment;
-use crate::model::node::{Key, Node};
+use crate::model::node::{Key, Mapping, Node};
 use crate::model::record::{Fields, Record as _};
 use crate::model::scalar::Duration;
 use crate::model::secret::SecretReference;
@@ -276,6 +276,18 @@ pub fn merge_rule(path: &[&str]) -> MergeRule {
     match path {
         [_, "issuer" | "subject" | "key"] => MergeRule::Replace,
         _ => MergeRule::Merge,
+    }
+}
+
+/// What defaults say of keys and signatures binds what is made here; others sign as they do, unless the entry itself says how.
+pub fn passed_over(entry: &Mapping<'_>) -> &'static [&'static str] {
+    let Some(issuer) = entry.get("issuer") else { return &[] };
+    let source = issuer.as_mapping().and_then(|source| source.entries.first()).map(|(key, _)| &*key.text);
+    match source.or_else(|| issuer.as_scalar().map(|scalar| &*scalar.text)) {
+        Some("csr") => &["digest"],
+        Some("existing") => &["key", "digest"],
+        Some("pfx" | "files" | "bundle") if issuer.as_mapping().is_some() => &["key", "digest"],
+        _ => &[],
     }
 }
 

@@ -137,6 +137,11 @@ fn problems(
     if certificate.digest() == Some(Digest::Sha1) && !entry.allow_weak {
         out.push(("certificate.inbox_digest_weak", "it is signed with SHA-1".to_owned()));
     }
+    let is_other = certificate.digest().is_some_and(|digest| digest != entry.digest);
+    if entry.digest_at.is_some() && is_other && !entry.allow_weak {
+        let message = format!("it is signed with {}", certificate.signature_algorithm());
+        out.push(("certificate.inbox_digest_differs", message));
+    }
     if let WantedIssuer::Request { trust: sources, .. } = &entry.issuer.value
         && !sources.is_empty()
     {

@@ -26,7 +26,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-pub use document::{CertificateDefaults, decode_section, merge_rule, section_schema};
+pub use document::{CertificateDefaults, decode_section, merge_rule, passed_over, section_schema};
 pub use wanted::{Consumer, KeepOld, WantedCertificate, WantedIssuer};
 
 use super::{Comparison, Context, ImpliedOrder, Kind, Place};
