@@ -249,8 +249,7 @@ fn defaults_do_not_bind_those_who_sign_elsewhere() {
     sends(&stage, |_| {});
     stage.converges();
     assert_eq!(certificates(&stage.machine, r"C:\agency\agency.pem").len(), 1);
-    let curve = |text: &str| text.replace("algorithm: ecdsa", "algorithm: rsa");
-    stage.text = curve(&stage.text);
+    stage.text = stage.text.replace("algorithm: ecdsa", "algorithm: rsa");
     let of_others = |line: &String| ["vendor", "supplied", "given", "trusted"].iter().any(|name| line.contains(name));
     assert_eq!(stage.told().into_iter().filter(of_others).collect::<Vec<_>>(), Vec::<String>::new());
 }
