@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Bookkeeping, Plan};
 use crate::formats::upcase;
+use crate::model::file::FilePath;
 use crate::model::operation::Operation;
 use crate::model::registry::RegistryKey;
 use crate::model::remembered::Record;
 use crate::model::resource::ResourceId;
+use crate::model::thumbprint::Thumbprint;
 use crate::model::verdict::{Action, Decision, Finding, Severity, Verdict};
 
 /// When protection is looked at.
@@ -29,6 +31,9 @@ pub struct Protected {
     values: HashMap<(RegistryKey, String), ResourceId>,
     /// Entries of other sections, by folded address: what they stand for is told by the decisions about them.
     entries: HashMap<ResourceId, ResourceId>,
+    /// Files of those entries, and the certificates that the record says are theirs.
+    files: HashMap<FilePath, ResourceId>,
+    prints: HashMap<Thumbprint, ResourceId>,
 }
 
 impl Protected {
@@ -47,6 +52,9 @@ impl Protected {
     pub fn insert(&mut self, id: &ResourceId) {
         if id.section() != "registry" {
             let entry = id.entry();
+            if let Some(path) = id.part().and_then(|part| FilePath::parse(part).ok()) {
+                self.files.entry(path).or_insert_with(|| entry.clone());
+            }
             self.entries.entry(entry.folded()).or_insert(entry);
             return;
         }
@@ -64,6 +72,7 @@ impl Protected {
                 continue;
             }
             self.insert(&entry.address);
+            self.prints.extend(entry.chosen.map(|print| (print, entry.address.clone())));
             entry.parts.0.iter().for_each(|(name, _)| self.insert(&ResourceId::part_of(&entry.address, name)));
         }
     }
@@ -89,6 +98,8 @@ impl Protected {
             Operation::RemoveRegistryValue { key, name, .. } => {
                 self.values.get(&(key.clone(), upcase::fold(name))).filter(|id| !is_let_go(id))
             }
+            Operation::RemoveFile { path, .. } => self.files.get(path),
+            Operation::RemoveCertificate { thumbprint, .. } => self.prints.get(thumbprint),
             _ => None,
         }
     }
