@@ -13,10 +13,13 @@ mod certificates {
     mod baseline;
     mod checks;
     mod documents;
+    mod image;
     mod inbox;
     mod laws;
     mod openssl;
+    mod places;
     mod ripple;
+    mod secrets;
     mod time;
     mod world;
 }

@@ -31,9 +31,10 @@ pub struct Protected {
     values: HashMap<(RegistryKey, String), ResourceId>,
     /// Entries of other sections, by folded address: what they stand for is told by the decisions about them.
     entries: HashMap<ResourceId, ResourceId>,
-    /// Files of those entries, and the certificates that the record says are theirs.
+    /// The files of such entries, whoever removes them.
     files: HashMap<FilePath, ResourceId>,
-    prints: HashMap<Thumbprint, ResourceId>,
+    /// The certificates of such entries, whoever takes them out of a store.
+    certificates: HashMap<Thumbprint, ResourceId>,
 }
 
 impl Protected {
@@ -72,7 +73,9 @@ impl Protected {
                 continue;
             }
             self.insert(&entry.address);
-            self.prints.extend(entry.chosen.map(|print| (print, entry.address.clone())));
+            if let Some(print) = entry.chosen {
+                self.certificates.entry(print).or_insert_with(|| entry.address.clone());
+            }
             entry.parts.0.iter().for_each(|(name, _)| self.insert(&ResourceId::part_of(&entry.address, name)));
         }
     }
@@ -81,7 +84,10 @@ impl Protected {
     fn replaced(&self, decision: &Decision) -> Option<&ResourceId> {
         let entry = self.entries.get(&decision.id.entry().folded())?;
         let is_lost = match &decision.verdict {
-            Verdict::Change { action: Action::Delete, .. } => true,
+            // Files are known by their paths: the key of a request goes when it has its place.
+            Verdict::Change { action: Action::Delete, operations } => {
+                operations.iter().any(|operation| !matches!(operation, Operation::RemoveFile { .. }))
+            }
             Verdict::Change { action: Action::Replace, .. } => decision.id.part().is_none(),
             _ => false,
         };
@@ -98,8 +104,10 @@ impl Protected {
             Operation::RemoveRegistryValue { key, name, .. } => {
                 self.values.get(&(key.clone(), upcase::fold(name))).filter(|id| !is_let_go(id))
             }
-            Operation::RemoveFile { path, .. } => self.files.get(path),
-            Operation::RemoveCertificate { thumbprint, .. } => self.prints.get(thumbprint),
+            Operation::RemoveFile { path, .. } => self.files.get(path).filter(|id| !is_let_go(id)),
+            Operation::RemoveCertificate { thumbprint, .. } => {
+                self.certificates.get(thumbprint).filter(|id| !is_let_go(id))
+            }
             _ => None,
         }
     }

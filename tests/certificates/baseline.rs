@@ -1,6 +1,5 @@
 //! A machine on which a document with every sort of entry has been applied, and the ways in which a case changes it.
 
-use trueup::apply::Outcome;
 use trueup::formats::certificate_files::pem;
 use trueup::formats::certificate_files::pfx::{PfxParts, PfxStrength, build};
 use trueup::formats::x509::{
@@ -12,8 +11,8 @@ use trueup::model::registry_data::{REG_BINARY, REG_SZ, RegistryData};
 use trueup::plan::Plan;
 
 use super::world::{
-    DAY, PASSWORD, applied, certificate, desired, empty, empty_store, moment, path, plan, plant, plant_stored,
-    private_key, read, start, told, try_apply,
+    DAY, PASSWORD, applied, certificate, desired, empty, empty_store, path, plan, plant, plant_stored, private_key,
+    read, start, told, try_apply,
 };
 
 pub const RDP: &str = r"HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server\WinStations\RDP-Tcp";
@@ -105,11 +104,12 @@ certificates:
 ";
 
 /// What the plan of the baseline tells: all that waits for somebody else.
-pub const AT_REST: [&str; 4] = [
+pub const AT_REST: [&str; 5] = [
     "» web key: key_deferred",
     "… agency: absent pending",
     "… agency C:\\agency\\agency.key: not_ready",
     "… agency C:\\agency\\agency.pem: not_ready",
+    "» supplied key: key_deferred",
 ];
 
 /// A certificate with its key.
@@ -243,10 +243,6 @@ impl Stage {
         self.text = self.text.replace(&head, &format!("{head}    {line}\n"));
     }
 
-    pub fn at(&mut self, time: &str) {
-        self.now = moment(time);
-    }
-
     pub fn days(&mut self, days: i64) {
         self.now = start() + jiff::SignedDuration::from_secs(days * DAY);
     }
@@ -341,13 +337,5 @@ impl Stage {
         assert_eq!((report.failed(), report.skipped(), report.remaining_operations), (0, 0, 0), "{report:#?}");
         let left: Vec<String> = plan(&self.machine, &desired, self.now).operations().map(ToString::to_string).collect();
         assert_eq!(left, Vec::<String>::new());
-    }
-
-    /// Applies what is refused in part: nothing fails, and nothing of the entry is done.
-    pub fn apply_around(&self, entry: &str) {
-        let report = try_apply(&self.machine, &desired(&self.text), self.now).unwrap();
-        for one in &report.outcomes {
-            assert!(one.address.name() != entry && one.outcome == Outcome::Done, "{one:?}");
-        }
     }
 }

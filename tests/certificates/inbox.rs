@@ -230,6 +230,17 @@ fn what_is_right_is_installed_whatever_it_comes_as() {
     }
 }
 
+#[test]
+fn the_answer_to_a_protected_entry_is_installed() {
+    let mut stage = Baseline::new().stage();
+    stage.adds("agency", "protect: true");
+    stage.apply();
+    sends(&stage, |_| {});
+    stage.converges();
+    assert_eq!(read(&stage.machine, PENDING_KEY), None);
+    assert_eq!(certificates(&stage.machine, r"C:\agency\agency.pem").len(), 1);
+}
+
 /// A name, what is other than in the baseline, and what the plan tells.
 type Request = (&'static str, fn(&mut Stage), &'static [&'static str]);
 

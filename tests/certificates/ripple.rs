@@ -298,6 +298,11 @@ fn what_is_protected_is_not_replaced() {
     assert!(matches!(try_apply(&machine, &desired(&gone), start()), Err(ApplyError::Refused(_))));
     let file_alone = "certificates: { it: { ensure: absent, files: [{ path: 'C:\\ROOT\\it.key', form: key-pem }] } }";
     assert!(matches!(try_apply(&machine, &desired(file_alone), start()), Err(ApplyError::Refused(_))));
+    let root = stored(&machine, r"LocalMachine\Root").remove(0).0;
+    let print = trueup::model::thumbprint::Thumbprint::of(root.der());
+    let store_alone =
+        format!("certificates: {{ it: {{ ensure: absent, thumbprint: {print}, store: ['LocalMachine\\Root'] }} }}");
+    assert!(matches!(try_apply(&machine, &desired(&store_alone), start()), Err(ApplyError::Refused(_))));
     assert_eq!(holds(&machine), before);
     // What does not touch it is done.
     applied(&machine, &desired(&protected.replace("CN=Web", "CN=Web 2")), start());

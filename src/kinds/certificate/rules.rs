@@ -12,8 +12,8 @@ use crate::model::file::FilePath;
 use crate::model::record::Fields;
 use crate::model::source::Location;
 
-/// What of one entry does not go together.
-pub fn check_entry(wanted: &WantedCertificate, fields: &Fields<'_, '_>, cx: &mut Decoder) {
+/// What of one entry does not go together; `named` are the alternative names that it gives, readable or not.
+pub fn check_entry(wanted: &WantedCertificate, named: usize, fields: &Fields<'_, '_>, cx: &mut Decoder) {
     let refuse = |cx: &mut Decoder, field: &str, code: &'static str, message: &str, hint: &str| {
         let at = fields.place(field).unwrap_or(wanted.at);
         cx.push(Diagnostic::error(code, message.to_owned()).at(at).hint(hint.to_owned()));
@@ -56,7 +56,7 @@ pub fn check_entry(wanted: &WantedCertificate, fields: &Fields<'_, '_>, cx: &mut
         let hint = "only an entry with `issuer: {bundle: […]}` owns a whole store";
         refuse(cx, field, "certificate.not_a_set", "one certificate is no set", hint);
     }
-    if wanted.makes_key() && wanted.subject.is_none() && wanted.names.is_empty() {
+    if wanted.makes_key() && wanted.subject.is_none() && named == 0 {
         let hint = "name a `subject`, as in \"CN=server.corp.example\"";
         refuse(cx, "issuer", "certificate.no_subject", "the certificate has neither a subject nor names", hint);
     }
