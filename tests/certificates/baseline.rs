@@ -104,11 +104,12 @@ certificates:
 ";
 
 /// What the plan of the baseline tells: all that waits for somebody else.
-pub const AT_REST: [&str; 4] = [
+pub const AT_REST: [&str; 5] = [
     "» web key: key_deferred",
     "… agency: absent pending",
     "… agency C:\\agency\\agency.key: not_ready",
     "… agency C:\\agency\\agency.pem: not_ready",
+    "» supplied key: key_deferred",
 ];
 
 /// A certificate with its key.

@@ -33,6 +33,8 @@ pub struct Assessment {
     pub result: Option<Outcome>,
     /// What is worth saying without being changed.
     pub warnings: Vec<Reason>,
+    /// The present certificate is certainly the entry's: it may be taken away when another one takes its place.
+    pub is_own: bool,
 }
 
 /// What becomes of the certificate.
@@ -68,7 +70,7 @@ pub struct Outcome {
 
 impl Assessment {
     pub fn without(fate: Fate, reasons: Vec<Reason>) -> Self {
-        Self { current: None, fate, reasons, result: None, warnings: Vec::new() }
+        Self { current: None, fate, reasons, result: None, warnings: Vec::new(), is_own: false }
     }
 }
 
@@ -86,13 +88,15 @@ pub fn assess(entry: &WantedCertificate, scene: Scene<'_>) -> Assessment {
     if let Some(assessment) = sight.obstacle() {
         return assessment;
     }
-    match &entry.issuer.value {
+    let assessment = match &entry.issuer.value {
         WantedIssuer::Itself | WantedIssuer::Entry(_) => local(&sight),
         WantedIssuer::Existing => existing(&sight),
         WantedIssuer::Pfx { .. } | WantedIssuer::Files { .. } => supplied(&sight),
         WantedIssuer::Request { .. } => requested(&sight),
         WantedIssuer::Bundle(_) => Assessment::without(Fate::Stays, Vec::new()),
-    }
+    };
+    let is_own = assessment.current.as_ref().is_some_and(|current| sight.owns(current));
+    Assessment { is_own, ..assessment }
 }
 
 /// What stands above an entry.
@@ -172,6 +176,7 @@ fn local(sight: &Sight<'_>) -> Assessment {
             above,
             digest: signer.digest,
             renewable_until: Some(until),
+            crl_urls: Some(&signer.crl_urls),
             revoked: void.as_deref(),
             ..sight.case(&candidate.certificate, candidate.has_key, &keys, Strictness::Ours)
         };
@@ -196,7 +201,14 @@ fn local(sight: &Sight<'_>) -> Assessment {
         let key = sight.home_of(current.public_key());
         let warnings = Vec::new();
         let result = Some(known_outcome(current, key, chain));
-        return Assessment { current: Some(Rc::clone(current)), fate: Fate::Stays, reasons, result, warnings };
+        return Assessment {
+            current: Some(Rc::clone(current)),
+            fate: Fate::Stays,
+            reasons,
+            result,
+            warnings,
+            is_own: false,
+        };
     }
     if sight.place_for_key().is_none() {
         let message =
@@ -229,7 +241,7 @@ fn local(sight: &Sight<'_>) -> Assessment {
     };
     let issue = Issue {
         entry: entry.address(),
-        template: template(sight, until, signer.digest, signer.crl_urls),
+        template: template(sight, until, signer.digest, signer.crl_urls.clone()),
         key: sight.new_key(current.as_deref()),
         by,
         made: None,
@@ -243,7 +255,14 @@ fn local(sight: &Sight<'_>) -> Assessment {
         chain,
         not_after: until,
     };
-    Assessment { current, fate: Fate::Issue(Box::new(issue)), reasons, result: Some(result), warnings: Vec::new() }
+    Assessment {
+        current,
+        fate: Fate::Issue(Box::new(issue)),
+        reasons,
+        result: Some(result),
+        warnings: Vec::new(),
+        is_own: false,
+    }
 }
 
 /// Whether what an authority signed stays good when it gets a new certificate: the same key under the same name.
@@ -275,6 +294,8 @@ fn unavailable(id: &ResourceId, assessment: &Assessment) -> Option<(Fate, Reason
     let reason = |code, what: &str| Reason::with(code, format!("{id} {what}"));
     match assessment.fate {
         Fate::Stays | Fate::Issue(_) => None,
+        // It waits for the next one, and is good as it is.
+        _ if assessment.result.is_some() => None,
         Fate::Request(_) | Fate::Pending => {
             Some((Fate::Pending, reason("certificate.issuer_pending", "waits for its authority")))
         }
@@ -359,7 +380,7 @@ fn existing(sight: &Sight<'_>) -> Assessment {
     let chain = path_above(certificate, &pool);
     let fate = if reasons.is_empty() { Fate::Stays } else { Fate::Blocked };
     let result = reasons.is_empty().then(|| known_outcome(certificate, sight.home_of(certificate.public_key()), chain));
-    Assessment { current: Some(Rc::clone(certificate)), fate, reasons, result, warnings }
+    Assessment { current: Some(Rc::clone(certificate)), fate, reasons, result, warnings, is_own: false }
 }
 
 /// A certificate that somebody puts into a file for trueup to take.
@@ -392,7 +413,7 @@ fn supplied(sight: &Sight<'_>) -> Assessment {
             return refuse(Fate::Blocked, "certificate.unreadable", format!("{path}: {why}"));
         }
         crate::model::file::FileHolds::Sealed => {
-            let message = format!("the password of {path} is not to be had here");
+            let message = format!("the password of {path} is another one, or is not to be had here");
             return refuse(Fate::Unverifiable, "secret.unresolved", message);
         }
         _ => {}
@@ -412,7 +433,7 @@ fn supplied(sight: &Sight<'_>) -> Assessment {
     let fate = if reasons.is_empty() { Fate::Stays } else { Fate::Blocked };
     let result = reasons.is_empty().then(|| known_outcome(certificate, key, path_above(certificate, others)));
     let current = sight.choose(|_| 0).map(|candidate| Rc::clone(&candidate.certificate));
-    Assessment { current, fate, reasons, result, warnings }
+    Assessment { current, fate, reasons, result, warnings, is_own: false }
 }
 
 /// A certificate that an authority elsewhere signs on request.
@@ -438,7 +459,7 @@ fn requested(sight: &Sight<'_>) -> Assessment {
         known_outcome(current, sight.home_of(current.public_key()), chain)
     });
     if result.is_some() && reasons.is_empty() {
-        return Assessment { current, fate: Fate::Stays, reasons, result, warnings: Vec::new() };
+        return Assessment { current, fate: Fate::Stays, reasons, result, warnings: Vec::new(), is_own: false };
     }
     if sight.place_for_key().is_none() {
         let message =
@@ -448,13 +469,16 @@ fn requested(sight: &Sight<'_>) -> Assessment {
     }
     let pending_place = sight.entry.pending_key().map(|path| KeyRef::File { path, password: None });
     let pending = pending_place.as_ref().map(|place| found::key(place, sight.scene.facts));
-    if let (Some(KeyFound::Key(key)), Some(place)) = (&pending, &pending_place) {
+    let is_given = |key: &PublicKey| !matches!(&sight.given_key, Some(KeyFound::Key(given)) if given != key);
+    if let (Some(KeyFound::Key(key)), Some(place)) = (&pending, &pending_place)
+        && is_given(key)
+    {
         let delivered =
             super::inbox::delivered(sight.entry, inbox.as_ref(), key, current.as_deref(), &pool, sight.scene);
         match delivered {
             super::inbox::Delivered::Good { certificate, chain } => {
                 let result = Some(known_outcome(&certificate, Some(place.clone()), chain));
-                return Assessment { current, fate: Fate::Stays, reasons, result, warnings: Vec::new() };
+                return Assessment { current, fate: Fate::Stays, reasons, result, warnings: Vec::new(), is_own: false };
             }
             super::inbox::Delivered::Wrong(wrong) => {
                 return Assessment { current, result, ..Assessment::without(Fate::Blocked, wrong) };
@@ -480,7 +504,7 @@ fn requested(sight: &Sight<'_>) -> Assessment {
     }
     let key = match (&pending, pending_place) {
         // The request changes; its key has not been used for anything yet.
-        (Some(KeyFound::Key(key)), Some(place)) if key.algorithm() == sight.entry.key.algorithm => {
+        (Some(KeyFound::Key(key)), Some(place)) if is_given(key) && key.algorithm() == sight.new_algorithm() => {
             IssueKey::Reuse(place)
         }
         _ => sight.new_key(current.as_deref()),

@@ -63,7 +63,9 @@ pub fn delivered(
     let leaves: Vec<&(FilePath, Rc<Certificate>)> = all
         .iter()
         .filter(|(_, certificate)| {
-            is_leaf(certificate) && current.is_none_or(|current| current.der() != certificate.der())
+            is_leaf(certificate)
+                && current.is_none_or(|current| current.der() != certificate.der())
+                && (certificate.public_key() == key || !is_of_others(entry, certificate, current, scene))
         })
         .collect();
     let ours = leaves.iter().filter(|(_, certificate)| certificate.public_key() == key);
@@ -83,6 +85,22 @@ pub fn delivered(
     }
     let named = problems.into_iter().map(|(code, what)| Reason::with(code, format!("{path}: {what}")));
     Delivered::Wrong(named.collect())
+}
+
+/// Whether a certificate for another key is nobody's mistake: it is for another entry that shares the inbox, or was here before.
+fn is_of_others(
+    entry: &WantedCertificate,
+    certificate: &Certificate,
+    current: Option<&Certificate>,
+    scene: Scene<'_>,
+) -> bool {
+    let is_subject = |other: &WantedCertificate| {
+        other.subject.as_ref().is_some_and(|subject| subject.value == *certificate.subject())
+    };
+    let others = scene.all.entries().filter(|other| other.name != entry.name);
+    let is_older = current.is_some_and(|current| certificate.not_after() <= current.not_after());
+    let is_for_another = !is_subject(entry) && others.into_iter().any(is_subject);
+    is_for_another || is_older
 }
 
 fn shown(certificate: &Certificate) -> String {

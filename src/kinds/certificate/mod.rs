@@ -77,6 +77,7 @@ impl Certificates {
                 reasons: Vec::new(),
                 result: None,
                 warnings: Vec::new(),
+                is_own: false,
             },
         };
         let assessment = Rc::new(assessment);
