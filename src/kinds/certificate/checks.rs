@@ -221,8 +221,7 @@ fn key_differs(case: &Case<'_>) -> Option<Reason> {
     {
         return Some(Reason::with("certificate.key_differs", "the document names another key for it"));
     }
-    // The key of a certificate that comes from elsewhere is its maker's business; defaults are for what is made here.
-    let is_checked = case.strictness == Strictness::Ours || (case.entry.key.is_stated && case.entry.makes_key());
+    let is_checked = case.strictness == Strictness::Ours || case.entry.key.is_stated;
     let algorithm = found.algorithm();
     // A key that the document names is taken as it is.
     (is_checked && case.given_key.is_none() && algorithm != case.entry.key.algorithm)
@@ -239,7 +238,9 @@ fn digest_differs(case: &Case<'_>) -> Option<Reason> {
         // A root is trusted for what it is, not for its signature.
         Strictness::Theirs => {
             let is_weak = found == Some(Digest::Sha1) && !case.entry.allow_weak && !case.certificate.is_self_issued();
-            is_weak.then(|| Reason::with("certificate.digest_differs", format!("it is {}", shown())))
+            let is_other = case.entry.digest_at.is_some() && found.is_some_and(|found| found != case.entry.digest);
+            (is_weak || (is_other && !case.entry.allow_weak))
+                .then(|| Reason::with("certificate.digest_differs", format!("it is {}", shown())))
         }
     }
 }

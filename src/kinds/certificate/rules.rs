@@ -102,7 +102,8 @@ pub fn check_entry(wanted: &WantedCertificate, named: usize, fields: &Fields<'_,
             hint,
         );
     }
-    if wanted.crl.as_ref().is_some_and(|crl| crl.path.is_some()) && !wanted.key_usage.contains(KeyUsage::CRL_SIGN) {
+    let has_list = wanted.authority.is_some() && wanted.crl.as_ref().is_some_and(|crl| crl.path.is_some());
+    if has_list && !wanted.key_usage.contains(KeyUsage::CRL_SIGN) {
         let hint = "add `crl_sign`, or leave `crl` out";
         refuse(cx, "key_usage", "certificate.usage_of_ca", "the authority's key may not sign a revocation list", hint);
     }
