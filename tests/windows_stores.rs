@@ -173,7 +173,7 @@ fn what_crypto_api_writes_is_read() {
     let bytes = store.blob(&thumbprint);
     let blob = StoreBlob::parse(&bytes).unwrap();
     assert_eq!(blob.to_bytes(), bytes);
-    assert!(blob.certificate() == web.der(), "another certificate");
+    assert!(*blob.certificate() == **web.der(), "another certificate");
     assert_eq!(blob.thumbprint(), thumbprint);
     assert_eq!(blob.friendly_name().as_deref(), Some(NAME));
     if let Some(cached) = blob.property(properties::SHA1_HASH) {
