@@ -7,7 +7,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "helpers of tests are not seen as tests"
+    reason = "functions beside the tests are not seen as tests"
 )]
 
 mod windows_stores {
