@@ -13,6 +13,7 @@
 mod certificate_files {
     mod bench;
     mod forms;
+    mod inventory;
     mod pfx;
     mod reading;
     mod stores;

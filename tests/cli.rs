@@ -14,6 +14,7 @@ mod program;
 mod cli {
     mod approval;
     mod capture;
+    mod certificates;
     mod hostile;
     mod memory;
     mod output;

@@ -21,7 +21,18 @@ fn the_readme_is_true() {
 
 #[test]
 fn the_guide_is_true() {
-    for page in ["README", "documents", "registry", "certificates", "machines", "plans", "record", "recovery"] {
+    let pages = [
+        "README",
+        "documents",
+        "registry",
+        "certificates",
+        "certificate-table",
+        "machines",
+        "plans",
+        "record",
+        "recovery",
+    ];
+    for page in pages {
         run_page(&format!("docs/guide/{page}.md"));
     }
 }

@@ -113,6 +113,8 @@ pub fn done_steps<'r>(machine: &dyn Machine, run: &'r JournalRun) -> StepsDone<'
             .iter()
             .map(|part| {
                 let progressed = match machine.part_state(&part.part) {
+                    // Its bytes tell nothing: what changes is who may read it.
+                    Ok(found) if part.before == part.after && found == part.after => Progressed::Unknown,
                     Ok(found) if found == part.after => Progressed::Done,
                     Ok(found) if found == part.before => Progressed::NotDone,
                     _ => Progressed::Unknown,
@@ -226,7 +228,8 @@ pub fn resume(
     progress.phase("verify", planned.len());
     let facts = basis.facts(reader, options.secrets)?;
     for (planned, wrong) in planned.iter().zip(verify(reader, &facts, planned.iter().map(|planned| &planned.step))) {
-        let has_data = planned.step.data.is_some() || !planned.step.operation.has_secret();
+        let is_file = planned.step.operation.file().is_some();
+        let has_data = is_file || planned.step.data.is_some() || !planned.step.operation.has_secret();
         if let Some(wrong) = wrong.filter(|_| has_data) {
             state.fail(planned, wrong);
         }
@@ -235,7 +238,9 @@ pub fn resume(
     let mut report = ApplyReport {
         run: Some(name.to_string()),
         outcomes: merged(state.outcomes()),
-        left: Left::of(&again.summary()),
+        // A run that is taken back is judged step by step, and a step that a later one has overtaken looks as if somebody else had
+        // changed it: what was left is known to the run that began, not to this one.
+        left: if rollback.is_some() { Left::default() } else { Left::of(&again.summary()) },
         planned_again: false,
         remaining_operations: 0,
         reboot: run.beginning.reboot,
@@ -262,6 +267,7 @@ pub fn settle(machine: &dyn WritableMachine, run: &JournalRun, options: &ApplyOp
         return Ok(());
     }
     let mut journal = Journal::resume(writer.journal(name)?, run.intents.len(), run.torn, options.now, options.owner)?;
+    writer.forget_made(name)?;
     journal.end(&Ending { skipped: run.intents.len(), ..Ending::default() })?;
     Ok(())
 }

@@ -157,11 +157,12 @@ pub fn conclude(
         journal.record(&before)?;
         recalled.replace(&record, writer, ended.run)?;
     }
-    // What was made is in its places by now, or is not wanted any more.
-    for run in std::iter::once(ended.run).chain(ended.basis.taken_back().map(|run| &run.beginning.run)) {
+    journal.end(&report.ending())?;
+    // What was made is in its places by now, or is not wanted any more; that of a run which stopped too early is nobody's.
+    let runs = machine.runs().map_err(ApplyError::Record)?;
+    for run in runs.iter().rev().take(KEPT_RUNS) {
         writer.forget_made(run)?;
     }
-    journal.end(&report.ending())?;
     if let Err(error) = forget_old(machine, writer, options.retain, options.now) {
         report.warnings.push(format!("an old run could not be forgotten: {}", chain(&error)));
     }

@@ -23,7 +23,7 @@ pub fn keep<'o>(
             Operation::PutFile { path, before: Some(_), .. } | Operation::RemoveFile { path, .. } => path,
             _ => continue,
         };
-        let FileRead::Present { bytes, .. } =
+        let FileRead::Present { bytes, owner_only } =
             machine.files().and_then(|files| files.read(path, MAX_FILE_BYTES)).map_err(ApplyError::Record)?
         else {
             continue;
@@ -32,6 +32,7 @@ pub fn keep<'o>(
         if let Operation::PutFile { before: Some(before), .. } | Operation::RemoveFile { before, .. } =
             operation.to_mut()
         {
+            before.owner_only = owner_only;
             before.retired = Some(format!("{run}/{number}").into());
         }
     }

@@ -163,7 +163,6 @@ fn execute(
         Some(key) if held::loses_secrets(&operations) => held::keep(reader, writer, &run, &operations, key)?,
         _ => operations.iter().map(|operation| Cow::Borrowed(*operation)).collect(),
     };
-    let kept = retired::keep(reader, writer, &run, kept)?;
     let confirm_until = arm(machine, writer, &run, &recalled, options)?;
 
     let beginning = Beginning {
@@ -178,6 +177,7 @@ fn execute(
         hold: options.hold.map(crate::formats::hold::HoldKey::id),
     };
     let mut journal = Journal::begin(writer.journal(&run)?, &beginning)?;
+    let kept = retired::keep(reader, writer, &run, kept)?;
     if !made.is_empty() {
         let bytes = made.to_bytes().map_err(|error| WriteError::failed("keep what was made", error))?;
         writer.put_made(&run, &bytes)?;

@@ -39,6 +39,8 @@ pub enum Command {
     Drift(DriftOptions),
     /// Write down what is on a machine, as a snapshot or as a document.
     Capture(CaptureOptions),
+    /// List the certificates of a machine: where they are, who uses them, how long they last.
+    Certificates(CertificatesOptions),
     /// Compare two documents, two snapshots or two saved plans.
     Diff(DiffOptions),
     /// List the runs of a machine, or show one.
@@ -223,8 +225,12 @@ pub struct ApplyOptions {
 
 /// Reads a duration as documents write it.
 fn duration(text: &str) -> Result<std::time::Duration, String> {
-    let parsed = text.parse::<crate::model::scalar::Duration>().map_err(|error| error.to_string())?;
-    Ok(std::time::Duration::from_secs(parsed.seconds()))
+    Ok(std::time::Duration::from_secs(length(text)?.seconds()))
+}
+
+/// As [`duration`], for what is shown again.
+fn length(text: &str) -> Result<crate::model::scalar::Duration, String> {
+    text.parse::<crate::model::scalar::Duration>().map_err(|error| error.to_string())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -377,6 +383,35 @@ pub enum CaptureForm {
     Snapshot,
     /// A document that asks for what is there.
     Document,
+}
+
+#[derive(Debug, Args)]
+pub struct CertificatesOptions {
+    /// Documents: the files that their entries name are listed too, and whose each certificate is.
+    #[arg(value_name = "FILE")]
+    pub files: Vec<String>,
+    #[command(flatten)]
+    pub additions: Additions,
+    #[command(flatten)]
+    pub machine: MachineOptions,
+    #[command(flatten)]
+    pub report: ReportOptions,
+
+    /// Only what has expired or ends within this time, such as 30d.
+    #[arg(long, value_name = "DURATION", value_parser = length)]
+    pub within: Option<crate::model::scalar::Duration>,
+
+    /// Exit with 2 when something has expired or ends within this time, or 30d.
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+
+    /// Run the programs that the document names as sources of passwords.
+    #[arg(long)]
+    pub allow_commands: bool,
+
+    /// The point in time that is looked at (RFC 3339), in place of the clock's.
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<jiff::Timestamp>,
 }
 
 #[derive(Debug, Args)]

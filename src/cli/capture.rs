@@ -84,6 +84,10 @@ fn whole(machine: &dyn Machine, keys: &[String]) -> Result<Facts, Failure> {
         for key in hives(machine)? {
             queries.key(&key, tree());
         }
+        // Which users there are is a question of its own.
+        if let Ok(users) = RegistryKey::parse("HKU") {
+            queries.key(&users, KeyAspects { subkeys: true, ..KeyAspects::default() });
+        }
     }
     answer(machine, &queries, None, &NoSecrets, &mut facts);
     if let Some(failure) = inputs::refusal(&facts) {

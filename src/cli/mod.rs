@@ -3,6 +3,7 @@
 mod apply;
 mod arguments;
 mod capture;
+mod certificates;
 mod confirm;
 mod demo;
 mod diff;
@@ -51,6 +52,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Plan(options) => plan::run(options, &terminal),
         Command::Apply(options) => apply::run(options, &terminal),
         Command::Capture(options) => capture::run(options, &terminal),
+        Command::Certificates(options) => certificates::run(options, &terminal),
         Command::Drift(options) => drift::run(options, &terminal),
         Command::History(options) => history::run(options, &terminal),
         Command::Rollback(options) => rollback::run(options, &terminal),

@@ -86,7 +86,9 @@ fn encoding(bytes: &[u8], certificates: &[Vec<u8>]) -> CertificateEncoding {
 
 /// Whether a text that should hold no secret holds a key.
 fn holds_key(bytes: &[u8]) -> bool {
-    bytes.windows(KEY_LABEL.len()).any(|window| window == KEY_LABEL)
+    // In UTF-16, every other byte of a label is zero.
+    let text: zeroize::Zeroizing<Vec<u8>> = bytes.iter().copied().filter(|byte| *byte != 0).collect::<Vec<u8>>().into();
+    text.windows(KEY_LABEL.len()).any(|window| window == KEY_LABEL) || PrivateKey::from_pkcs8(bytes).is_ok()
 }
 
 fn key_of(bytes: &[u8]) -> FileHolds {
@@ -102,6 +104,8 @@ fn pfx_of(bytes: &[u8], password: &str) -> FileHolds {
     let unusable = |detail: String| FileHolds::Unusable(detail.into());
     let pfx = match pfx::open(bytes, password) {
         Ok(pfx) => pfx,
+        // Another password may open it: nothing is known of what is in it.
+        Err(pfx::PfxError::Password) => return FileHolds::Sealed,
         Err(error) => return unusable(error.to_string()),
     };
     let key = match pfx.key.as_ref().map(|key| PrivateKey::from_pkcs8(key)).transpose() {

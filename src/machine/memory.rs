@@ -99,12 +99,15 @@ impl Files {
                 }
                 self.folders.remove(path);
             }
-            Operation::PutFile { path, content, .. } => {
+            Operation::PutFile { path, before, content } => {
                 if !path.parent().is_none_or(|parent| self.has_folder(&parent)) {
                     return Err(NO_FOLDER);
                 }
                 if self.folders.contains(path) {
                     return Err("a folder stands there");
+                }
+                if before.is_none() && self.files.contains_key(path) {
+                    return Err("a file has come to stand there");
                 }
                 let bytes = bytes.ok_or("its content was not evaluated")?.to_vec();
                 // As on a volume, the name that is there keeps its case.

@@ -29,7 +29,7 @@ mod started;
 
 pub use crate::model::run::RunName;
 pub use lower::element_of;
-pub use observe::{ObserveError, ObserveOptions, answer, begin, fresh_key, observe};
+pub use observe::{ObserveError, ObserveOptions, answer, begin, fresh_key, observe, rounds};
 
 /// Which of the four machines this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

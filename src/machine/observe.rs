@@ -44,13 +44,27 @@ pub fn observe<'w>(
 ) -> Result<Facts, ObserveError> {
     let named = NamedKeys::of(wanted.clone());
     let context = Context::new(options.as_of, false, &named).surveying(options.survey);
+    rounds(machine, options.secrets, &mut |facts, queries| {
+        for entry in wanted.clone() {
+            entry.kind().wants(facts, &context, queries);
+        }
+    })
+}
+
+/// Reads all that is asked for: `ask` is shown what is known and adds its questions, until it has none that are new.
+///
+/// # Errors
+/// As [`observe`].
+pub fn rounds(
+    machine: &dyn Machine,
+    secrets: &dyn SecretSource,
+    ask: &mut dyn FnMut(&Facts, &mut Queries),
+) -> Result<Facts, ObserveError> {
     let mut facts = begin(machine);
     let mut key = None;
     for _ in 0..MAX_ROUNDS {
         let mut queries = Queries::default();
-        for entry in wanted.clone() {
-            entry.kind().wants(&facts, &context, &mut queries);
-        }
+        ask(&facts, &mut queries);
         let open = queries.not_in(&facts);
         if open.is_empty() {
             return Ok(facts);
@@ -59,14 +73,14 @@ pub fn observe<'w>(
             None if needs_key(&open) => Some(&*key.insert(key_of(machine)?)),
             known => known.as_ref(),
         };
-        answer(machine, &open, key, options.secrets, &mut facts);
+        answer(machine, &open, key, secrets, &mut facts);
         for data in open.data() {
             if let Some(key) = key {
                 facts.insert_fingerprint(data.clone(), key.of(data.value_type, &data.bytes));
             }
         }
         for (reference, value_type) in open.secrets() {
-            let resolved = options.secrets.resolve(reference);
+            let resolved = secrets.resolve(reference);
             let print = match (resolved, key) {
                 (Ok(text), Some(key)) => {
                     let data = zeroize::Zeroizing::new(RegistryData::text(*value_type, &text).bytes);

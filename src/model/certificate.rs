@@ -160,16 +160,16 @@ pub struct RevocationContent {
 /// What is known of a file before a step replaces or removes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileBefore {
-    /// SHA-256 of a content that is no secret.
+    /// Whether only its owner could read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<Box<str>>,
+    pub owner_only: Option<bool>,
     /// Where a run keeps what was there, as `run/item`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retired: Option<Box<str>>,
 }
 
 impl FileBefore {
-    pub const SEALED: Self = Self { sha256: None, retired: None };
+    pub const SEALED: Self = Self { owner_only: None, retired: None };
 }
 
 /// How a thumbprint stands in a registry value.

@@ -1,6 +1,6 @@
 //! What was asked of a machine and what it answered. Facts are values: they hold no handle and read nothing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -78,7 +78,7 @@ pub struct Queries {
     accounts: Vec<Arc<str>>,
     secrets: Vec<(SecretReference, u32)>,
     data: Vec<RegistryData>,
-    files: Vec<(FilePath, FileAspect)>,
+    files: BTreeSet<(FilePath, FileAspect)>,
 }
 
 impl Queries {
@@ -94,14 +94,11 @@ impl Queries {
 
     /// Asks about a file.
     pub fn file(&mut self, path: &FilePath, aspect: FileAspect) {
-        let question = (path.clone(), aspect);
-        if !self.files.contains(&question) {
-            self.files.push(question);
-        }
+        self.files.insert((path.clone(), aspect));
     }
 
     /// The files that are asked about, each with how.
-    pub fn files(&self) -> &[(FilePath, FileAspect)] {
+    pub const fn files(&self) -> &BTreeSet<(FilePath, FileAspect)> {
         &self.files
     }
 

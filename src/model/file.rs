@@ -85,6 +85,22 @@ impl FilePath {
         &self.folded
     }
 
+    /// The place that the path has on a system which is installed the usual way: two spellings of one file come to one.
+    #[must_use]
+    pub fn usual_place(&self) -> Self {
+        const PLACES: [(&str, &str); 7] = [
+            ("%SYSTEMDRIVE%", "C:"),
+            ("%SYSTEMROOT%", "C:\\Windows"),
+            ("%WINDIR%", "C:\\Windows"),
+            ("%PROGRAMDATA%", "C:\\ProgramData"),
+            ("%ALLUSERSPROFILE%", "C:\\ProgramData"),
+            ("%PROGRAMFILES%", "C:\\Program Files"),
+            ("%PROGRAMFILES(X86)%", "C:\\Program Files (x86)"),
+        ];
+        let known = PLACES.iter().find_map(|(name, place)| Some((place, self.folded.strip_prefix(name)?)));
+        known.map_or_else(|| self.clone(), |(place, rest)| Self::made(format!("{place}{rest}")))
+    }
+
     /// The last name.
     pub fn name(&self) -> &str {
         self.text.rsplit('\\').next().unwrap_or_default()

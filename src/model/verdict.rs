@@ -135,6 +135,8 @@ pub struct Decision {
     pub chosen: Option<Thumbprint>,
     /// The resource whose change brings this one about: they have the same cause.
     pub follows: Option<ResourceId>,
+    /// It waits for something, and what is there is good until then: nobody who depends on it has to wait.
+    pub stands: bool,
 }
 
 impl Decision {
@@ -151,6 +153,7 @@ impl Decision {
             cause: None,
             chosen: None,
             follows: None,
+            stands: false,
         }
     }
 

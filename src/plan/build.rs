@@ -117,10 +117,24 @@ fn close(plan: &mut Plan, closing: Vec<Vec<Decision>>) {
         let waits =
             |(other, span): (usize, &EntrySpan)| (other == entry || span.needs.contains(&entry)).then_some(other);
         let needs: Vec<usize> = plan.after.entries.iter().enumerate().filter_map(waits).collect();
-        block_dependants(&mut decisions, &needs, plan);
+        hold_back(&mut decisions, &needs, plan);
         let start = plan.decisions.len();
         plan.decisions.append(&mut decisions);
         plan.after.entries.push(EntrySpan { start, end: plan.decisions.len(), needs });
+    }
+}
+
+/// What comes last does not come while anything that may still need the old is not what it should be.
+fn hold_back(decisions: &mut [Decision], needs: &[usize], plan: &Plan) {
+    let whole = |entry: &usize| plan.decisions.get(plan.after.entries.get(*entry)?.start);
+    let is_open = |decision: &&Decision| {
+        let is_changing = matches!(decision.verdict, Verdict::Keep | Verdict::Change { .. });
+        !is_changing && !decision.stands
+    };
+    let Some(culprit) = needs.iter().filter_map(whole).find(is_open) else { return };
+    for decision in decisions {
+        decision.verdict = Verdict::Blocked;
+        decision.reasons.push(Reason::with("plan.dependency_blocked", format!("{} may still need it", culprit.id)));
     }
 }
 
@@ -139,6 +153,10 @@ fn waive(decisions: &mut [Decision], desired: &Desired, as_of: jiff::Timestamp) 
 
 /// What would be made of a thing that is let be is not made either.
 fn follow_waiver(decisions: &mut [Decision], closing: &mut Vec<Decision>) {
+    // What still holds the old keeps it.
+    if decisions.iter().any(|one| matches!(one.verdict, Verdict::Waived { .. })) {
+        closing.clear();
+    }
     let Some((whole, parts)) = decisions.split_first_mut() else { return };
     let is_made = |operation: &Operation| matches!(operation, Operation::Issue(_));
     let Verdict::Waived { operations } = &whole.verdict else { return };
@@ -151,7 +169,6 @@ fn follow_waiver(decisions: &mut [Decision], closing: &mut Vec<Decision>) {
             decision.reasons.push(Reason::with("drift.waived", format!("with {}", whole.id)));
         }
     }
-    closing.clear();
 }
 
 fn services(names: &[Spanned<String>]) -> Arc<[Box<str>]> {
@@ -162,7 +179,7 @@ fn services(names: &[Spanned<String>]) -> Arc<[Box<str>]> {
 fn block_dependants(decisions: &mut [Decision], needs: &[usize], plan: &Plan) {
     let culprit = needs.iter().filter_map(|entry| plan.after.entries.get(*entry)).find_map(|span| {
         let decisions = plan.decisions.get(span.start..span.end)?;
-        decisions.iter().find(|decision| match &decision.verdict {
+        decisions.iter().filter(|decision| !decision.stands).find(|decision| match &decision.verdict {
             Verdict::Blocked | Verdict::Pending => true,
             // What is let be is not made, so nothing can be made of it.
             Verdict::Waived { operations } => operations.iter().any(|one| matches!(one, Operation::Issue(_))),

@@ -175,7 +175,7 @@ impl<'e> Files<'e> {
             Operation::PutFile { before, content, .. } => {
                 self.file_back(path, found, before.as_ref(), content.is_sealed())
             }
-            Operation::RemoveFile { before, .. } => self.file_back(path, found, Some(before), false),
+            Operation::RemoveFile { before, .. } => self.file_back(path, found, Some(before), true),
             _ => Inverse::Nothing,
         }
     }
@@ -201,10 +201,11 @@ impl<'e> Files<'e> {
         let known = FileBefore::SEALED;
         Inverse::Step(Box::new(match before {
             None => Operation::RemoveFile { path: path.clone(), before: known },
-            Some(FileBefore { retired: Some(item), .. }) => Operation::PutFile {
+            // What others could read may be read by them again; where nothing is known, nobody may.
+            Some(FileBefore { retired: Some(item), owner_only }) => Operation::PutFile {
                 path: path.clone(),
                 before: state.map(|_| known),
-                content: FileContent::Retired { item: item.clone(), sealed },
+                content: FileContent::Retired { item: item.clone(), sealed: owner_only.unwrap_or(sealed) },
             },
             Some(_) => return Inverse::Never(format!("what {path} held was not kept")),
         }))

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Bookkeeping, Plan};
 use crate::formats::upcase;
+use crate::model::file::FilePath;
 use crate::model::operation::Operation;
 use crate::model::registry::RegistryKey;
 use crate::model::remembered::Record;
 use crate::model::resource::ResourceId;
+use crate::model::thumbprint::Thumbprint;
 use crate::model::verdict::{Action, Decision, Finding, Severity, Verdict};
 
 /// When protection is looked at.
@@ -29,6 +31,10 @@ pub struct Protected {
     values: HashMap<(RegistryKey, String), ResourceId>,
     /// Entries of other sections, by folded address: what they stand for is told by the decisions about them.
     entries: HashMap<ResourceId, ResourceId>,
+    /// The files of such entries, whoever removes them.
+    files: HashMap<FilePath, ResourceId>,
+    /// The certificates of such entries, whoever takes them out of a store.
+    certificates: HashMap<Thumbprint, ResourceId>,
 }
 
 impl Protected {
@@ -47,6 +53,9 @@ impl Protected {
     pub fn insert(&mut self, id: &ResourceId) {
         if id.section() != "registry" {
             let entry = id.entry();
+            if let Some(path) = id.part().and_then(|part| FilePath::parse(part).ok()) {
+                self.files.entry(path).or_insert_with(|| entry.clone());
+            }
             self.entries.entry(entry.folded()).or_insert(entry);
             return;
         }
@@ -64,6 +73,9 @@ impl Protected {
                 continue;
             }
             self.insert(&entry.address);
+            if let Some(print) = entry.chosen {
+                self.certificates.entry(print).or_insert_with(|| entry.address.clone());
+            }
             entry.parts.0.iter().for_each(|(name, _)| self.insert(&ResourceId::part_of(&entry.address, name)));
         }
     }
@@ -72,7 +84,10 @@ impl Protected {
     fn replaced(&self, decision: &Decision) -> Option<&ResourceId> {
         let entry = self.entries.get(&decision.id.entry().folded())?;
         let is_lost = match &decision.verdict {
-            Verdict::Change { action: Action::Delete, .. } => true,
+            // Files are known by their paths: the key of a request goes when it has its place.
+            Verdict::Change { action: Action::Delete, operations } => {
+                operations.iter().any(|operation| !matches!(operation, Operation::RemoveFile { .. }))
+            }
             Verdict::Change { action: Action::Replace, .. } => decision.id.part().is_none(),
             _ => false,
         };
@@ -88,6 +103,10 @@ impl Protected {
             }
             Operation::RemoveRegistryValue { key, name, .. } => {
                 self.values.get(&(key.clone(), upcase::fold(name))).filter(|id| !is_let_go(id))
+            }
+            Operation::RemoveFile { path, .. } => self.files.get(path).filter(|id| !is_let_go(id)),
+            Operation::RemoveCertificate { thumbprint, .. } => {
+                self.certificates.get(thumbprint).filter(|id| !is_let_go(id))
             }
             _ => None,
         }

@@ -238,6 +238,7 @@ impl<'p> WirePlan<'p> {
                 cause: resource.cause,
                 chosen: None,
                 follows: None,
+                stands: false,
             });
         }
         let mut findings = Vec::with_capacity(self.findings.len());

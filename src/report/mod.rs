@@ -1,5 +1,6 @@
 //! Renderers over one plan model. They read nothing and write to nothing but the text they return.
 
+pub mod certificates;
 pub mod difference;
 pub mod document;
 pub mod drift;

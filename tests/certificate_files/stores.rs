@@ -8,7 +8,7 @@ use trueup::model::thumbprint::Thumbprint;
 
 use super::bench::Bench;
 
-const POLICY: &str = "gpo/certificates/DomainSysvol/GPO/Machine/registry.pol";
+pub const POLICY: &str = "gpo/certificates/DomainSysvol/GPO/Machine/registry.pol";
 
 #[test]
 fn blobs_of_a_real_policy_are_understood_and_kept() {
@@ -70,7 +70,7 @@ fn check(bench: &Bench, data: &[u8]) -> Thumbprint {
 }
 
 /// A file that lies beside the project; none, and a line that says so, when it isn't there.
-fn fixture(path: &str) -> Option<Vec<u8>> {
+pub fn fixture(path: &str) -> Option<Vec<u8>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures").join(path);
     if !path.exists() {
         println!("skipped: {} is not there", path.display());
@@ -80,7 +80,7 @@ fn fixture(path: &str) -> Option<Vec<u8>> {
 }
 
 /// The key, the value's name and the data of each entry of a `registry.pol`: `[key;value;type;size;data]` in UTF-16.
-fn entries(policy: &[u8]) -> Vec<(String, String, Vec<u8>)> {
+pub fn entries(policy: &[u8]) -> Vec<(String, String, Vec<u8>)> {
     let mut rest = policy.strip_prefix(b"PReg\x01\0\0\0").expect("it is a policy");
     let mut found = Vec::new();
     while !rest.is_empty() {

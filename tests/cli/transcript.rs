@@ -73,7 +73,7 @@ impl Session {
         let words = words(&self.named(line));
         assert_eq!(words[0], "trueup");
         let mut arguments = words[1..].to_vec();
-        if matches!(arguments.first().map(String::as_str), Some("plan" | "apply" | "drift")) {
+        if matches!(arguments.first().map(String::as_str), Some("plan" | "apply" | "drift" | "certificates")) {
             arguments.extend(["--as-of".to_owned(), AS_OF.to_owned()]);
         }
         let run = self.folder.run(&arguments);

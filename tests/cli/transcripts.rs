@@ -3,7 +3,7 @@
 use super::transcript::{SOFTWARE, Session, meddle, sample_folder};
 use crate::program::Folder;
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "init",
     "demo",
     "validate",
@@ -11,6 +11,7 @@ const COMMANDS: [&str; 15] = [
     "apply",
     "drift",
     "capture",
+    "certificates",
     "diff",
     "history",
     "rollback",

@@ -77,9 +77,9 @@ pub fn keys(desired: &Desired) -> Vec<&WantedKey> {
     desired
         .entries
         .iter()
-        .map(|entry| match &entry.wanted {
-            Wanted::RegistryKey(key) => key,
-            Wanted::Certificate(_) => panic!("these documents speak of the registry"),
+        .filter_map(|entry| match &entry.wanted {
+            Wanted::RegistryKey(key) => Some(key),
+            Wanted::Certificate(_) => None,
         })
         .collect()
 }

@@ -28,6 +28,7 @@ use super::runner::Law;
 use super::world::{FILES, Image, Silent, as_of, basis, image, memory, open, plan};
 
 /// A machine of either sort.
+#[expect(clippy::large_enum_variant, reason = "a test has one of them")]
 pub enum Bench {
     Memory(MemoryMachine),
     Image(Image),

@@ -10,7 +10,7 @@ use crate::model::thumbprint::Thumbprint;
 
 pub use element::{BLOB, certificate_key, element};
 pub use key_provider::{KeyProvider, KeyProviderError};
-pub use places::{Location, StoreName, StorePlace, StorePlaceError};
+pub use places::{Location, SERVICES, StoreName, StorePlace, StorePlaceError, USER_POLICY_STORES, USER_STORES};
 use properties::{ARCHIVED, CERTIFICATE, FRIENDLY_NAME, KEY_IDENTIFIER, KEY_PROVIDER, SHA1_HASH};
 
 const HEADER_BYTES: usize = 12;

@@ -85,7 +85,32 @@ impl StorePlaceError {
     }
 }
 
+/// Where a user's hive, or the one of the user at work, has stores.
+pub const USER_STORES: &str = r"Software\Microsoft\SystemCertificates";
+/// Where group policy puts a user's stores.
+pub const USER_POLICY_STORES: &str = r"Software\Policies\Microsoft\SystemCertificates";
+/// The key below which each service with stores has one.
+pub const SERVICES: &str = r"HKLM\SOFTWARE\Microsoft\Cryptography\Services";
+
+impl Location {
+    /// The path of the key below which each store has one.
+    pub fn stores(&self) -> String {
+        match self {
+            Self::LocalMachine => r"HKLM\SOFTWARE\Microsoft\SystemCertificates".to_owned(),
+            Self::LocalMachineGroupPolicy => r"HKLM\SOFTWARE\Policies\Microsoft\SystemCertificates".to_owned(),
+            Self::LocalMachineEnterprise => r"HKLM\SOFTWARE\Microsoft\EnterpriseCertificates".to_owned(),
+            Self::CurrentUser => format!(r"HKCU\{USER_STORES}"),
+            Self::Service(service) => format!(r"{SERVICES}\{service}\SystemCertificates"),
+        }
+    }
+}
+
 impl StoreName {
+    /// The stores that Windows has or knows.
+    pub fn known() -> impl Iterator<Item = Self> {
+        KNOWN_STORES.into_iter().map(|name| Self(Cow::Borrowed(name)))
+    }
+
     /// Takes any name that can be a registry key's.
     ///
     /// # Errors
@@ -133,17 +158,11 @@ impl StorePlace {
     ///
     /// That services' stores lie where it says was not yet seen on a machine.
     pub fn registry_key(&self) -> Option<RegistryKey> {
-        let head = match &self.location {
-            Location::LocalMachine => r"HKLM\SOFTWARE\Microsoft\SystemCertificates".to_owned(),
-            Location::LocalMachineGroupPolicy => r"HKLM\SOFTWARE\Policies\Microsoft\SystemCertificates".to_owned(),
-            Location::LocalMachineEnterprise => r"HKLM\SOFTWARE\Microsoft\EnterpriseCertificates".to_owned(),
-            // A user's own certificates are files in the roaming profile.
-            Location::CurrentUser if self.store.as_str() == "My" => return None,
-            Location::CurrentUser => r"HKCU\Software\Microsoft\SystemCertificates".to_owned(),
-            Location::Service(service) => {
-                format!(r"HKLM\SOFTWARE\Microsoft\Cryptography\Services\{service}\SystemCertificates")
-            }
-        };
+        // A user's own certificates are files in the roaming profile.
+        if self.location == Location::CurrentUser && self.store.as_str() == "My" {
+            return None;
+        }
+        let head = self.location.stores();
         RegistryKey::parse(&format!(r"{head}\{}\Certificates", self.store)).ok()
     }
 }
@@ -205,16 +224,21 @@ impl fmt::Display for StoreName {
     }
 }
 
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::LocalMachine => "LocalMachine",
+            Self::LocalMachineGroupPolicy => "LocalMachineGroupPolicy",
+            Self::LocalMachineEnterprise => "LocalMachineEnterprise",
+            Self::CurrentUser => "CurrentUser",
+            Self::Service(service) => return write!(f, r"Services\{service}"),
+        })
+    }
+}
+
 impl fmt::Display for StorePlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let location = match &self.location {
-            Location::LocalMachine => "LocalMachine",
-            Location::LocalMachineGroupPolicy => "LocalMachineGroupPolicy",
-            Location::LocalMachineEnterprise => "LocalMachineEnterprise",
-            Location::CurrentUser => "CurrentUser",
-            Location::Service(service) => return write!(f, r"Services\{service}\{}", self.store),
-        };
-        write!(f, r"{location}\{}", self.store)
+        write!(f, r"{}\{}", self.location, self.store)
     }
 }
 

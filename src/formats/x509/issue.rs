@@ -146,7 +146,7 @@ fn check_authority(template: &Template, authority: &Certificate, key: &PrivateKe
         return Err(IssueError::NotAllowed);
     }
     if let (Some(wanted), Some(most)) = (template.authority, rights.path_length)
-        && wanted.path_length.is_none_or(|wanted| wanted >= most)
+        && (most == 0 || wanted.path_length.is_some_and(|wanted| wanted >= most))
     {
         return Err(IssueError::PathLength);
     }

@@ -9,11 +9,12 @@ use super::Certificates;
 use super::checks::{self, ABSENT, Above, Case, Strictness};
 use super::found::{self, Candidate, KeyFound};
 use super::sight::{LAST, Sight};
+use super::stores;
 use super::wanted::{BundleSource, WantedCertificate, WantedIssuer};
 use crate::formats::x509::{Certificate, Digest, KeyAlgorithm, PublicKey, Template};
 use crate::model::certificate::{CertificateRef, Issue, IssueKey, IssuedBy, KeyRef};
 use crate::model::fact::{Facts, Unread};
-use crate::model::file::Der;
+use crate::model::file::{Der, FilePath};
 use crate::model::resource::ResourceId;
 use crate::model::verdict::Reason;
 
@@ -32,6 +33,8 @@ pub struct Assessment {
     pub result: Option<Outcome>,
     /// What is worth saying without being changed.
     pub warnings: Vec<Reason>,
+    /// The present certificate is certainly the entry's: it may be taken away when another one takes its place.
+    pub is_own: bool,
 }
 
 /// What becomes of the certificate.
@@ -67,7 +70,7 @@ pub struct Outcome {
 
 impl Assessment {
     pub fn without(fate: Fate, reasons: Vec<Reason>) -> Self {
-        Self { current: None, fate, reasons, result: None, warnings: Vec::new() }
+        Self { current: None, fate, reasons, result: None, warnings: Vec::new(), is_own: false }
     }
 }
 
@@ -85,13 +88,15 @@ pub fn assess(entry: &WantedCertificate, scene: Scene<'_>) -> Assessment {
     if let Some(assessment) = sight.obstacle() {
         return assessment;
     }
-    match &entry.issuer.value {
+    let assessment = match &entry.issuer.value {
         WantedIssuer::Itself | WantedIssuer::Entry(_) => local(&sight),
         WantedIssuer::Existing => existing(&sight),
         WantedIssuer::Pfx { .. } | WantedIssuer::Files { .. } => supplied(&sight),
         WantedIssuer::Request { .. } => requested(&sight),
         WantedIssuer::Bundle(_) => Assessment::without(Fate::Stays, Vec::new()),
-    }
+    };
+    let is_own = assessment.current.as_ref().is_some_and(|current| sight.owns(current));
+    Assessment { is_own, ..assessment }
 }
 
 /// What stands above an entry.
@@ -159,7 +164,9 @@ fn local(sight: &Sight<'_>) -> Assessment {
                 (None, Some(current)) if signs_on(assessment, current) => Above::Stays(current),
                 (None, _) => Above::Replaced,
             },
-            (None, _) => Above::Nobody,
+            // It cannot be replaced here and now: what it has signed is judged by what it is.
+            (None, Some(current)) => Above::Stays(current),
+            (None, None) => Above::Unknown,
         },
     };
     let own_serial = |certificate: &Certificate| own_revocation(sight, certificate);
@@ -169,6 +176,7 @@ fn local(sight: &Sight<'_>) -> Assessment {
             above,
             digest: signer.digest,
             renewable_until: Some(until),
+            crl_urls: Some(&signer.crl_urls),
             revoked: void.as_deref(),
             ..sight.case(&candidate.certificate, candidate.has_key, &keys, Strictness::Ours)
         };
@@ -193,13 +201,24 @@ fn local(sight: &Sight<'_>) -> Assessment {
         let key = sight.home_of(current.public_key());
         let warnings = Vec::new();
         let result = Some(known_outcome(current, key, chain));
-        return Assessment { current: Some(Rc::clone(current)), fate: Fate::Stays, reasons, result, warnings };
+        return Assessment {
+            current: Some(Rc::clone(current)),
+            fate: Fate::Stays,
+            reasons,
+            result,
+            warnings,
+            is_own: false,
+        };
     }
     if sight.place_for_key().is_none() {
         let message =
             "no file of the entry keeps the key, and this machine has no key store: it is made on the live machine";
         let reasons = reasons.into_iter().chain([Reason::with("certificate.key_deferred", message)]).collect();
         return Assessment { current, ..Assessment::without(Fate::Deferred, reasons) };
+    }
+    if let Some((fate, reason)) = sight.without_given_key() {
+        let reasons = reasons.into_iter().chain([reason]).collect();
+        return Assessment { current, ..Assessment::without(fate, reasons) };
     }
     let by = match &signer.above {
         None => IssuedBy::Itself,
@@ -208,16 +227,21 @@ fn local(sight: &Sight<'_>) -> Assessment {
                 IssuedBy::Authority { certificate: certificate.clone(), key: key.clone() }
             }
             _ => {
-                let message = format!("the key of `{}` is not at hand", entry.signer().unwrap_or_default());
-                let reasons =
-                    reasons.into_iter().chain([Reason::with("certificate.issuer_without_key", message)]).collect();
-                return Assessment { current, ..Assessment::without(Fate::Blocked, reasons) };
+                let name = entry.signer().unwrap_or_default();
+                let (fate, message) = if is_key_in_store(sight, assessment) {
+                    (Fate::Deferred, format!("the key of `{name}` is in the key store of the live machine"))
+                } else {
+                    (Fate::Blocked, format!("the key of `{name}` is not at hand"))
+                };
+                let reason = Reason::with("certificate.issuer_without_key", message);
+                let reasons = reasons.into_iter().chain([reason]).collect();
+                return Assessment { current, ..Assessment::without(fate, reasons) };
             }
         },
     };
     let issue = Issue {
         entry: entry.address(),
-        template: template(sight, until, signer.digest, signer.crl_urls),
+        template: template(sight, until, signer.digest, signer.crl_urls.clone()),
         key: sight.new_key(current.as_deref()),
         by,
         made: None,
@@ -231,7 +255,14 @@ fn local(sight: &Sight<'_>) -> Assessment {
         chain,
         not_after: until,
     };
-    Assessment { current, fate: Fate::Issue(Box::new(issue)), reasons, result: Some(result), warnings: Vec::new() }
+    Assessment {
+        current,
+        fate: Fate::Issue(Box::new(issue)),
+        reasons,
+        result: Some(result),
+        warnings: Vec::new(),
+        is_own: false,
+    }
 }
 
 /// Whether what an authority signed stays good when it gets a new certificate: the same key under the same name.
@@ -263,6 +294,8 @@ fn unavailable(id: &ResourceId, assessment: &Assessment) -> Option<(Fate, Reason
     let reason = |code, what: &str| Reason::with(code, format!("{id} {what}"));
     match assessment.fate {
         Fate::Stays | Fate::Issue(_) => None,
+        // It waits for the next one, and is good as it is.
+        _ if assessment.result.is_some() => None,
         Fate::Request(_) | Fate::Pending => {
             Some((Fate::Pending, reason("certificate.issuer_pending", "waits for its authority")))
         }
@@ -272,8 +305,20 @@ fn unavailable(id: &ResourceId, assessment: &Assessment) -> Option<(Fate, Reason
     }
 }
 
+/// Whether Windows knows the key of the authority that signs an entry.
+fn is_key_in_store(sight: &Sight<'_>, assessment: &Assessment) -> bool {
+    let authority = sight.entry.signer().and_then(|name| sight.scene.all.entry(name));
+    let known = assessment.result.as_ref().and_then(|result| result.known.as_ref());
+    authority.zip(known).is_some_and(|(authority, known)| stores::knows_key(&authority, known, sight.scene))
+}
+
 fn chain_above(signer: &Signer) -> Vec<CertificateRef> {
-    let result = signer.above.as_ref().and_then(|(_, assessment)| assessment.result.as_ref());
+    let assessment = signer.above.as_ref().map(|(_, assessment)| &**assessment);
+    // An authority that cannot be replaced here is what it is.
+    if let Some(Assessment { result: None, current: Some(current), .. }) = assessment {
+        return vec![CertificateRef::Known(Der(std::sync::Arc::clone(current.der())))];
+    }
+    let result = assessment.and_then(|assessment| assessment.result.as_ref());
     result
         .map(|result| std::iter::once(result.certificate.clone()).chain(result.chain.iter().cloned()).collect())
         .unwrap_or_default()
@@ -329,12 +374,13 @@ fn existing(sight: &Sight<'_>) -> Assessment {
     };
     let certificate = &candidate.certificate;
     let (warnings, reasons): (Vec<Reason>, Vec<Reason>) = problems(candidate).into_iter().partition(checks::is_warning);
-    let pool: Vec<Rc<Certificate>> =
+    let mut pool: Vec<Rc<Certificate>> =
         sight.candidates.iter().map(|candidate| Rc::clone(&candidate.certificate)).collect();
+    pool.extend(found::in_files(sight.entry, sight.scene.facts));
     let chain = path_above(certificate, &pool);
     let fate = if reasons.is_empty() { Fate::Stays } else { Fate::Blocked };
     let result = reasons.is_empty().then(|| known_outcome(certificate, sight.home_of(certificate.public_key()), chain));
-    Assessment { current: Some(Rc::clone(certificate)), fate, reasons, result, warnings }
+    Assessment { current: Some(Rc::clone(certificate)), fate, reasons, result, warnings, is_own: false }
 }
 
 /// A certificate that somebody puts into a file for trueup to take.
@@ -367,7 +413,7 @@ fn supplied(sight: &Sight<'_>) -> Assessment {
             return refuse(Fate::Blocked, "certificate.unreadable", format!("{path}: {why}"));
         }
         crate::model::file::FileHolds::Sealed => {
-            let message = format!("the password of {path} is not to be had here");
+            let message = format!("the password of {path} is another one, or is not to be had here");
             return refuse(Fate::Unverifiable, "secret.unresolved", message);
         }
         _ => {}
@@ -387,7 +433,7 @@ fn supplied(sight: &Sight<'_>) -> Assessment {
     let fate = if reasons.is_empty() { Fate::Stays } else { Fate::Blocked };
     let result = reasons.is_empty().then(|| known_outcome(certificate, key, path_above(certificate, others)));
     let current = sight.choose(|_| 0).map(|candidate| Rc::clone(&candidate.certificate));
-    Assessment { current, fate, reasons, result, warnings }
+    Assessment { current, fate, reasons, result, warnings, is_own: false }
 }
 
 /// A certificate that an authority elsewhere signs on request.
@@ -406,16 +452,14 @@ fn requested(sight: &Sight<'_>) -> Assessment {
     let chosen = sight.choose(|candidate| problems(candidate).len());
     let reasons = chosen.map_or_else(|| vec![Reason::code(ABSENT)], problems);
     let current = chosen.map(|candidate| Rc::clone(&candidate.certificate));
-    if let (Some(current), true) = (&current, reasons.is_empty()) {
-        let key = sight.home_of(current.public_key());
-        let result = Some(known_outcome(current, key, path_above(current, &pool)));
-        return Assessment {
-            current: Some(Rc::clone(current)),
-            fate: Fate::Stays,
-            reasons,
-            result,
-            warnings: Vec::new(),
-        };
+    // What nears its end is in use until the next one is there.
+    let is_usable = reasons.iter().all(checks::is_warning);
+    let result = current.as_ref().filter(|_| is_usable).map(|current| {
+        let chain = path_above(current, &with_companions(&pool, inbox.as_ref(), sight));
+        known_outcome(current, sight.home_of(current.public_key()), chain)
+    });
+    if result.is_some() && reasons.is_empty() {
+        return Assessment { current, fate: Fate::Stays, reasons, result, warnings: Vec::new(), is_own: false };
     }
     if sight.place_for_key().is_none() {
         let message =
@@ -425,18 +469,23 @@ fn requested(sight: &Sight<'_>) -> Assessment {
     }
     let pending_place = sight.entry.pending_key().map(|path| KeyRef::File { path, password: None });
     let pending = pending_place.as_ref().map(|place| found::key(place, sight.scene.facts));
-    if let (Some(KeyFound::Key(key)), Some(place)) = (&pending, &pending_place) {
+    let is_given = |key: &PublicKey| !matches!(&sight.given_key, Some(KeyFound::Key(given)) if given != key);
+    if let (Some(KeyFound::Key(key)), Some(place)) = (&pending, &pending_place)
+        && is_given(key)
+    {
         let delivered =
             super::inbox::delivered(sight.entry, inbox.as_ref(), key, current.as_deref(), &pool, sight.scene);
         match delivered {
             super::inbox::Delivered::Good { certificate, chain } => {
                 let result = Some(known_outcome(&certificate, Some(place.clone()), chain));
-                return Assessment { current, fate: Fate::Stays, reasons, result, warnings: Vec::new() };
+                return Assessment { current, fate: Fate::Stays, reasons, result, warnings: Vec::new(), is_own: false };
             }
             super::inbox::Delivered::Wrong(wrong) => {
-                return Assessment { current, ..Assessment::without(Fate::Blocked, wrong) };
+                return Assessment { current, result, ..Assessment::without(Fate::Blocked, wrong) };
             }
-            super::inbox::Delivered::Nothing if super::inbox::is_asked(sight.entry, key, sight.scene.facts) => {
+            super::inbox::Delivered::Nothing
+                if super::inbox::is_asked(sight.entry, key, &sight.new_algorithm(), sight.scene.facts) =>
+            {
                 let message = match inbox {
                     Some(inbox) => {
                         format!("the request waits for its authority; the certificate is looked for in {inbox}")
@@ -444,14 +493,18 @@ fn requested(sight: &Sight<'_>) -> Assessment {
                     None => "the request waits for its authority".to_owned(),
                 };
                 let reasons = reasons.into_iter().chain([Reason::with("certificate.pending", message)]).collect();
-                return Assessment { current, ..Assessment::without(Fate::Pending, reasons) };
+                return Assessment { current, result, ..Assessment::without(Fate::Pending, reasons) };
             }
             super::inbox::Delivered::Nothing => {}
         }
     }
+    if let Some((fate, reason)) = sight.without_given_key() {
+        let reasons = reasons.into_iter().chain([reason]).collect();
+        return Assessment { current, ..Assessment::without(fate, reasons) };
+    }
     let key = match (&pending, pending_place) {
         // The request changes; its key has not been used for anything yet.
-        (Some(KeyFound::Key(key)), Some(place)) if key.algorithm() == sight.entry.key.algorithm => {
+        (Some(KeyFound::Key(key)), Some(place)) if is_given(key) && key.algorithm() == sight.new_algorithm() => {
             IssueKey::Reuse(place)
         }
         _ => sight.new_key(current.as_deref()),
@@ -470,7 +523,14 @@ fn requested(sight: &Sight<'_>) -> Assessment {
         by: IssuedBy::Request,
         made: None,
     };
-    Assessment { current, ..Assessment::without(Fate::Request(Box::new(issue)), reasons) }
+    Assessment { current, result, ..Assessment::without(Fate::Request(Box::new(issue)), reasons) }
+}
+
+/// The authorities that are trusted for a certificate, and those that came along with it, or were installed with it.
+fn with_companions(trust: &[Rc<Certificate>], inbox: Option<&FilePath>, sight: &Sight<'_>) -> Vec<Rc<Certificate>> {
+    let sent = inbox.and_then(|inbox| found::source(inbox, sight.scene.facts).ok()).unwrap_or_default();
+    let sent = sent.into_iter().filter_map(|(_, content)| content.ok()).flatten();
+    trust.iter().cloned().chain(found::in_files(sight.entry, sight.scene.facts)).chain(sent).collect()
 }
 
 /// The certificates of authorities that may have signed, and those that came with them.

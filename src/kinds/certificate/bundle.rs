@@ -1,14 +1,14 @@
 //! Certificates that are taken as they are: roots and intermediates that a machine has to trust. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::assess::Scene;
+use super::assess::{Fate, Scene};
 use super::found::{self, SourceContent};
 use super::stores;
 use super::wanted::{BundleSource, WantedCertificate, WantedIssuer};
 use crate::formats::certificate_store::StorePlace;
-use crate::formats::x509::Certificate;
+use crate::formats::x509::{Certificate, DistinguishedName};
 use crate::kinds::Comparison;
 use crate::model::certificate::CertificateRef;
 use crate::model::digest;
@@ -102,12 +102,24 @@ pub fn compare(entry: &WantedCertificate, sources: &[BundleSource], scene: Scene
             };
             comparison.decisions.push(decision.traced(Trace { wanted, found, secret: None }));
         }
-        let unnamed = stored.iter().filter(|one| !is_named(one.certificate.as_ref(), store, scene));
-        for one in unnamed {
+        if !entry.exclusive && !entry.report_unmanaged && !survey {
+            continue;
+        }
+        let named = match named(store, scene) {
+            Ok(named) => named,
+            // What nobody is known to want may be wanted by an entry that cannot be judged.
+            Err(why) if entry.exclusive => {
+                let reason = Reason::with("certificate.exclusive_unsure", why);
+                comparison.decisions.push(Decision::blocked(entry.part(&store.to_string()), place.at, reason));
+                continue;
+            }
+            Err(_) => continue,
+        };
+        for one in stored.iter().filter(|one| !named.is_named(&one.certificate)) {
             if entry.exclusive {
                 let reason = Reason::with("certificate.not_named", one.certificate.subject().to_string());
                 comparison.closing.push(stores::removed(entry, store, place.at, one, reason));
-            } else if entry.report_unmanaged || survey {
+            } else {
                 let print = Thumbprint::of(one.certificate.der());
                 comparison.unmanaged.push(entry.part(&format!("{store} {print}")));
             }
@@ -116,23 +128,52 @@ pub fn compare(entry: &WantedCertificate, sources: &[BundleSource], scene: Scene
     comparison
 }
 
-/// Whether some entry speaks of a certificate in a store.
-fn is_named(certificate: &Certificate, store: &StorePlace, scene: Scene<'_>) -> bool {
-    scene.all.entries().filter(|entry| entry.stores.iter().any(|place| place.value == *store)).any(|entry| {
-        match &entry.issuer.value {
-            WantedIssuer::Bundle(sources) => content(sources, scene)
-                .is_ok_and(|content| content.certificates.values().any(|one| one.der() == certificate.der())),
-            _ => {
-                let assessment = scene.all.assess(&entry.name, scene);
-                let is = |known: &Certificate| known.der() == certificate.der();
-                // What is replaced is removed, or kept, by its own entry.
-                assessment.current.as_ref().is_some_and(|current| is(current))
-                    || assessment
-                        .result
-                        .as_ref()
-                        .and_then(|result| result.known.as_ref())
-                        .is_some_and(|known| is(known))
+/// What entries speak of in one store.
+#[derive(Default)]
+pub struct Named {
+    prints: BTreeSet<Thumbprint>,
+    /// Subjects of entries that keep their former certificates there.
+    kept: Vec<DistinguishedName>,
+}
+
+impl Named {
+    pub fn is_named(&self, certificate: &Certificate) -> bool {
+        self.prints.contains(&Thumbprint::of(certificate.der())) || self.kept.contains(certificate.subject())
+    }
+}
+
+/// The certificates in a store that some entry wants there.
+///
+/// # Errors
+/// The entry that cannot be judged, in words.
+pub fn named(store: &StorePlace, scene: Scene<'_>) -> Result<Named, String> {
+    let mut out = Named::default();
+    let here = |entry: &&WantedCertificate| entry.stores.iter().any(|place| place.value == *store);
+    for entry in scene.all.entries().filter(|entry| entry.is_present()).filter(here) {
+        let record = scene.facts.remembered().and_then(|record| record.entry(&entry.address()));
+        out.prints.extend(record.and_then(|entry| entry.chosen));
+        if let WantedIssuer::Bundle(sources) = &entry.issuer.value {
+            let content = content(sources, scene).map_err(|unread| unread.to_string())?;
+            if let Some((path, why)) = content.unusable.first() {
+                return Err(format!("{path}: {why}"));
             }
+            out.prints.extend(content.certificates.into_keys());
+            continue;
         }
-    })
+        // What is replaced is removed, or kept, by its own entry.
+        let assessment = scene.all.assess(&entry.name, scene);
+        let result = assessment.result.as_ref();
+        if result.is_none()
+            && assessment.current.is_none()
+            && !matches!(assessment.fate, Fate::Request(_) | Fate::Pending)
+        {
+            return Err(format!("{} cannot be judged", entry.address()));
+        }
+        let known = result.and_then(|result| result.known.as_ref());
+        out.prints.extend(assessment.current.iter().chain(known).map(|one| Thumbprint::of(one.der())));
+        if entry.keep_old.keeps_store() {
+            out.kept.extend(entry.subject.as_ref().map(|subject| subject.value.clone()));
+        }
+    }
+    Ok(out)
 }

@@ -20,8 +20,10 @@ pub enum Strictness {
 /// The authority above a certificate, as it will be when the plan is done.
 #[derive(Clone, Copy, Debug)]
 pub enum Above<'c> {
-    /// It signs itself, or nothing is known of its authority.
+    /// It signs itself.
     Nobody,
+    /// Nothing is known of its authority.
+    Unknown,
     /// It stays as it is.
     Stays(&'c Certificate),
     /// Another one takes its place, with another key or name.
@@ -43,6 +45,8 @@ pub struct Case<'c> {
     pub digest: Option<Digest>,
     /// Until when a new one would be valid; `None` where nobody here makes one.
     pub renewable_until: Option<Timestamp>,
+    /// Where the revocation list of whoever signs it is to be found.
+    pub crl_urls: Option<&'c [String]>,
     /// The key that the document names for it.
     pub given_key: Option<&'c KeyFound>,
     /// An authority above it has declared its certificate, or that of an authority on the way, void.
@@ -53,7 +57,7 @@ pub struct Case<'c> {
 type Check = fn(&Case<'_>) -> Option<Reason>;
 
 /// The checks in their order.
-const CHECKS: [Check; 14] = [
+const CHECKS: [Check; 15] = [
     no_private_key,
     key_mismatch,
     expired,
@@ -62,6 +66,7 @@ const CHECKS: [Check; 14] = [
     subject_differs,
     names_differ,
     usage_differs,
+    crl_url_differs,
     key_weak,
     key_differs,
     digest_differs,
@@ -190,6 +195,13 @@ fn usage_differs(case: &Case<'_>) -> Option<Reason> {
     Some(Reason::with("certificate.usage_differs", format!("it is for {shown}")))
 }
 
+fn crl_url_differs(case: &Case<'_>) -> Option<Reason> {
+    let found = case.certificate.crl_urls();
+    let wanted = case.crl_urls?;
+    let shown = if found.is_empty() { "it names none".to_owned() } else { format!("it names {}", found.join(", ")) };
+    (found != wanted).then(|| Reason::with("certificate.crl_url_differs", shown))
+}
+
 /// The shortest RSA key that is not weak, in bits.
 const SHORTEST_RSA: u32 = 2048;
 
@@ -209,7 +221,8 @@ fn key_differs(case: &Case<'_>) -> Option<Reason> {
     {
         return Some(Reason::with("certificate.key_differs", "the document names another key for it"));
     }
-    let is_checked = case.strictness == Strictness::Ours || case.entry.key.is_stated;
+    // The key of a certificate that comes from elsewhere is its maker's business; defaults are for what is made here.
+    let is_checked = case.strictness == Strictness::Ours || (case.entry.key.is_stated && case.entry.makes_key());
     let algorithm = found.algorithm();
     // A key that the document names is taken as it is.
     (is_checked && case.given_key.is_none() && algorithm != case.entry.key.algorithm)
@@ -226,9 +239,7 @@ fn digest_differs(case: &Case<'_>) -> Option<Reason> {
         // A root is trusted for what it is, not for its signature.
         Strictness::Theirs => {
             let is_weak = found == Some(Digest::Sha1) && !case.entry.allow_weak && !case.certificate.is_self_issued();
-            let is_other = case.entry.digest_at.is_some() && found.is_some() && found != Some(case.entry.digest);
-            (is_weak || (is_other && !case.entry.allow_weak))
-                .then(|| Reason::with("certificate.digest_differs", format!("it is {}", shown())))
+            is_weak.then(|| Reason::with("certificate.digest_differs", format!("it is {}", shown())))
         }
     }
 }
@@ -250,7 +261,7 @@ fn issuer_differs(case: &Case<'_>) -> Option<Reason> {
             .is_signed_by(case.certificate)
             .err()
             .map(|error| Reason::with("certificate.issuer_differs", error.to_string())),
-        Above::Nobody | Above::Replaced => None,
+        Above::Nobody | Above::Unknown | Above::Replaced => None,
     }
 }
 

@@ -6,7 +6,7 @@ use super::wanted::{WantedCertificate, WantedIssuer};
 use super::{bundle, consumers, files, removal, statements, stores};
 use crate::formats::certificate_files::FileForm;
 use crate::kinds::{Comparison, Context};
-use crate::model::certificate::{FileContent, FormContent, KeyRef};
+use crate::model::certificate::{CertificateRef, FileContent, FormContent, KeyRef};
 use crate::model::digest;
 use crate::model::fact::{Facts, Queries};
 use crate::model::file::FileAspect;
@@ -36,6 +36,14 @@ pub fn resources(entry: &WantedCertificate) -> Vec<(ResourceId, Location)> {
 /// Asks for all that the decision rests on.
 pub fn wants(entry: &WantedCertificate, facts: &Facts, queries: &mut Queries) {
     entry.stores.iter().for_each(|store| found::ask_store(&store.value, queries));
+    if !entry.is_present() {
+        for path in [entry.staged_file(), entry.pending_file()].into_iter().flatten() {
+            queries.file(&path, FileAspect::Sealed);
+        }
+        if let Some(path) = entry.crl.as_ref().and_then(|crl| crl.path.as_ref()) {
+            queries.file(&path.value, FileAspect::Sealed);
+        }
+    }
     for file in &entry.files {
         queries.file(&file.path, file.aspect());
         if entry.keep_old.keeps_files()
@@ -129,6 +137,7 @@ pub fn compare(entry: &WantedCertificate, facts: &Facts, context: &Context<'_>) 
         comparison.decisions.push(files::compare(&case, file));
     }
     comparison.decisions.extend(files::staged(&case));
+    comparison.closing.extend(files::installed(&case));
     comparison.decisions.extend(files::revocation_list(&case));
     comparison.decisions.extend(access(&case));
     for consumer in &entry.used_by {
@@ -163,13 +172,14 @@ fn own(case: &Case<'_>) -> Decision {
         assessment.result.as_ref().and_then(|result| result.certificate.known()).map(|der| Thumbprint::of(&der.0));
     let is_ripple = reasons.iter().any(|reason| reason.code == super::checks::ISSUER_REPLACED);
     let follows = entry.signer().filter(|_| is_ripple).map(|signer| ResourceId::new("certificates", signer));
-    Decision { verdict, reasons, chosen, follows, ..Decision::keep(id, at) }.traced(trace)
+    let stands = assessment.result.as_ref().is_some_and(|result| result.known.is_some());
+    Decision { verdict, reasons, chosen, follows, stands, ..Decision::keep(id, at) }.traced(trace)
 }
 
 /// Who may read the key: decided for the live machine, which alone has keys with access lists.
 fn access(case: &Case<'_>) -> Option<Decision> {
     let entry = case.entry;
-    let is_in_store = entry.makes_key() && entry.stores.iter().any(|store| stores::holds_keys(&store.value));
+    let is_in_store = entry.brings_key() && entry.stores.iter().any(|store| stores::holds_keys(&store.value));
     let is_wanted = !entry.key.read.is_empty() || is_in_store;
     if !is_wanted || !matches!(case.assessment.fate, Fate::Stays | Fate::Issue(_)) || case.assessment.result.is_none() {
         return is_wanted.then(|| case.waiting(entry.part(KEY_PART), entry.at));
@@ -207,12 +217,7 @@ pub fn content(
     password: Option<&crate::model::secret::SecretReference>,
 ) -> Option<FileContent> {
     let result = case.assessment.result.as_ref()?;
-    let chain = match form {
-        // Whoever is its own authority is its own chain.
-        FileForm::ChainPem if result.chain.is_empty() => vec![result.certificate.clone()],
-        FileForm::FullchainPem => without_root(case, result),
-        _ => result.chain.clone(),
-    };
+    let chain = chain_in(case, form, result);
     Some(FileContent::Form(Box::new(FormContent {
         form,
         certificate: result.certificate.clone(),
@@ -223,16 +228,30 @@ pub fn content(
     })))
 }
 
+/// The authorities that a file in one of the forms holds: no others can make it another file.
+pub fn chain_in(case: &Case<'_>, form: FileForm, result: &super::assess::Outcome) -> Vec<CertificateRef> {
+    match form {
+        // Whoever is its own authority is its own chain.
+        FileForm::ChainPem if result.chain.is_empty() => vec![result.certificate.clone()],
+        FileForm::ChainPem | FileForm::P7b | FileForm::Pfx | FileForm::PfxLegacy => result.chain.clone(),
+        FileForm::FullchainPem => without_root(case, result),
+        FileForm::KeyPem
+        | FileForm::CertificatePem
+        | FileForm::CertificateDer
+        | FileForm::Csr
+        | FileForm::Thumbprint
+        | FileForm::PublicKey => Vec::new(),
+    }
+}
+
 /// The chain as a server sends it: the root is left to those who trust it.
-fn without_root(case: &Case<'_>, result: &super::assess::Outcome) -> Vec<crate::model::certificate::CertificateRef> {
+fn without_root(case: &Case<'_>, result: &super::assess::Outcome) -> Vec<CertificateRef> {
     let mut chain = result.chain.clone();
     let is_root = chain.last().is_some_and(|last| match last {
-        crate::model::certificate::CertificateRef::Known(der) => {
+        CertificateRef::Known(der) => {
             crate::formats::x509::Certificate::parse(&der.0).is_ok_and(|last| last.is_self_issued())
         }
-        crate::model::certificate::CertificateRef::Made(id) => {
-            case.scene.all.entry(id.name()).is_some_and(|entry| entry.signer().is_none())
-        }
+        CertificateRef::Made(id) => case.scene.all.entry(id.name()).is_some_and(|entry| entry.signer().is_none()),
     });
     if is_root {
         chain.pop();

@@ -1,43 +1,29 @@
 //! What on a machine holds a certificate's thumbprint: looked at, and pointed to the new one where that is a value of the registry.
-//!
-//! Places, all (k): `WinStations\RDP-Tcp` `SSLCertificateSHA1Hash`; WinRM's HTTPS listener `certThumbprint`; SQL Server's
-//! `SuperSocketNetLib` `Certificate`; http.sys `SslBindingInfo` `SslCertHash`, by the bindings of IIS' `applicationHost.config`.
 
 use super::compare::Case;
+use super::consumer_places::{
+    HTTP, HTTP_VALUE, IIS, RDP, RDP_VALUE, SQL_VALUE, WINRM, WINRM_VALUE, bindings_keys, key, present, sql_instances,
+    sql_names, thumbprint_of,
+};
 use super::found;
 use super::wanted::Consumer;
 use crate::formats::upcase;
 use crate::model::certificate::ThumbprintForm;
 use crate::model::digest;
-use crate::model::fact::{Facts, KeyAspects, KeyFact, KeyState, KeyTree, Queries, Unread, ValueSelection};
+use crate::model::fact::{Facts, KeyAspects, KeyTree, Queries, Unread, ValueSelection};
 use crate::model::file::{FileAspect, FilePath};
 use crate::model::operation::{Expression, Operation};
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::{REG_BINARY, REG_SZ, RegistryData};
 use crate::model::remembered::Trace;
 use crate::model::source::Spanned;
-use crate::model::thumbprint::Thumbprint;
 use crate::model::verdict::{Action, Decision, Reason, Verdict};
-
-const RDP: &str = r"HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server\WinStations\RDP-Tcp";
-const RDP_VALUE: &str = "SSLCertificateSHA1Hash";
-const WINRM: &str = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WSMAN\Listener";
-const WINRM_VALUE: &str = "certThumbprint";
-const SQL: &str = r"HKLM\SOFTWARE\Microsoft\Microsoft SQL Server";
-const SQL_VALUE: &str = "Certificate";
-const HTTP: &str = r"HKLM\SYSTEM\CurrentControlSet\Services\HTTP\Parameters";
-const HTTP_VALUE: &str = "SslCertHash";
-const IIS: &str = r"%SystemRoot%\System32\inetsrv\config\applicationHost.config";
 
 /// A value that holds the thumbprint.
 struct Holder {
     key: RegistryKey,
     value: &'static str,
     form: ThumbprintForm,
-}
-
-fn key(text: &str) -> Option<RegistryKey> {
-    RegistryKey::parse(text).ok()
 }
 
 /// Asks for the values that hold the thumbprint.
@@ -55,37 +41,13 @@ pub fn ask(consumer: &Consumer, facts: &Facts, queries: &mut Queries) {
             sql_instances(facts).iter().for_each(|key| queries.key(key, named(SQL_VALUE)));
         }
         Consumer::Iis { .. } => {
-            for part in ["SslBindingInfo", "SslSniBindingInfo"] {
-                key(&format!("{HTTP}\\{part}")).iter().for_each(|key| queries.key(key, tree()));
-            }
+            bindings_keys().iter().for_each(|key| queries.key(key, tree()));
             if let Ok(path) = FilePath::parse(IIS) {
                 queries.file(&path, FileAspect::Content);
             }
         }
         Consumer::NpsEap => {}
     }
-}
-
-fn sql_names() -> Option<RegistryKey> {
-    key(&format!("{SQL}\\Instance Names\\SQL"))
-}
-
-fn present<'f>(key: &RegistryKey, facts: &'f Facts) -> Result<Option<&'f KeyFact>, Unread> {
-    match facts.key(key) {
-        Some(Ok(KeyState::Present(fact))) => Ok(Some(fact)),
-        Some(Err(unread)) => Err(unread.clone()),
-        _ => Ok(None),
-    }
-}
-
-/// The key of each instance that keeps its certificate.
-fn sql_instances(facts: &Facts) -> Vec<RegistryKey> {
-    let names = sql_names().and_then(|names| present(&names, facts).ok().flatten());
-    let ids = names.iter().flat_map(|fact| fact.values()).filter_map(|value| match value.data.plain()?.reading() {
-        crate::model::registry_data::Reading::Text(id) => Some(id),
-        _ => None,
-    });
-    ids.filter_map(|id| key(&format!("{SQL}\\{id}\\MSSQLServer\\SuperSocketNetLib"))).collect()
 }
 
 /// Decides about each value of a consumer.
@@ -245,11 +207,4 @@ fn value(holder: &Holder, facts: &Facts) -> Option<RegistryData> {
     let tree = present(&parent, facts).ok()??.tree.as_deref()?;
     let key = tree.subkeys.iter().find(|one| upcase::eq(&one.name, holder.key.name()))?;
     key.values.iter().find(|one| upcase::eq(&one.name, holder.value))?.data.plain().cloned()
-}
-
-fn thumbprint_of(data: &RegistryData) -> Option<Thumbprint> {
-    match data.reading() {
-        crate::model::registry_data::Reading::Text(text) => Thumbprint::parse(&text).ok(),
-        _ => Thumbprint::parse(&crate::model::registry_data::hex(&data.bytes)).ok(),
-    }
 }

@@ -316,6 +316,7 @@ fn decode_entry(key: &Key<'_>, node: &Node<'_>, cx: &mut Decoder) -> Option<Want
         Some(subject) => Some(Spanned::new(subject.value.0, subject.at)),
         None => None,
     };
+    let named = read.names.len();
     let names = alternative_names(read.names, cx);
     let extended = extended_usages(read.usage.as_deref(), authority.is_some(), cx);
     let digest_at = read.digest.as_ref().map(|digest| digest.at);
@@ -352,7 +353,7 @@ fn decode_entry(key: &Key<'_>, node: &Node<'_>, cx: &mut Decoder) -> Option<Want
         report_unmanaged: read.report_unmanaged,
         thumbprint: read.thumbprint,
     };
-    rules::check_entry(&wanted, &fields, cx);
+    rules::check_entry(&wanted, named, &fields, cx);
     Some(wanted)
 }
 

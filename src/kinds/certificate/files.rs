@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::assess::{Fate, Outcome};
 use super::checks::day;
-use super::compare::{CRL_PART, Case, content};
+use super::compare::{CRL_PART, Case, chain_in, content};
 use super::found;
 use super::statements;
 use super::wanted::{WantedFile, WantedRevocationList};
@@ -51,26 +51,41 @@ pub fn compare(case: &Case<'_>, file: &WantedFile) -> Decision {
     };
     // A new certificate is written whatever the file holds, and without the password nothing at all is.
     if fact.is_some_and(|fact| fact.holds == FileHolds::Sealed) && !case.is_new() {
-        let reason = Reason::with("secret.unresolved", "its password is not to be had here");
+        let reason = Reason::with("secret.unresolved", "its password is another one, or is not to be had here");
         let decision =
             Decision { verdict: Verdict::Unverifiable, reasons: vec![reason], ..Decision::keep(id, file.at) };
         return decision.traced(trace);
     }
-    let Some(problem) = problem(file.form, fact, result) else { return Decision::keep(id, file.at).traced(trace) };
+    let Some(problem) = problem(case, file.form, fact, result) else {
+        return Decision::keep(id, file.at).traced(trace);
+    };
+    if file.form == FileForm::ChainPem && result.chain.is_empty() && !is_own_authority(case, result) {
+        let reason = Reason::with("certificate.chain_incomplete", "the authorities above it are not known here");
+        return Decision::blocked(id, file.at, reason).traced(trace);
+    }
     let Some(wanted) = content(case, file.form, file.password.as_ref()) else {
         let reason = Reason::with("certificate.key_not_at_hand", "no place that can be read here holds the key");
         return Decision::blocked(id, file.at, reason).traced(trace);
     };
     let mut operations = folders(&file.path, &file.aspect(), facts);
     if fact.is_some() && case.entry.keep_old.keeps_files() {
-        let sealed = file.form.is_private();
+        // A file that was for its owner alone may have held a key, whatever it holds next.
+        let sealed = file.form.is_private() || fact.is_some_and(|fact| fact.owner_only != Some(false));
         let copy = FileContent::CopyOf { path: file.path.clone(), sealed };
-        operations.push(Operation::PutFile { path: next_copy(&file.path, facts), before: None, content: copy });
+        match next_copy(&file.path, facts) {
+            Ok(path) => operations.push(Operation::PutFile { path, before: None, content: copy }),
+            Err(unread) => return unread_place(id, file.at, unread).traced(trace),
+        }
     }
     let before = fact.map(|_| FileBefore::SEALED);
     operations.push(Operation::PutFile { path: file.path.clone(), before, content: wanted });
     let action = if fact.is_some() { Action::Update } else { Action::Create };
     case.changed(id, file.at, action, problem, operations).traced(trace)
+}
+
+/// Whether a certificate has no authority above it.
+fn is_own_authority(case: &Case<'_>, result: &Outcome) -> bool {
+    result.known.as_ref().map_or(case.entry.signer().is_none(), |known| known.is_self_issued())
 }
 
 /// A place that cannot be looked at.
@@ -90,7 +105,7 @@ fn of_holds(holds: &FileHolds) -> u64 {
 }
 
 /// What is wrong with a file; `None` where it holds what it should.
-fn problem(form: FileForm, fact: Option<&FileFact>, result: &Outcome) -> Option<Reason> {
+fn problem(case: &Case<'_>, form: FileForm, fact: Option<&FileFact>, result: &Outcome) -> Option<Reason> {
     let Some(fact) = fact else { return Some(Reason::with(MISPLACED, "the file is not there")) };
     if let FileHolds::Unusable(why) = &fact.holds {
         return Some(Reason::with(MISPLACED, format!("the file cannot be used: {why}")));
@@ -99,7 +114,8 @@ fn problem(form: FileForm, fact: Option<&FileFact>, result: &Outcome) -> Option<
         return Some(Reason::with(MISPLACED, "the file holds the former certificate"));
     };
     let leaf: &[u8] = known.der();
-    let chain: Option<Vec<&[u8]>> = result.chain.iter().map(|above| above.known().map(|der| &*der.0)).collect();
+    let above = chain_in(case, form, result);
+    let chain: Option<Vec<&[u8]>> = above.iter().map(|above| above.known().map(|der| &*der.0)).collect();
     let Some(chain) = chain else { return Some(Reason::with(MISPLACED, "the authorities above it are new")) };
     let holds = match (&fact.holds, form) {
         (FileHolds::Certificates(found), _) => has_certificates(form, found, leaf, &chain),
@@ -129,20 +145,12 @@ fn problem(form: FileForm, fact: Option<&FileFact>, result: &Outcome) -> Option<
 fn has_certificates(form: FileForm, found: &CertificatesFact, leaf: &[u8], chain: &[&[u8]]) -> bool {
     let there: Vec<&[u8]> = found.certificates.iter().map(|der| &*der.0).collect();
     let whole = || std::iter::once(leaf).chain(chain.iter().copied());
-    let is_root = |der: &&[u8]| crate::formats::x509::Certificate::parse(der).is_ok_and(|one| one.is_self_issued());
     match form {
         FileForm::CertificatePem => found.encoding == CertificateEncoding::Pem && there == [leaf],
         FileForm::CertificateDer => found.encoding == CertificateEncoding::Der && there == [leaf],
-        FileForm::ChainPem => {
-            let wanted = if chain.is_empty() { vec![leaf] } else { chain.to_vec() };
-            found.encoding == CertificateEncoding::Pem && there == wanted
-        }
+        FileForm::ChainPem => found.encoding == CertificateEncoding::Pem && there == chain,
         FileForm::FullchainPem => {
-            let mut wanted: Vec<&[u8]> = whole().collect();
-            if wanted.len() > 1 && wanted.last().is_some_and(is_root) {
-                wanted.pop();
-            }
-            found.encoding == CertificateEncoding::Pem && there == wanted
+            found.encoding == CertificateEncoding::Pem && there == whole().collect::<Vec<&[u8]>>()
         }
         // The certificates in it have no order.
         FileForm::P7b => {
@@ -166,15 +174,16 @@ fn folders(path: &FilePath, aspect: &FileAspect, facts: &Facts) -> Vec<Operation
 }
 
 /// The path of the next numbered copy: behind all that are there.
-fn next_copy(path: &FilePath, facts: &Facts) -> FilePath {
+fn next_copy<'f>(path: &FilePath, facts: &'f Facts) -> Result<FilePath, &'f Unread> {
     let folder = path.parent().and_then(|folder| facts.file(&folder, &FileAspect::Names));
     let names = match folder {
         Some(Ok(FileState::Present(FileFact { holds: FileHolds::Names(names), .. }))) => names.as_slice(),
+        Some(Err(unread)) => return Err(unread),
         _ => &[],
     };
     let start = format!("{}.", upcase::fold(path.name()));
     let numbers = names.iter().filter_map(|name| upcase::fold(name).strip_prefix(&start)?.parse::<usize>().ok());
-    path.numbered(numbers.max().map_or(1, |last| last.saturating_add(1)))
+    Ok(path.numbered(numbers.max().map_or(1, |last| last.saturating_add(1))))
 }
 
 /// The request: made anew when it does not ask for what the document says.
@@ -235,23 +244,25 @@ fn request(case: &Case<'_>, file: &WantedFile, id: ResourceId) -> Decision {
 /// The key that trueup keeps itself: while there is no key store, and while a request waits.
 pub fn staged(case: &Case<'_>) -> Vec<Decision> {
     let mut out = Vec::new();
-    let (entry, facts) = (case.entry, case.scene.facts);
+    let entry = case.entry;
     if let Some(path) = entry.staged_key() {
         let staged = WantedFile { path, at: entry.at, form: FileForm::KeyPem, password: None };
         let id = entry.part(STAGED_PART);
         let decision = compare(case, &staged);
         out.push(Decision { id, ..decision });
     }
-    // Once the certificate is in its places, so is its key.
-    if let (Some(path), Fate::Stays) = (entry.pending_key(), &case.assessment.fate)
-        && let Some(Ok(FileState::Present(_))) = facts.file(&path, &FileAspect::Key)
-    {
-        let id = entry.part(REQUEST_PART);
-        let reason = Reason::with("certificate.installed", "the key has its places by now");
-        let operations = vec![Operation::RemoveFile { path, before: FileBefore::SEALED }];
-        out.push(Decision::change(id, entry.at, Action::Delete, reason, operations));
-    }
     out
+}
+
+/// The key of a request, once the certificate and the key have their places: it leaves last.
+pub fn installed(case: &Case<'_>) -> Option<Decision> {
+    let entry = case.entry;
+    let path = entry.pending_key()?;
+    let Fate::Stays = case.assessment.fate else { return None };
+    let Some(Ok(FileState::Present(_))) = case.scene.facts.file(&path, &FileAspect::Key) else { return None };
+    let reason = Reason::with("certificate.installed", "the key has its places by now");
+    let operations = vec![Operation::RemoveFile { path, before: FileBefore::SEALED }];
+    Some(Decision::change(entry.part(REQUEST_PART), entry.at, Action::Delete, reason, operations))
 }
 
 /// The revocation list of an authority: signed anew before it ends, and when what it says changes.
@@ -269,7 +280,7 @@ pub fn revocation_list(case: &Case<'_>) -> Option<Decision> {
         found: fact.map_or(digest::ABSENT, |fact| of_holds(&fact.holds)),
         secret: None,
     };
-    let present = fact.and_then(FileFact::bytes).and_then(|bytes| read_list(bytes));
+    let present = fact.and_then(FileFact::bytes).and_then(read_list);
     let Some(reason) = list_problem(case, list, present.as_ref(), fact.is_some(), result) else {
         return Some(Decision::keep(id, path.at).traced(trace));
     };
@@ -283,7 +294,7 @@ pub fn revocation_list(case: &Case<'_>) -> Option<Decision> {
     let content = RevocationContent {
         certificate: result.certificate.clone(),
         key: key.clone(),
-        number: present.as_ref().and_then(RevocationList::number).map_or(1, |number| number.saturating_add(1)),
+        number: next_number(case, present.as_ref()),
         this_update: jiff::Timestamp::from_second(as_of.as_second()).unwrap_or(as_of),
         next_update: jiff::Timestamp::from_second(next.as_second()).unwrap_or(next),
         digest: match &result.algorithm {
@@ -299,6 +310,16 @@ pub fn revocation_list(case: &Case<'_>) -> Option<Decision> {
     operations.push(Operation::PutFile { path: path.value.clone(), before, content });
     let action = if fact.is_some() { Action::Update } else { Action::Create };
     Some(case.changed(id, path.at, action, reason, operations).traced(trace))
+}
+
+/// Numbers only ever rise: where the last list is lost, the time is above all that were counted.
+fn next_number(case: &Case<'_>, present: Option<&RevocationList>) -> u64 {
+    if let Some(number) = present.and_then(RevocationList::number) {
+        return number.saturating_add(1);
+    }
+    let record = case.scene.facts.remembered().and_then(|record| record.entry(&case.entry.address()));
+    let had_list = record.is_some_and(|entry| entry.parts.0.iter().any(|(part, _)| &**part == CRL_PART));
+    if had_list { u64::try_from(case.scene.as_of.as_second()).unwrap_or(1) } else { 1 }
 }
 
 /// The list in a file, as DER or PEM.

@@ -156,9 +156,9 @@ impl JsonSchema for IssuerForm {
                 {
                     "type": "object",
                     "properties": {
-                        "pfx": generator.subschema_for::<PfxSource>(),
-                        "files": generator.subschema_for::<FilesSource>(),
-                        "csr": generator.subschema_for::<RequestSource>(),
+                        "pfx": described::<PfxSource>(generator, "It is supplied with its key in a PFX file."),
+                        "files": described::<FilesSource>(generator, "It is supplied in files."),
+                        "csr": described::<RequestSource>(generator, "An authority elsewhere signs a request."),
                         "bundle": {
                             "type": "array",
                             "items": generator.subschema_for::<BundleForm>(),
@@ -173,6 +173,13 @@ impl JsonSchema for IssuerForm {
             ],
         })
     }
+}
+
+/// The schema of a type with a description of the place that it stands in.
+fn described<T: JsonSchema>(generator: &mut SchemaGenerator, description: &str) -> Schema {
+    let mut schema = generator.subschema_for::<T>();
+    schema.insert("description".into(), description.into());
+    schema
 }
 
 /// A subject: RFC 4514's text, or a list in the order of the encoding.

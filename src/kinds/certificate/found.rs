@@ -98,14 +98,24 @@ pub fn file<'f>(path: &FilePath, aspect: &FileAspect, facts: &'f Facts) -> Resul
     }
 }
 
-/// The certificates in a file, parsed; those that cannot be read are left out.
-pub fn certificates(fact: &FileFact) -> Vec<Rc<Certificate>> {
-    let ders: &[Der] = match &fact.holds {
+/// The certificates in a file, as they are encoded.
+pub fn ders(fact: &FileFact) -> &[Der] {
+    match &fact.holds {
         FileHolds::Certificates(found) => &found.certificates,
         FileHolds::Pfx(pfx) => &pfx.certificates,
         _ => &[],
-    };
-    ders.iter().filter_map(|der| Certificate::parse(&der.0).ok().map(Rc::new)).collect()
+    }
+}
+
+/// The certificates in a file, parsed; those that cannot be read are left out.
+pub fn certificates(fact: &FileFact) -> Vec<Rc<Certificate>> {
+    ders(fact).iter().filter_map(|der| Certificate::parse(&der.0).ok().map(Rc::new)).collect()
+}
+
+/// All certificates in an entry's files, those of authorities too.
+pub fn in_files(entry: &WantedCertificate, facts: &Facts) -> Vec<Rc<Certificate>> {
+    let found = entry.files.iter().filter_map(|place| file(&place.path, &place.aspect(), facts).ok().flatten());
+    found.flat_map(certificates).collect()
 }
 
 /// All certificates in an entry's places, and why places could not be read.

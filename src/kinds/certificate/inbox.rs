@@ -7,7 +7,7 @@ use super::checks::{day, seconds_until};
 use super::found;
 use super::wanted::{WantedCertificate, WantedIssuer};
 use crate::formats::certificate_files::{FileForm, pem};
-use crate::formats::x509::{Certificate, Digest, PublicKey, Request};
+use crate::formats::x509::{Certificate, Digest, KeyAlgorithm, PublicKey, Request};
 use crate::model::certificate::CertificateRef;
 use crate::model::fact::{Facts, Unread};
 use crate::model::file::{FileAspect, FileHolds, FilePath};
@@ -63,7 +63,9 @@ pub fn delivered(
     let leaves: Vec<&(FilePath, Rc<Certificate>)> = all
         .iter()
         .filter(|(_, certificate)| {
-            is_leaf(certificate) && current.is_none_or(|current| current.der() != certificate.der())
+            is_leaf(certificate)
+                && current.is_none_or(|current| current.der() != certificate.der())
+                && (certificate.public_key() == key || !is_of_others(entry, certificate, current, scene))
         })
         .collect();
     let ours = leaves.iter().filter(|(_, certificate)| certificate.public_key() == key);
@@ -83,6 +85,22 @@ pub fn delivered(
     }
     let named = problems.into_iter().map(|(code, what)| Reason::with(code, format!("{path}: {what}")));
     Delivered::Wrong(named.collect())
+}
+
+/// Whether a certificate for another key is nobody's mistake: it is for another entry that shares the inbox, or was here before.
+fn is_of_others(
+    entry: &WantedCertificate,
+    certificate: &Certificate,
+    current: Option<&Certificate>,
+    scene: Scene<'_>,
+) -> bool {
+    let is_subject = |other: &WantedCertificate| {
+        other.subject.as_ref().is_some_and(|subject| subject.value == *certificate.subject())
+    };
+    let others = scene.all.entries().filter(|other| other.name != entry.name);
+    let is_older = current.is_some_and(|current| certificate.not_after() <= current.not_after());
+    let is_for_another = !is_subject(entry) && others.into_iter().any(is_subject);
+    is_for_another || is_older
 }
 
 fn shown(certificate: &Certificate) -> String {
@@ -152,8 +170,11 @@ fn problems(
     out
 }
 
-/// Whether the request that lies in its file asks for what the document says, with this key.
-pub fn is_asked(entry: &WantedCertificate, key: &PublicKey, facts: &Facts) -> bool {
+/// Whether the request that lies in its file asks for what the document says, with this key, which is of the kind that is wanted.
+pub fn is_asked(entry: &WantedCertificate, key: &PublicKey, wanted: &KeyAlgorithm, facts: &Facts) -> bool {
+    if key.algorithm() != *wanted {
+        return false;
+    }
     let Some(file) = entry.files.iter().find(|file| file.form == FileForm::Csr) else { return false };
     let Ok(Some(fact)) = found::file(&file.path, &FileAspect::Content, facts) else { return false };
     let FileHolds::Bytes(bytes) = &fact.holds else { return false };

@@ -4,12 +4,14 @@ mod assess;
 mod bundle;
 mod checks;
 mod compare;
+mod consumer_places;
 mod consumers;
 mod document;
 mod files;
 mod forms;
 mod found;
 mod inbox;
+pub mod inventory;
 mod lint;
 mod removal;
 mod rules;
@@ -75,6 +77,7 @@ impl Certificates {
                 reasons: Vec::new(),
                 result: None,
                 warnings: Vec::new(),
+                is_own: false,
             },
         };
         let assessment = Rc::new(assessment);

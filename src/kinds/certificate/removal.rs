@@ -3,11 +3,12 @@
 use super::assess::Scene;
 use super::files::unread_place;
 use super::found::{self, Stored};
-use super::stores;
 use super::wanted::WantedCertificate;
+use super::{bundle, stores};
 use crate::kinds::Comparison;
 use crate::model::certificate::FileBefore;
 use crate::model::digest;
+use crate::model::file::FileAspect;
 use crate::model::operation::Operation;
 use crate::model::remembered::Trace;
 use crate::model::verdict::{Action, Decision, Reason};
@@ -20,7 +21,21 @@ pub fn compare(entry: &WantedCertificate, scene: Scene<'_>) -> Comparison {
     for place in &entry.stores {
         match found::store(&place.value, scene.facts, scene.all) {
             Ok(stored) => {
-                for one in stored.iter().filter(|one| is_meant(entry, one)) {
+                // By its thumbprint a certificate is meant whoever wants it; by a subject that others have too, it is not.
+                let wanted = match bundle::named(&place.value, scene) {
+                    Ok(wanted) => wanted,
+                    Err(why) if entry.thumbprint.is_none() => {
+                        let reason = Reason::with("certificate.exclusive_unsure", why);
+                        let id = entry.part(&place.value.to_string());
+                        comparison.decisions.push(Decision::blocked(id, place.at, reason));
+                        continue;
+                    }
+                    Err(_) => bundle::Named::default(),
+                };
+                let is_meant = |one: &&Stored| {
+                    is_meant(entry, one) && (entry.thumbprint.is_some() || !wanted.is_named(&one.certificate))
+                };
+                for one in stored.iter().filter(is_meant) {
                     comparison.decisions.push(stores::removed(entry, &place.value, place.at, one, asked_to_go()));
                 }
             }
@@ -28,6 +43,15 @@ pub fn compare(entry: &WantedCertificate, scene: Scene<'_>) -> Comparison {
                 let id = entry.part(&place.value.to_string());
                 comparison.decisions.push(unread_place(id, place.at, &unread));
             }
+        }
+    }
+    let own = [entry.staged_file(), entry.pending_file()].into_iter().flatten();
+    let lists = entry.crl.iter().filter_map(|crl| crl.path.as_ref().map(|path| path.value.clone()));
+    for path in own.chain(lists) {
+        if let Ok(Some(_)) = found::file(&path, &FileAspect::Sealed, scene.facts) {
+            let id = entry.part(path.as_str());
+            let step = Operation::RemoveFile { path, before: FileBefore::SEALED };
+            comparison.decisions.push(Decision::change(id, entry.at, Action::Delete, asked_to_go(), vec![step]));
         }
     }
     for file in &entry.files {

@@ -5,15 +5,15 @@ use std::collections::HashMap;
 use super::wanted::{WantedCertificate, WantedIssuer};
 use crate::formats::certificate_files::FileForm;
 use crate::formats::upcase;
-use crate::formats::x509::{Digest, KeyAlgorithm};
+use crate::formats::x509::{Digest, KeyAlgorithm, KeyUsage};
 use crate::model::decode::Decoder;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::file::FilePath;
 use crate::model::record::Fields;
 use crate::model::source::Location;
 
-/// What of one entry does not go together.
-pub fn check_entry(wanted: &WantedCertificate, fields: &Fields<'_, '_>, cx: &mut Decoder) {
+/// What of one entry does not go together; `named` are the alternative names that it gives, readable or not.
+pub fn check_entry(wanted: &WantedCertificate, named: usize, fields: &Fields<'_, '_>, cx: &mut Decoder) {
     let refuse = |cx: &mut Decoder, field: &str, code: &'static str, message: &str, hint: &str| {
         let at = fields.place(field).unwrap_or(wanted.at);
         cx.push(Diagnostic::error(code, message.to_owned()).at(at).hint(hint.to_owned()));
@@ -56,7 +56,7 @@ pub fn check_entry(wanted: &WantedCertificate, fields: &Fields<'_, '_>, cx: &mut
         let hint = "only an entry with `issuer: {bundle: […]}` owns a whole store";
         refuse(cx, field, "certificate.not_a_set", "one certificate is no set", hint);
     }
-    if wanted.makes_key() && wanted.subject.is_none() && wanted.names.is_empty() {
+    if wanted.makes_key() && wanted.subject.is_none() && named == 0 {
         let hint = "name a `subject`, as in \"CN=server.corp.example\"";
         refuse(cx, "issuer", "certificate.no_subject", "the certificate has neither a subject nor names", hint);
     }
@@ -91,6 +91,20 @@ pub fn check_entry(wanted: &WantedCertificate, fields: &Fields<'_, '_>, cx: &mut
     }
     if wanted.crl.is_some() && wanted.authority.is_none() {
         refuse(cx, "crl", "certificate.crl_without_ca", "only an authority has a revocation list", "write `ca: true`");
+    }
+    if wanted.authority.is_some() && wanted.makes_key() && !wanted.key_usage.contains(KeyUsage::CERTIFICATE_SIGN) {
+        let hint = "add `certificate_sign`";
+        refuse(
+            cx,
+            "key_usage",
+            "certificate.usage_of_ca",
+            "an authority's key must be allowed to sign certificates",
+            hint,
+        );
+    }
+    if wanted.crl.as_ref().is_some_and(|crl| crl.path.is_some()) && !wanted.key_usage.contains(KeyUsage::CRL_SIGN) {
+        let hint = "add `crl_sign`, or leave `crl` out";
+        refuse(cx, "key_usage", "certificate.usage_of_ca", "the authority's key may not sign a revocation list", hint);
     }
     if wanted.stores.is_empty() && wanted.files.is_empty() {
         let hint = "name a `store` or `files`";
@@ -185,11 +199,12 @@ pub fn check_paths(entries: &[WantedCertificate], cx: &mut Decoder) {
         let lists = entry.crl.iter().filter_map(|crl| crl.path.as_ref()).map(|path| (path.value.clone(), path.at));
         entry.files.iter().map(|file| (file.path.clone(), file.at)).chain(lists)
     }) {
-        if let Some(first) = seen.get(&path) {
+        let place = path.usual_place();
+        if let Some(first) = seen.get(&place) {
             let message = format!("{path} is written twice");
             cx.push(Diagnostic::error("certificate.file_twice", message).at(at).related(*first, "first written here"));
         } else {
-            seen.insert(path, at);
+            seen.insert(place, at);
         }
     }
 }

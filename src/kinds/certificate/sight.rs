@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::assess::{Assessment, Fate, Scene};
 use super::checks::{Above, Case, Strictness};
 use super::found::{self, Candidate, KeyFound};
-use super::wanted::WantedCertificate;
+use super::wanted::{WantedCertificate, WantedIssuer};
 use crate::formats::x509::{Certificate, KeyAlgorithm, PublicKey};
 use crate::model::certificate::{IssueKey, KeyRef};
 use crate::model::fact::Unread;
@@ -60,7 +60,7 @@ impl<'s> Sight<'s> {
             && self.homes.iter().any(|(_, key)| matches!(key, KeyFound::Unknown))
             && !self.homes.iter().any(|(_, key)| matches!(key, KeyFound::Key(_)));
         is_hidden.then(|| {
-            let message = "the password of its file is not to be had here";
+            let message = "the password of its file is another one, or is not to be had here";
             Assessment::without(Fate::Unverifiable, vec![Reason::with("secret.unresolved", message)])
         })
     }
@@ -81,14 +81,30 @@ impl<'s> Sight<'s> {
         self.homes.iter().find(|(_, found)| !matches!(found, KeyFound::Unread(_))).map(|(home, _)| home)
     }
 
-    /// Whether a candidate has anything to do with the entry: stores hold the certificates of others, too.
+    /// Whether a candidate has anything to do with the entry: stores hold the certificates of others, too. What has no other
+    /// tie to it than a name is the entry's only where nobody here makes one, or where Windows knows the key of what was made.
     fn is_of_entry(&self, candidate: &Candidate) -> bool {
         let certificate = &candidate.certificate;
-        candidate.in_file
-            || self.is_recorded(certificate)
-            || self.home_of(certificate.public_key()).is_some()
-            || self.is_named(candidate)
-            || self.entry.subject.as_ref().is_some_and(|subject| subject.value == *certificate.subject())
+        if candidate.in_file || self.owns(certificate) {
+            return true;
+        }
+        let is_alike = self.is_named(candidate)
+            || self.entry.subject.as_ref().is_some_and(|subject| subject.value == *certificate.subject());
+        is_alike
+            && match self.entry.issuer.value {
+                WantedIssuer::Existing => true,
+                WantedIssuer::Itself | WantedIssuer::Entry(_) => candidate.has_key && !self.has_key_at_home(),
+                _ => false,
+            }
+    }
+
+    /// Whether a certificate is certainly the entry's: the last run chose it, or its key is in the entry's own files.
+    pub fn owns(&self, certificate: &Certificate) -> bool {
+        self.is_recorded(certificate) || self.home_of(certificate.public_key()).is_some()
+    }
+
+    fn has_key_at_home(&self) -> bool {
+        self.homes.iter().any(|(_, found)| matches!(found, KeyFound::Key(_)))
     }
 
     fn is_named(&self, candidate: &Candidate) -> bool {
@@ -103,15 +119,18 @@ impl<'s> Sight<'s> {
     }
 
     /// Which certificate is it? The one whose key is at hand and that carries the name or was recorded; else the newest that
-    /// satisfies every stated property. Never the first that comes.
+    /// satisfies every stated property. Never the first that comes. A key that is used again is that of former ones, too: of
+    /// those with the same key, one that is good goes before one that was recorded.
     pub fn choose(&self, problems: impl Fn(&Candidate) -> usize) -> Option<&Candidate> {
         let relevant = self.candidates.iter().filter(|candidate| self.is_of_entry(candidate));
         relevant.max_by_key(|candidate| {
             let certificate = &candidate.certificate;
+            let problems = problems(candidate);
             (
                 self.home_of(certificate.public_key()).is_some(),
+                problems == 0,
                 self.is_recorded(certificate) || self.is_named(candidate),
-                std::cmp::Reverse(problems(candidate)),
+                std::cmp::Reverse(problems),
                 certificate.not_after(),
                 certificate.sha1(),
             )
@@ -135,6 +154,7 @@ impl<'s> Sight<'s> {
             above: Above::Nobody,
             digest: None,
             renewable_until: None,
+            crl_urls: None,
             given_key: self.given_key.as_ref(),
             revoked: None,
             as_of: self.scene.as_of,
@@ -158,6 +178,20 @@ impl<'s> Sight<'s> {
         match present.and_then(|current| self.home_of(current.public_key())) {
             Some(home) => IssueKey::Reuse(home),
             None => IssueKey::New(self.entry.key.algorithm.clone()),
+        }
+    }
+
+    /// Why nothing can be made with the key that the document names, and what that makes of the certificate.
+    pub fn without_given_key(&self) -> Option<(Fate, Reason)> {
+        let reason = |why: &str| Reason::with("certificate.key_not_at_hand", format!("the key that is named: {why}"));
+        match self.given_key.as_ref()? {
+            KeyFound::Key(_) => None,
+            KeyFound::Absent => Some((Fate::Blocked, reason("its file is not there"))),
+            KeyFound::Unusable(why) => Some((Fate::Blocked, reason(why))),
+            KeyFound::Unknown => {
+                Some((Fate::Unverifiable, reason("the password of its file is another one, or is not to be had here")))
+            }
+            KeyFound::Unread(unread) => Some((Fate::Deferred, reason(&unread.to_string()))),
         }
     }
 

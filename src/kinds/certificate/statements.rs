@@ -32,7 +32,7 @@ pub fn places(entry: &WantedCertificate) -> Vec<(Option<String>, Location, Strin
     {
         out.push((Some(CRL_PART.to_owned()), path.at, revocation_list(crl)));
     }
-    let in_store = entry.makes_key() && entry.stores.iter().any(|place| stores::holds_keys(&place.value));
+    let in_store = entry.brings_key() && entry.stores.iter().any(|place| stores::holds_keys(&place.value));
     if in_store || !entry.key.read.is_empty() {
         let readers: Vec<&str> = entry.key.read.iter().map(|name| &*name.value).collect();
         out.push((Some(KEY_PART.to_owned()), entry.at, format!("read by {}", readers.join(", "))));

@@ -86,7 +86,9 @@ pub fn compare(case: &Case<'_>, comparison: &mut Comparison) {
         comparison.decisions.push(decision.traced(trace));
         let is_replaced = former
             .is_some_and(|former| result.known.as_ref().is_none_or(|known| known.der() != former.certificate.der()));
-        if let Some(former) = former.filter(|_| is_replaced && !case.entry.keep_old.keeps_store()) {
+        if let Some(former) =
+            former.filter(|_| is_replaced && case.assessment.is_own && !case.entry.keep_old.keeps_store())
+        {
             let reason = Reason::with("certificate.replaced", format!("{} takes its place", result.certificate));
             comparison.closing.push(removed(case.entry, store, at, former, reason));
         }

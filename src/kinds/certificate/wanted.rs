@@ -228,6 +228,12 @@ impl WantedCertificate {
         matches!(self.issuer.value, WantedIssuer::Itself | WantedIssuer::Entry(_) | WantedIssuer::Request { .. })
     }
 
+    /// Whether a key comes with the certificate, made or supplied.
+    pub const fn brings_key(&self) -> bool {
+        self.makes_key()
+            || matches!(self.issuer.value, WantedIssuer::Pfx { .. } | WantedIssuer::Files { key: Some(_), .. })
+    }
+
     /// Where the key has its places, best first.
     pub fn key_homes(&self) -> Vec<KeyRef> {
         let mut homes: Vec<KeyRef> =
@@ -250,13 +256,23 @@ impl WantedCertificate {
     pub fn staged_key(&self) -> Option<FilePath> {
         let has_file = self.files.iter().any(|file| file.form.is_private());
         let needs_place = self.stage_keys && self.makes_key() && !has_file;
-        needs_place.then(|| key_file(&self.name, "key")).flatten()
+        needs_place.then(|| self.staged_file()).flatten()
+    }
+
+    /// Where a key of the entry would be staged.
+    pub fn staged_file(&self) -> Option<FilePath> {
+        key_file(&self.name, "key")
+    }
+
+    /// Where the key of a request of the entry would wait.
+    pub fn pending_file(&self) -> Option<FilePath> {
+        key_file(&self.name, "pending")
     }
 
     /// The file in which the key of a request waits for its certificate.
     pub fn pending_key(&self) -> Option<FilePath> {
         let is_request = matches!(self.issuer.value, WantedIssuer::Request { .. });
-        is_request.then(|| key_file(&self.name, "pending")).flatten()
+        is_request.then(|| self.pending_file()).flatten()
     }
 
     /// The entry that signs it.

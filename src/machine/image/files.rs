@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::volume::{EntryKind, VolumeError, VolumePath, VolumePathError};
+use super::volume::{EntryKind, VolumeError, VolumePath, VolumePathError, is_temporary};
 use super::{ImageMachine, chain};
 use crate::machine::{FOLDER_STATE, FileRead, FileReader, Listed, MachineKind, file_state};
 use crate::model::fact::{Facet, Observed, Unread};
@@ -50,6 +50,13 @@ fn missing_folders(machine: &ImageMachine, place: &VolumePath) -> Result<usize, 
     Ok(if is_inside { missing.min(below) } else { missing })
 }
 
+/// Whether only its owner may read a file; `None` where the volume keeps no modes, which trueup's own files show.
+fn owner_only(machine: &ImageMachine, place: &VolumePath) -> Result<Option<bool>, VolumeError> {
+    let own = super::path(super::record::LOCK).ok();
+    let is_kept = own.map(|own| machine.volume.is_owner_only(&own)).transpose()?.flatten();
+    Ok(machine.volume.is_owner_only(place)?.filter(|is_owner_only| *is_owner_only || is_kept != Some(false)))
+}
+
 impl FileReader for ImageMachine {
     fn read(&self, path: &FilePath, limit: u64) -> Observed<FileRead> {
         let place = locate(path)?;
@@ -57,7 +64,7 @@ impl FileReader for ImageMachine {
         match self.volume.read(&place, limit).map_err(failed)? {
             None => Ok(FileRead::Absent { missing_folders: missing_folders(self, &place).map_err(failed)? }),
             Some(bytes) => {
-                let owner_only = self.volume.is_owner_only(&place).map_err(failed)?;
+                let owner_only = owner_only(self, &place).map_err(failed)?;
                 Ok(FileRead::Present { bytes: Zeroizing::new(bytes), owner_only })
             }
         }
@@ -70,8 +77,8 @@ impl FileReader for ImageMachine {
             None => Ok(Listed::Absent { missing_folders: missing_folders(self, &place).map_err(failed)? }),
             Some(metadata) if metadata.kind == EntryKind::Folder => {
                 let entries = self.volume.list(&place).map_err(failed)?.unwrap_or_default();
-                // A name that is no text is none that Windows could have written.
-                let names = entries.iter().filter_map(|entry| entry.name.to_str());
+                // What an interrupted replacement left goes with the next one.
+                let names = entries.iter().map(|entry| entry.name.to_string_lossy()).filter(|name| !is_temporary(name));
                 Ok(Listed::Names(names.map(Into::into).collect()))
             }
             Some(_) => Ok(Listed::File),

@@ -138,6 +138,9 @@ impl<'m> ImageWriter<'m> {
             (Operation::CreateFolder { .. }, None) => FileChange::CreateFolder,
             (Operation::RemoveFolder { .. }, Some(EntryKind::Folder)) => FileChange::RemoveFolder,
             (Operation::RemoveFile { .. }, Some(EntryKind::File)) => FileChange::Remove,
+            (Operation::PutFile { before: None, .. }, Some(EntryKind::File)) => {
+                return Err(refused("a file has come to stand there"));
+            }
             (Operation::PutFile { content, .. }, None | Some(EntryKind::File)) => {
                 let bytes = step.bytes.clone().ok_or_else(|| refused("its content was not evaluated"))?;
                 FileChange::Put { bytes, access: if content.is_sealed() { Access::Secret } else { Access::Usual } }
@@ -226,6 +229,17 @@ impl Writer for ImageWriter<'_> {
                 files = files.saturating_add(FILE_BYTES);
             }
             // Most operations write the key that the one before wrote.
+            let store = match operation {
+                Operation::PutCertificate { store, .. } | Operation::RemoveCertificate { store, .. } => {
+                    store.registry_key()
+                }
+                _ => None,
+            };
+            if let Some(Ok(Some(place))) = store.map(|key| locate(self.machine, &key))
+                && !hives.contains(&place.hive)
+            {
+                hives.push(place.hive);
+            }
             let Some(key) = operation.registry_key() else { continue };
             if last == Some(key) {
                 continue;

@@ -22,7 +22,7 @@ use cap_std::fs::{Dir, File, FileType, OpenOptions};
 pub use disk::{Access, Disk, RealDisk};
 pub use lock::{Lock, LockError};
 pub use path::{VolumePath, VolumePathError};
-pub use write::Appender;
+pub use write::{Appender, is_temporary};
 
 /// The most entries of one folder that are read.
 const MAX_ENTRIES: usize = 1_000_000;

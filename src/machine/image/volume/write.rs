@@ -133,6 +133,9 @@ impl Volume {
         if found.kind != EntryKind::Folder {
             return Err(VolumeError::NotAFolder { path: found.path });
         }
+        if let Some(inside) = self.folder(path)? {
+            self.remove_leftovers(&inside, path, &entries_of(&inside, path)?)?;
+        }
         let name = found.path.last().unwrap_or_default();
         self.disk.remove_folder(&folder, name).map_err(failed("removing", path))?;
         self.disk.sync_folder(&folder).map_err(failed("synchronising the folder of", path))?;
@@ -259,7 +262,9 @@ fn temporary_name() -> String {
     format!("{TEMPORARY_START}{random:0TEMPORARY_DIGITS$x}{TEMPORARY_END}")
 }
 
-pub(super) fn is_temporary(name: &str) -> bool {
+/// Whether a name is one that a replacement gives to a file until it is whole.
+#[must_use]
+pub fn is_temporary(name: &str) -> bool {
     let digits = name.strip_prefix(TEMPORARY_START).and_then(|rest| rest.strip_suffix(TEMPORARY_END));
     digits.is_some_and(|digits| {
         digits.len() == TEMPORARY_DIGITS && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
