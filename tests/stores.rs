@@ -8,7 +8,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
-    reason = "helpers of tests are not seen as tests"
+    reason = "functions beside the tests are not seen as tests"
 )]
 
 mod program;
@@ -17,12 +17,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use program::Folder;
+use program::{AS_OF, Folder};
 use serde::Deserialize;
 
 const HIVE: &str = "demo/image/Windows/System32/config/SOFTWARE";
 const READER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stores/read.py");
-const MADE: &str = "2026-03-01T12:00:00Z";
 const LATER: &str = "2026-03-02T12:00:00Z";
 const REG_BINARY: u32 = 3;
 /// Numbers of properties, from `wincrypt.h`.
@@ -117,7 +116,7 @@ fn a_store_in_an_image_is_read_back_by_others() {
     let Some(fresh) = seen(&folder) else { return };
     assert!(fresh.stores.values().all(BTreeMap::is_empty), "the sample's stores are empty");
 
-    apply(&folder, DOCUMENT, MADE);
+    apply(&folder, DOCUMENT, AS_OF);
     let [root, web] = ["root", "web"].map(|name| said(&folder.path(&format!("demo/image/ProgramData/pki/{name}.pem"))));
     let made = seen(&folder).unwrap();
     assert_eq!(made.changes(&fresh), [key("My", &web), key("Root", &root)]);
@@ -125,7 +124,7 @@ fn a_store_in_an_image_is_read_back_by_others() {
     is_stored(&made, "My", &web, Some("Zutritt Büro 🔑"));
     is_sound(&folder);
 
-    // The repair of a name touches one value; what Windows has put beside it since stays.
+    // The repair of a name touches one value, and in it one property.
     let renamed = DOCUMENT.replace("Zutritt Büro 🔑", "Tür");
     apply(&folder, &renamed, LATER);
     let repaired = seen(&folder).unwrap();
