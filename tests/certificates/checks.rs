@@ -433,11 +433,15 @@ fn its_key_and_its_signature() {
             ],
         ),
         (
-            "the kind of a given key is its maker's business",
+            "a given one has another key than it should",
             |stage| stage.adds("given", "key: { algorithm: rsa }"),
-            &[],
+            &["! given: key_differs", r"! given C:\given\it.pfx: not_ready"],
         ),
-        ("with which digest a given one is signed, too", |stage| stage.adds("given", "digest: sha384"), &[]),
+        (
+            "a given one is signed with another digest",
+            |stage| stage.adds("given", "digest: sha384"),
+            &["! given: digest_differs", r"! given C:\given\it.pfx: not_ready"],
+        ),
         (
             "signed by an authority of another name",
             |stage| stage.relean(&stage.agency.clone(), |_| {}),
