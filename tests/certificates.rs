@@ -16,6 +16,7 @@ mod certificates {
     mod image;
     mod inbox;
     mod laws;
+    mod leaving;
     mod openssl;
     mod places;
     mod ripple;

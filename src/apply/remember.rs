@@ -14,6 +14,7 @@ use crate::model::operation::Operation;
 use crate::model::registry::RegistryKey;
 use crate::model::remembered::{AppliedEntry, Confirmation, OwedSince, PartIndex, Parts, Record, Trace};
 use crate::model::resource::ResourceId;
+use crate::model::thumbprint::Thumbprint;
 use crate::model::time::FileTime;
 use crate::model::verdict::{Finding, Verdict};
 use crate::plan::lint::{RECORD_UNREADABLE, record_finding};
@@ -289,6 +290,8 @@ fn applied(record: &mut Record, desired: &Desired, document: &str, again: &Plan,
         if whole.is_none() && parts.is_empty() && !protect {
             continue;
         }
+        let decided = decisions.iter().find(|one| one.id.part().is_none()).and_then(|one| one.chosen);
+        let chosen = decided.or_else(|| known.as_ref().and_then(|known| known.chosen));
         let fresh = AppliedEntry {
             address,
             document: document.into(),
@@ -297,11 +300,8 @@ fn applied(record: &mut Record, desired: &Desired, document: &str, again: &Plan,
             protect,
             absent: is_absent && decisions.iter().all(|one| one.verdict == Verdict::Keep),
             whole,
-            chosen: decisions
-                .iter()
-                .find(|one| one.id.part().is_none())
-                .and_then(|one| one.chosen)
-                .or_else(|| known.as_ref().and_then(|known| known.chosen)),
+            former: former(known.as_ref(), chosen),
+            chosen,
             parts: Parts(parts),
         };
         let is_same = known.as_ref().is_some_and(|known| {
@@ -312,6 +312,19 @@ fn applied(record: &mut Record, desired: &Desired, document: &str, again: &Plan,
             record.insert(fresh);
         }
     }
+}
+
+/// So many former certificates of an entry are remembered.
+const FORMER: usize = 16;
+
+/// The certificates that an entry had before the one that it has now.
+fn former(known: Option<&AppliedEntry>, chosen: Option<Thumbprint>) -> Vec<Thumbprint> {
+    let Some(known) = known else { return Vec::new() };
+    let last = known.chosen.filter(|last| Some(*last) != chosen);
+    let all = known.former.iter().copied().chain(last);
+    let mut former: Vec<Thumbprint> = all.filter(|print| Some(*print) != chosen).collect();
+    former.drain(..former.len().saturating_sub(FORMER));
+    former
 }
 
 /// Whether a record would tell otherwise when the run is taken back.

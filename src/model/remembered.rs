@@ -91,6 +91,9 @@ pub struct AppliedEntry {
     /// Which of several certificates is the entry's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chosen: Option<Thumbprint>,
+    /// Those that it had before, newest last: what of them still lies in its stores is to leave them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<Thumbprint>,
     #[serde(default, skip_serializing_if = "Parts::is_empty")]
     pub parts: Parts,
 }
@@ -336,6 +339,7 @@ mod tests {
                 absent: false,
                 whole: Some(Trace { wanted: 1, found: 2, secret: None }),
                 chosen: None,
+                former: Vec::new(),
                 parts: Parts(vec![
                     ("".into(), Trace::same(u64::MAX)),
                     ("x".into(), Trace { wanted: 0, found: 7, secret }),

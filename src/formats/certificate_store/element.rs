@@ -22,10 +22,8 @@ pub fn element(der: &[u8], friendly_name: Option<&str>, before: Option<&[u8]>) -
         Some(before) => StoreBlob::parse(before).map_err(|error| error.to_string())?,
         None => {
             let certificate = Certificate::parse(der).map_err(|error| error.to_string())?;
-            let identifier = certificate
-                .subject_key_id()
-                .map_or_else(|| certificate.public_key().identifier().to_vec(), <[u8]>::to_vec);
-            StoreBlob::new(der, &identifier)
+            // Windows hashes something else where the certificate names no identifier, and does so by itself.
+            StoreBlob::new(der, certificate.subject_key_id().unwrap_or_default())
         }
     };
     Ok(match friendly_name {

@@ -1,6 +1,7 @@
 //! The stores of an entry: is the certificate in each, under its name, and does the former one leave. Pure.
 
 use super::assess::Scene;
+use super::bundle;
 use super::compare::Case;
 use super::found::{self, Stored};
 use super::statements;
@@ -86,13 +87,33 @@ pub fn compare(case: &Case<'_>, comparison: &mut Comparison) {
         comparison.decisions.push(decision.traced(trace));
         let is_replaced = former
             .is_some_and(|former| result.known.as_ref().is_none_or(|known| known.der() != former.certificate.der()));
-        if let Some(former) =
-            former.filter(|_| is_replaced && case.assessment.is_own && !case.entry.keep_old.keeps_store())
-        {
-            let reason = Reason::with("certificate.replaced", format!("{} takes its place", result.certificate));
-            comparison.closing.push(removed(case.entry, store, at, former, reason));
+        if case.entry.keep_old.keeps_store() {
+            continue;
+        }
+        let reason = || Reason::with("certificate.replaced", format!("{} takes its place", result.certificate));
+        if let Some(former) = former.filter(|_| is_replaced && case.assessment.is_own) {
+            comparison.closing.push(removed(case.entry, store, at, former, reason()));
+        }
+        // What should have left with an earlier renewal, and was held back then.
+        for one in left_behind(case, store, &stored) {
+            if former.is_none_or(|former| former.certificate.der() != one.certificate.der()) {
+                comparison.closing.push(removed(case.entry, store, at, one, reason()));
+            }
         }
     }
+}
+
+/// The former certificates of the entry that are in a store still and that no entry wants there.
+fn left_behind<'s>(case: &Case<'_>, store: &StorePlace, stored: &'s [Stored]) -> Vec<&'s Stored> {
+    let record = case.scene.facts.remembered().and_then(|record| record.entry(&case.entry.address()));
+    let former = record.map_or(&[][..], |entry| entry.former.as_slice());
+    let is_former = |one: &&Stored| former.contains(&Thumbprint::of(one.certificate.der()));
+    let found: Vec<&Stored> = stored.iter().filter(is_former).collect();
+    if found.is_empty() {
+        return found;
+    }
+    let Ok(named) = bundle::named(store, case.scene) else { return Vec::new() };
+    found.into_iter().filter(|one| !named.is_named(&one.certificate)).collect()
 }
 
 fn of_stored(stored: &Stored) -> u64 {
