@@ -53,6 +53,8 @@ pub struct Counts {
     pub unrecorded: usize,
     pub waived: usize,
     pub unverifiable: usize,
+    /// For the live machine: this one cannot hold it.
+    pub deferred: usize,
     pub as_applied: usize,
 }
 
@@ -68,6 +70,7 @@ impl<'p> Drift<'p> {
             let slot = match (&decision.verdict, decision.cause) {
                 (Verdict::Keep, _) => &mut counts.as_applied,
                 (Verdict::Unverifiable, _) => &mut counts.unverifiable,
+                (Verdict::Deferred, _) => &mut counts.deferred,
                 (Verdict::Waived { .. }, _) => &mut counts.waived,
                 (_, Some(Cause::Drift)) => &mut counts.drift,
                 (_, Some(Cause::Asked)) => &mut counts.asked,
@@ -135,7 +138,7 @@ pub fn text(drift: &Drift<'_>, options: &TextOptions) -> String {
         let title = match of_kind {
             (true, _) => "waived: differs, and is let be for a while",
             (false, Some(cause)) => cause.sentence(),
-            (false, None) => "differs",
+            (false, None) => "deferred: for the live machine",
         };
         let _ = writeln!(out, "{}", paint(options.palette.heading, &format!("{count} {title}")));
         let is_shown = |decision: &Decision| decision.differs() && kind(decision) == of_kind;
@@ -184,9 +187,9 @@ pub fn text(drift: &Drift<'_>, options: &TextOptions) -> String {
 }
 
 fn summary(counts: &Counts) -> String {
-    let Counts { drift, asked, due, new, unrecorded, waived, unverifiable, as_applied } = counts;
+    let Counts { drift, asked, due, new, unrecorded, waived, unverifiable, deferred, as_applied } = counts;
     let mut text = format!("Drift: {drift} drifted, {asked} asked since, {new} new, {unrecorded} unrecorded");
-    for (count, word) in [(due, "due"), (waived, "waived"), (unverifiable, "unverifiable")] {
+    for (count, word) in [(due, "due"), (waived, "waived"), (unverifiable, "unverifiable"), (deferred, "deferred")] {
         if *count > 0 {
             let _ = write!(text, ", {count} {word}");
         }
