@@ -158,14 +158,27 @@ pub fn conclude(
         journal.record(&before)?;
         recalled.replace(&record, writer, ended.run)?;
     }
-    journal.end(&report.ending())?;
-    // What was made is in its places by now, or is not wanted any more; that of a run which stopped too early is nobody's.
-    let runs = machine.runs().map_err(ApplyError::Record)?;
-    for run in runs.iter().rev().take(KEPT_RUNS) {
-        writer.forget_made(run)?;
+    // What was made is in its places by now: keys that outlived the end of their run would lie there until another run writes. A run
+    // that did not do all may still be finished with them until its end is told.
+    let ending = report.ending();
+    if ending.is_clean() {
+        forget_made(machine, writer)?;
+    }
+    journal.end(&ending)?;
+    if !ending.is_clean() {
+        forget_made(machine, writer)?;
     }
     if let Err(error) = forget_old(machine, writer, options.retain, options.now) {
         report.warnings.push(format!("an old run could not be forgotten: {}", chain(&error)));
+    }
+    Ok(())
+}
+
+/// Forgets what runs have made: it is in its places, or is not wanted any more; that of a run which stopped too early is nobody's.
+fn forget_made(machine: &dyn Machine, writer: &mut dyn Writer) -> Result<(), ApplyError> {
+    let runs = machine.runs().map_err(ApplyError::Record)?;
+    for run in runs.iter().rev().take(KEPT_RUNS) {
+        writer.forget_made(run)?;
     }
     Ok(())
 }
