@@ -318,10 +318,10 @@ impl Writer for ImageWriter<'_> {
     fn sync_part(&mut self, part: &str) -> Result<(), WriteError> {
         if let Ok(path) = FilePath::parse(part) {
             let place = files::locate(&path).map_err(|unread| WriteError::failed(format!("sync {path}"), unread))?;
-            // A folder's name was on the disk when it was made; what is gone, or was never made, has nothing to wait for.
             return match self.machine.volume.metadata(&place)? {
                 Some(metadata) if metadata.kind == EntryKind::File => Ok(self.machine.volume.sync(&place)?),
-                _ => Ok(()),
+                // Whoever made the folder, or removed what is gone, may have been stopped before that was on the disk.
+                _ => Ok(self.machine.volume.sync_name(&place)?),
             };
         }
         Ok(self.machine.volume.sync(&own(part)?)?)

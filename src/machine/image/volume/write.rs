@@ -191,6 +191,17 @@ impl Volume {
         self.disk.sync_folder(&folder).map_err(failed("synchronising the folder of", path))
     }
 
+    /// Waits until it is on the disk that a name is there, or that it is not, whoever made or removed it. Where the folder is gone, so is the
+    /// name, once that folder's own name is.
+    ///
+    /// # Errors
+    /// What is above is not a folder, or the host refuses.
+    pub fn sync_name(&self, path: &VolumePath) -> Result<(), VolumeError> {
+        let Some((parent, _)) = path.split_last() else { return Ok(()) };
+        let Some(folder) = self.folder(&parent)? else { return Ok(()) };
+        self.disk.sync_folder(&folder).map_err(failed("synchronising the folder of", path))
+    }
+
     /// Cuts an existing file to nothing, and waits until that is on the disk.
     ///
     /// # Errors
