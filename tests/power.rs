@@ -15,6 +15,7 @@
 )]
 
 mod power {
+    mod certificates;
     mod dirty;
     mod disk;
     mod full;

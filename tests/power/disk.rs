@@ -39,12 +39,35 @@ struct State {
     steps: Vec<String>,
     cut: Option<(usize, When)>,
     is_gone: bool,
+    /// The model after each step, from the one before the first, where somebody wants to know.
+    stills: Option<Vec<Still>>,
+}
+
+/// A disk at one moment: what is durable on it and what is pending.
+#[derive(Debug)]
+pub struct Still(Model);
+
+impl Still {
+    /// A folder as it may look after the power failed then. `choice(n)` picks a number below `n`, and decides everything.
+    pub fn after_power_loss(&self, choice: &mut impl FnMut(usize) -> usize) -> TempDir {
+        loss::settle(&self.0, &mut loss::Chosen(choice))
+    }
+
+    /// The folder with nothing but what was synchronised.
+    pub fn nothing_arrived(&self) -> TempDir {
+        loss::settle(&self.0, &mut loss::Nothing)
+    }
+
+    /// The folder with every step, as if the power had not failed.
+    pub fn everything_arrived(&self) -> TempDir {
+        loss::settle(&self.0, &mut loss::Everything)
+    }
 }
 
 impl PowerDisk {
     /// A disk that holds what the folder holds, all of it durable.
     pub fn of(folder: &Path) -> Arc<Self> {
-        let state = State { model: Model::of(folder), steps: Vec::new(), cut: None, is_gone: false };
+        let state = State { model: Model::of(folder), steps: Vec::new(), cut: None, is_gone: false, stills: None };
         Arc::new(Self(Mutex::new(state)))
     }
 
@@ -61,6 +84,18 @@ impl PowerDisk {
         state.cut = None;
         state.is_gone = false;
         state.steps.clear();
+    }
+
+    /// From now on the disk is remembered as it is after each step.
+    pub fn watch(&self) {
+        let mut state = self.state();
+        state.stills = Some(vec![Still(state.model.still())]);
+    }
+
+    /// The disk as it was when it began to be watched, and after each step since then. What is on a disk after a step is there before
+    /// the next one: these are all that a power failure can meet.
+    pub fn stills(&self) -> Vec<Still> {
+        self.state().stills.take().unwrap_or_default()
     }
 
     /// The steps so far, those that met the cut included.
@@ -99,6 +134,10 @@ impl PowerDisk {
             return Err(power_is_gone());
         }
         let done = perform(&mut state.model);
+        let still = state.stills.is_some().then(|| Still(state.model.still()));
+        if let Some(stills) = &mut state.stills {
+            stills.extend(still);
+        }
         if cut == Some(When::After) { Err(power_is_gone()) } else { done }
     }
 }

@@ -76,7 +76,7 @@ pub fn as_of() -> jiff::Timestamp {
     "2026-01-02T03:04:05Z".parse().unwrap()
 }
 
-fn options(now: jiff::Timestamp) -> ApplyOptions<'static> {
+pub fn options(now: jiff::Timestamp) -> ApplyOptions<'static> {
     ApplyOptions::new("the power's laws", now, &Tokens)
 }
 
@@ -85,9 +85,9 @@ pub fn now() -> ApplyOptions<'static> {
     options(as_of() + jiff::SignedDuration::from_secs(60))
 }
 
-fn document(text: &'static str) -> Desired {
-    struct One(&'static str);
-    impl FileReader for One {
+pub fn document(text: &str) -> Desired {
+    struct One<'t>(&'t str);
+    impl FileReader for One<'_> {
         fn read(&mut self, _: &str, _: usize) -> Result<Vec<u8>, ReadError> {
             Ok(self.0.into())
         }
@@ -156,7 +156,7 @@ pub fn run(machine: &ImageMachine) -> Result<ApplyReport, ApplyError> {
     run_with(machine, &basis(), &now())
 }
 
-fn run_with(
+pub fn run_with(
     machine: &ImageMachine,
     basis: &DocumentBasis<'_>,
     options: &ApplyOptions<'_>,
@@ -168,14 +168,19 @@ fn run_with(
 
 /// Finishes what stopped, as `apply --resume` does; `None` when nothing had.
 pub fn finish(machine: &ImageMachine) -> Result<Option<ApplyReport>, String> {
-    let Some(open) = unfinished(machine).map_err(|error| error.to_string())? else { return Ok(None) };
-    go_on(machine, &open).map(Some).map_err(|error| format!("to finish: {error}"))
+    finish_with(machine, &basis())
 }
 
-fn go_on(machine: &ImageMachine, open: &JournalRun) -> Result<ApplyReport, ApplyError> {
+/// As [`finish`], where the run was about another document.
+pub fn finish_with(machine: &ImageMachine, basis: &DocumentBasis<'_>) -> Result<Option<ApplyReport>, String> {
+    let Some(open) = unfinished(machine).map_err(|error| error.to_string())? else { return Ok(None) };
+    go_on(machine, &open, basis).map(Some).map_err(|error| format!("to finish: {error}"))
+}
+
+fn go_on(machine: &ImageMachine, open: &JournalRun, basis: &DocumentBasis<'_>) -> Result<ApplyReport, ApplyError> {
     let name = &open.beginning.run;
     let Some(of) = open.beginning.purpose.takes_back() else {
-        return resume(machine, Some(&basis()), name, &now(), &mut Silent);
+        return resume(machine, Some(basis), name, &now(), &mut Silent);
     };
     with_rollback(machine, of, open.beginning.purpose.clone(), |basis| {
         resume(machine, Some(basis), name, &now(), &mut Silent)
@@ -195,10 +200,15 @@ fn with_rollback<T>(
 
 /// Takes back what stopped, as `apply --undo` does; `None` when nothing had.
 pub fn undo(machine: &ImageMachine) -> Result<Option<RunName>, String> {
+    undo_with(machine, &basis())
+}
+
+/// As [`undo`], where the run was about another document.
+pub fn undo_with(machine: &ImageMachine, basis: &DocumentBasis<'_>) -> Result<Option<RunName>, String> {
     let Some(open) = unfinished(machine).map_err(|error| error.to_string())? else { return Ok(None) };
     let name = open.beginning.run.clone();
     if open.beginning.purpose.takes_back().is_some() {
-        go_on(machine, &open).map_err(|error| format!("to go on undoing: {error}"))?;
+        go_on(machine, &open, basis).map_err(|error| format!("to go on undoing: {error}"))?;
         return Ok(Some(name));
     }
     take_back(machine, &open, Purpose::Undo { of: name.clone() })?;

@@ -29,19 +29,19 @@ pub struct Model {
     _held: Vec<fs::File>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Node {
     File(FileNode),
     Folder(FolderNode),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct FileNode {
     pub durable: Content,
     pub pending: Vec<DataStep>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct FolderNode {
     pub mode: u32,
     pub durable: Names,
@@ -130,6 +130,11 @@ impl Model {
         let mut model = Self { nodes: Vec::new(), known: HashMap::new(), _held: Vec::new() };
         model.add(folder);
         model
+    }
+
+    /// What is durable and what is pending at this moment; no step can be done on it.
+    pub fn still(&self) -> Self {
+        Self { nodes: self.nodes.clone(), known: HashMap::new(), _held: Vec::new() }
     }
 
     fn add(&mut self, path: &Path) -> Id {
