@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use super::basis::Basis;
-use super::journal::{Journal, RecordBefore};
+use super::journal::{Journal, Purpose, RecordBefore};
 use super::{ApplyError, ApplyOptions, ApplyReport, Outcome, chain};
 use crate::document::Desired;
 use crate::machine::{Machine, RunName, WritableMachine, WriteError, Writer};
@@ -165,7 +165,9 @@ pub fn conclude(
         forget_made(machine, writer)?;
     }
     journal.end(&ending)?;
-    if !ending.is_clean() {
+    // A run whose undoing failed is open again: it may be finished yet.
+    let is_undoing = matches!(ended.basis.purpose(), Purpose::Undo { .. });
+    if !ending.is_clean() && !is_undoing {
         forget_made(machine, writer)?;
     }
     if let Err(error) = forget_old(machine, writer, options.retain, options.now) {
@@ -430,7 +432,7 @@ pub fn accept_baseline(
     };
     let beginning = super::Beginning {
         run: run.clone(),
-        purpose: super::Purpose::Baseline,
+        purpose: Purpose::Baseline,
         started: options.now,
         owner: options.owner.to_owned(),
         document,

@@ -14,11 +14,12 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use trueup::apply::{CommitState, JournalError, JournalRun, Purpose, RunState, past_run, read_journal};
+use trueup::apply::{CommitState, JournalError, JournalRun, Purpose, RunState, past_run, read_journal, unfinished};
 use trueup::machine::Machine as _;
 
 use self::estate::{End, File, Tree, estate, is_good, is_secret, run, second};
 use super::disk::{PowerDisk, Still, When, seeded};
+use super::full::full;
 use super::world::{
     HIVES, bytes, content, copy, finish_with, journals, on_real_disk, open, print_of, record, take_back, undo_with,
 };
@@ -337,4 +338,32 @@ fn what_is_undone_after_a_kill_is_durable_before_it_is_told_as_committed() {
         before.is_undone(lost.path()).unwrap_or_else(|error| panic!("{context}, undoing {open:?} again: {error}"));
     }
     println!("{kills} kills, {count} losses");
+}
+
+/// A disk that is full while a run is undone: the undoing is told as failed, or did not begin; the run can still be finished, its keys are not
+/// forgotten, and it can still be undone.
+#[test]
+fn a_run_whose_undoing_failed_can_still_be_finished() {
+    let Watched { ends: Ends { before, .. }, steps, .. } = watched();
+    let hive = steps.iter().position(|step| step.starts_with("make folder new")).unwrap() + 1;
+    let (folder, _) = killed(hive, When::Before);
+    let never = full(usize::MAX, 0);
+    undo_with(&open(copy(folder.path()).path(), never.clone()), &second()).unwrap().unwrap();
+    let mut open_again = 0;
+    for at in 1..=never.seen() {
+        let undone = copy(folder.path());
+        let told = undo_with(&open(undone.path(), full(at, 1)), &second());
+        let context = format!("full at step {at} of {}: {told:?}", never.seen());
+        let Some(run) = unfinished(&on_real_disk(undone.path())).unwrap() else { continue };
+        let finished = copy(undone.path());
+        undo_with(&on_real_disk(undone.path()), &second()).unwrap_or_else(|error| panic!("{context}: {error}"));
+        before.is_undone(undone.path()).unwrap_or_else(|error| panic!("{context}: {error}"));
+        finish_with(&on_real_disk(finished.path()), &second()).unwrap_or_else(|error| panic!("{context}: {error}"));
+        if run.beginning.purpose == Purpose::Apply {
+            open_again += 1;
+            is_good(finished.path()).unwrap_or_else(|error| panic!("{context}: {error}"));
+        }
+    }
+    println!("{open_again} of {}", never.seen());
+    assert!(open_again > 0);
 }

@@ -15,13 +15,18 @@ use super::world::{Left, content, copy, finish, image, journals, on_real_disk, o
 
 /// Has no room from its `at`-th step on that needs some, counted from 1, for so many of them.
 #[derive(Debug)]
-struct FullDisk {
+pub struct FullDisk {
     at: usize,
     times: usize,
     seen: AtomicUsize,
 }
 
 impl FullDisk {
+    /// How many steps needed room.
+    pub fn seen(&self) -> usize {
+        self.seen.load(Ordering::Relaxed)
+    }
+
     fn room(&self) -> io::Result<()> {
         let step = self.seen.fetch_add(1, Ordering::Relaxed) + 1;
         let is_full = step >= self.at && step - self.at < self.times;
@@ -87,7 +92,8 @@ impl Disk for FullDisk {
     }
 }
 
-fn full(at: usize, times: usize) -> Arc<FullDisk> {
+/// A disk that is full from a step on, so many times.
+pub fn full(at: usize, times: usize) -> Arc<FullDisk> {
     Arc::new(FullDisk { at, times, seen: AtomicUsize::new(0) })
 }
 
@@ -97,7 +103,7 @@ fn a_full_disk_leaves_what_can_be_finished_or_taken_back() {
     let never = full(usize::MAX, 0);
     let whole = image(Left::Clean);
     run(&open(whole.path(), never.clone())).unwrap();
-    let count = never.seen.load(Ordering::Relaxed);
+    let count = never.seen();
     assert!(count > 10, "{count}");
     let (mut opens, mut parts) = (0, 0);
     for (at, times) in (1..=count).flat_map(|at| [(at, 1), (at, usize::MAX)]) {
