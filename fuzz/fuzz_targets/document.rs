@@ -44,9 +44,12 @@ fuzz_target!(|data: &[u8]| {
             let meaning = |loaded: &trueup::document::Loaded| -> Vec<String> {
                 let wanted = loaded.desired.entries.iter().map(|entry| &entry.wanted);
                 wanted
-                    .map(|trueup::kinds::Wanted::RegistryKey(key)| {
-                        let values: Vec<_> = key.values.iter().map(|value| (&value.name, &value.data)).collect();
-                        format!("{} {values:?}", key.key)
+                    .map(|wanted| match wanted {
+                        trueup::kinds::Wanted::RegistryKey(key) => {
+                            let values: Vec<_> = key.values.iter().map(|value| (&value.name, &value.data)).collect();
+                            format!("{} {values:?}", key.key)
+                        }
+                        trueup::kinds::Wanted::Certificate(_) => format!("{:?}", wanted.kind().statements()),
                     })
                     .collect()
             };
