@@ -254,12 +254,15 @@ fn killed(step: usize, side: When) -> (TempDir, Arc<PowerDisk>) {
     (folder, disk)
 }
 
-/// Looks at what may be left after each step when nothing arrives, and at a random choice after some; how many losses those were.
-fn looks(stills: &[Still], look: impl Fn(&Path) -> Result<Seen, String>, context: &str) -> usize {
-    let mut count = 0;
+/// Looks at what may be left when nothing arrives, wherever a step made that another than before, and at a random choice after some steps;
+/// how many losses those were.
+fn looks(disk: &PowerDisk, stills: &[Still], look: impl Fn(&Path) -> Result<Seen, String>, context: &str) -> usize {
+    let (steps, mut count) = (disk.steps(), 0);
     for (at, still) in stills.iter().enumerate() {
+        let is_durable = at.checked_sub(1).is_none_or(|last| steps[last].starts_with("sync"));
+        let nothing = is_durable.then(|| still.nothing_arrived());
         let chosen = (at % STRIDE == 0).then(|| still.after_power_loss(&mut seeded(at as u64)));
-        for lost in std::iter::once(still.nothing_arrived()).chain(chosen) {
+        for lost in nothing.into_iter().chain(chosen) {
             count += 1;
             look(lost.path()).unwrap_or_else(|error| panic!("{context}, then cut after step {at}: {error}"));
         }
@@ -303,7 +306,12 @@ fn what_a_killed_process_changed_is_durable_before_it_is_told_as_committed() {
         finish_with(&open(folder.path(), disk.clone()), &second()).unwrap().unwrap();
         is_good(folder.path()).unwrap();
         let ends = Ends { before: End::of(estate().path()), after: End::of(folder.path()) };
-        count += looks(&disk.stills(), |lost| ends.look(lost, runs), &format!("killed at {step}: {}", steps[step - 1]));
+        count += looks(
+            &disk,
+            &disk.stills(),
+            |lost| ends.look(lost, runs),
+            &format!("killed at {step}: {}", steps[step - 1]),
+        );
     }
     println!("{kills} kills, {count} losses");
 }
@@ -330,7 +338,7 @@ fn what_is_undone_after_a_kill_is_durable_before_it_is_told_as_committed() {
         before.is_undone(folder.path()).unwrap_or_else(|error| panic!("{context}: {error}"));
         let ends = Ends { before: found, after: End::of(folder.path()) };
         let stills = disk.stills();
-        count += looks(&stills, |lost| ends.told(lost, runs + 1), &context);
+        count += looks(&disk, &stills, |lost| ends.told(lost, runs + 1), &context);
         // Another one for each kill.
         let lost = stills[(kills * STRIDE) % stills.len()].nothing_arrived();
         let open =
