@@ -201,7 +201,7 @@ impl<'e> Files<'e> {
         let known = FileBefore::SEALED;
         Inverse::Step(Box::new(match before {
             None => Operation::RemoveFile { path: path.clone(), before: known },
-            // What others could read may be read by them again; where nothing is known, nobody may.
+            // What others could read is no secret; where nothing is known, it is taken for one.
             Some(FileBefore { retired: Some(item), owner_only }) => Operation::PutFile {
                 path: path.clone(),
                 before: state.map(|_| known),
