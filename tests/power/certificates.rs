@@ -1,9 +1,8 @@
-//! A run about certificates and files, with the power cut at each of its steps: every file is the old or the new one in whole, no
-//! key is open to others at any moment, and the run can be finished and can be undone.
+//! A run about certificates and files, its power cut at each step: every file is the old or the new one in whole, no key is
+//! open to others at any moment, and the run can be finished and can be undone.
 //!
-//! What is on the disk after a step is there before the next one, so one run that is watched shows what a cut on either side of
-//! any of its steps may leave, and all its keys are the same. After every step it is looked at what is left when nothing arrives and when everything
-//! does; after every [`STRIDE`]th, a few random choices besides.
+//! One run that is watched shows what a cut on either side of any step may leave. After every step it is looked at what is left
+//! when nothing arrives and when everything does; after every [`STRIDE`]th, a few random choices besides.
 
 mod estate;
 
