@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::formats::edit::Value;
 
 use crate::model::fact::{Facet, Identity, KeyAspects, KeyState, KeyTree, Observed, Unread};
-use crate::model::file::{FileAspect, FilePath, FileState};
+use crate::model::file::{ContentDigest, FileAspect, FileDigest, FilePath, FileState};
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
 use crate::model::probe::{Answer, Probe};
@@ -227,6 +227,31 @@ pub trait FileReader {
     /// # Errors
     /// As [`FileReader::read`]; [`FileRead::Present`] never.
     fn names(&self, path: &FilePath) -> Observed<Listed>;
+
+    /// What stands at each of many paths, in their order, without content.
+    ///
+    /// # Errors
+    /// For a path as [`FileReader::read`].
+    fn digests(&self, paths: &[FilePath], limit: u64) -> Vec<Observed<FileDigest>> {
+        paths.iter().map(|path| digest(self, path, limit)).collect()
+    }
+}
+
+/// What stands at one path.
+fn digest<R: FileReader + ?Sized>(files: &R, path: &FilePath, limit: u64) -> Observed<FileDigest> {
+    match files.read(path, limit) {
+        Ok(FileRead::Absent { missing_folders }) => Ok(FileDigest::Absent { missing_folders }),
+        Ok(FileRead::Present { bytes, owner_only }) => Ok(FileDigest::File {
+            size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            sha256: ContentDigest::of(&bytes),
+            owner_only,
+        }),
+        // A folder cannot be read, and is none the less an answer.
+        Err(unread) => match files.names(path) {
+            Ok(Listed::Names(_)) => Ok(FileDigest::Folder),
+            _ => Err(unread),
+        },
+    }
 }
 
 /// What was found where a file was looked for.
