@@ -9,8 +9,8 @@ use crate::formats::edit::{self, Value};
 use crate::formats::x509::PrivateKey;
 use crate::model::fact::{Facts, Observed, Queries};
 use crate::model::file::{
-    CertificateEncoding, CertificatesFact, FileAspect, FileFact, FileHolds, FilePath, FileState, MAX_FILE_BYTES,
-    PfxFact,
+    CertificateEncoding, CertificatesFact, FileAspect, FileDigest, FileFact, FileHolds, FilePath, FileState,
+    MAX_FILE_BYTES, PfxFact,
 };
 use crate::model::fingerprint::{Fingerprint, FingerprintKey};
 use crate::model::registry_data::{REG_SZ, RegistryData};
@@ -23,9 +23,11 @@ pub fn answer(
     secrets: &dyn SecretSource,
     facts: &mut Facts,
 ) {
+    let digests = queries.files().iter().filter(|(_, aspect)| *aspect == FileAspect::Digest);
+    digest_many(machine, digests.map(|(path, _)| path.clone()).collect(), facts);
     // Questions about one file follow each other: it is read once.
     let mut last: Option<(&FilePath, Observed<FileRead>)> = None;
-    for (path, aspect) in queries.files() {
+    for (path, aspect) in queries.files().iter().filter(|(_, aspect)| *aspect != FileAspect::Digest) {
         let state = match machine.known_file(path, aspect) {
             Some(state) => state,
             None if *aspect == FileAspect::Names => names(machine, path),
@@ -39,6 +41,36 @@ pub fn answer(
             }
         };
         facts.insert_file(path.clone(), aspect.clone(), state);
+    }
+}
+
+fn digest_many(machine: &dyn Machine, paths: Vec<FilePath>, facts: &mut Facts) {
+    let (known, open): (Vec<_>, Vec<_>) = paths
+        .into_iter()
+        .map(|path| (machine.known_file(&path, &FileAspect::Digest), path))
+        .partition(|(known, _)| known.is_some());
+    for (state, path) in known {
+        if let Some(state) = state {
+            facts.insert_file(path, FileAspect::Digest, state);
+        }
+    }
+    let open: Vec<FilePath> = open.into_iter().map(|(_, path)| path).collect();
+    if open.is_empty() {
+        return;
+    }
+    let found = match machine.files() {
+        Ok(files) => files.digests(&open, MAX_FILE_BYTES),
+        Err(unread) => vec![Err(unread); open.len()],
+    };
+    for (path, found) in open.into_iter().zip(found) {
+        let state = found.map(|found| match found {
+            FileDigest::Absent { missing_folders } => FileState::Absent { missing_folders },
+            FileDigest::Folder => fact(FileHolds::Folder),
+            FileDigest::File { size, sha256, owner_only } => {
+                FileState::Present(FileFact { holds: FileHolds::Digest { size, sha256 }, owner_only, print: None })
+            }
+        });
+        facts.insert_file(path, FileAspect::Digest, state);
     }
 }
 
@@ -79,7 +111,7 @@ fn look(
             // Whoever looks without the password sees that the file is there.
             Err(_) => FileHolds::Sealed,
         },
-        FileAspect::Sealed | FileAspect::Names => FileHolds::Sealed,
+        FileAspect::Sealed | FileAspect::Names | FileAspect::Digest => FileHolds::Sealed,
         FileAspect::SealedText => {
             print = std::str::from_utf8(bytes).ok().and_then(|text| Some(text_print(key?, text)));
             FileHolds::Sealed

@@ -227,6 +227,8 @@ pub enum FileAspect {
     Sealed,
     /// As [`FileAspect::Sealed`], to be compared with a secret that is a text.
     SealedText,
+    /// Its size and digest, for many files that mostly are what they should be.
+    Digest,
     /// What stands at a place inside it, which may be a secret.
     Value { selector: Selector, sealed: bool },
 }
@@ -275,6 +277,13 @@ pub enum FileHolds {
     Pfx(PfxFact),
     /// A secret of which nothing is said.
     Sealed,
+    Digest {
+        /// In bytes.
+        size: u64,
+        sha256: ContentDigest,
+    },
+    /// It is a folder.
+    Folder,
     /// What stands at the place that was asked for; `None` where nothing does.
     Value(Option<Value>),
     /// It is there and is not what was looked for; why.

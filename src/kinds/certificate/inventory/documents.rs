@@ -59,6 +59,7 @@ fn files(entry: &WantedCertificate, facts: &Facts, inventory: &mut Inventory) ->
             | FileAspect::Key
             | FileAspect::Names
             | FileAspect::SealedText
+            | FileAspect::Digest
             | FileAspect::Value { .. } => {}
         }
     }
