@@ -18,7 +18,9 @@ mod real_hives {
     mod dirty;
     mod dump;
     mod edits;
+    mod http_sys;
     mod image;
     mod recovered;
+    mod services;
     mod witnesses;
 }

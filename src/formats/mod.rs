@@ -3,8 +3,12 @@
 pub mod certificate_files;
 pub mod certificate_store;
 pub mod edit;
+pub mod guid;
 pub mod hold;
+pub mod http_sys;
 pub mod regf;
+pub mod registry_values;
 pub mod security_descriptor;
+pub mod service;
 pub mod upcase;
 pub mod x509;
