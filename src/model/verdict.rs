@@ -134,6 +134,8 @@ pub struct Decision {
     pub reboot: bool,
     /// The services that the entry asks to restart when this changes.
     pub restart: Arc<[Box<str>]>,
+    /// Those of them that stop before it changes.
+    pub stop_first: Arc<[Box<str>]>,
     /// What is wanted and what is there, as digests.
     pub trace: Option<Trace>,
     /// Why it differs, where it does.
@@ -156,6 +158,7 @@ impl Decision {
             last_written: None,
             reboot: false,
             restart: no_services(),
+            stop_first: no_services(),
             trace: None,
             cause: None,
             chosen: None,

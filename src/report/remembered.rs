@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::style::paint;
 use super::text::{TextOptions, counted, entries, shown};
-use crate::plan::{Orphan, Plan};
+use crate::plan::{Orphan, Plan, Restarts};
 
 pub fn write(out: &mut String, plan: &Plan, options: &TextOptions) {
     let heading = |out: &mut String, text: &str| {
@@ -29,6 +29,7 @@ pub fn write(out: &mut String, plan: &Plan, options: &TextOptions) {
         }
         out.push('\n');
     }
+    restarts(out, &plan.restarts, options);
     if !plan.owed.is_empty() {
         heading(out, "Owed by earlier runs");
         if let Some(since) = &plan.owed.reboot {
@@ -39,6 +40,25 @@ pub fn write(out: &mut String, plan: &Plan, options: &TextOptions) {
         }
         out.push('\n');
     }
+}
+
+/// The services that restart, in the order in which they start.
+fn restarts(out: &mut String, restarts: &Restarts, options: &TextOptions) {
+    if restarts.stop.is_empty() {
+        return;
+    }
+    let text = if restarts.now { "Restarts when all is done" } else { "Restarts that the machine will owe" };
+    let _ = writeln!(out, "{}", paint(options.palette.heading, text));
+    let lines: Vec<String> = restarts.stop.iter().rev().map(|service| restart(service, restarts)).collect();
+    for line in shown(&lines, options) {
+        let _ = writeln!(out, "    {line}");
+    }
+    out.push('\n');
+}
+
+fn restart(service: &str, restarts: &Restarts) -> String {
+    let is_dependant = restarts.dependants.iter().any(|name| **name == *service);
+    format!("{service}{}", if is_dependant { ", if it runs: it needs one that restarts" } else { "" })
 }
 
 fn orphan(orphan: &Orphan) -> String {

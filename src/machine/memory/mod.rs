@@ -1,5 +1,7 @@
 //! A machine in memory: the registry as a tree, and a record. The model that other machines are tested against.
 
+mod services;
+
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -12,16 +14,17 @@ use crate::formats::upcase;
 use crate::machine::lower::{edited, lowered};
 use crate::machine::{
     FOLDER_STATE, FileRead, FileReader, JournalFile, Listed, Machine, MachineKind, PartChange, RegistryReader, RunName,
-    Scheduler, Step, WritableMachine, WriteError, Writer, file_state, identity,
+    Scheduler, ServiceControl, Step, WritableMachine, WriteError, Writer, file_state, identity,
 };
 use crate::model::fact::{Identity, KeyAspects, KeyState, KeyTree, Observed, Stored, Unread};
 use crate::model::file::FilePath;
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
-use crate::model::probe::{Answer, Probe};
+use crate::model::probe::{Answer, Probe, ServiceState};
 use crate::model::registry::RegistryKey;
 use crate::model::registry_tree::{Node, Performed, absent, place};
 use crate::model::remembered::Record;
+use crate::model::services::Services;
 use crate::model::time::FileTime;
 
 /// A journal's bytes, shared with the machine that keeps it.
@@ -40,6 +43,8 @@ pub struct MemoryMachine {
     files: RefCell<Files>,
     /// What probes find; nothing else can be told.
     running: RefCell<BTreeMap<Probe, Answer>>,
+    /// What services were told to do, in order.
+    pub turned: RefCell<Vec<(Box<str>, ServiceState)>>,
     /// How often the registry was replaced.
     generation: Cell<u64>,
     memory: RefCell<Memory>,
@@ -219,6 +224,7 @@ impl MemoryMachine {
             registry: self.registry.clone(),
             files: self.files.clone(),
             running: self.running.clone(),
+            turned: self.turned.clone(),
             generation: self.generation.clone(),
             memory: RefCell::new(memory),
             locked: Cell::new(false),
@@ -312,6 +318,10 @@ impl Machine for MemoryMachine {
             machine: self.kind().to_string(),
             detail: format!("nothing was said of {probe}"),
         })
+    }
+
+    fn services(&self) -> Observed<Services> {
+        services::told(self)
     }
 
     fn part_of(&self, operation: &Operation) -> Observed<String> {
@@ -561,6 +571,10 @@ impl Writer for MemoryWriter<'_> {
     fn retire(&mut self, run: &RunName, item: usize, bytes: &[u8]) -> Result<(), WriteError> {
         self.machine.memory.borrow_mut().retired.insert((run.clone(), item), bytes.to_vec());
         Ok(())
+    }
+
+    fn services(&mut self) -> Option<&mut dyn ServiceControl> {
+        if services::is_running(self.machine) { Some(self) } else { None }
     }
 
     fn forget_run(&mut self, run: &RunName) -> Result<(), WriteError> {
