@@ -29,7 +29,7 @@ pub fn write(out: &mut String, plan: &Plan, options: &TextOptions) {
         }
         out.push('\n');
     }
-    restarts(out, &plan.restarts, options);
+    restarts(out, plan, options);
     if !plan.owed.is_empty() {
         heading(out, "Owed by earlier runs");
         if let Some(since) = &plan.owed.reboot {
@@ -42,23 +42,28 @@ pub fn write(out: &mut String, plan: &Plan, options: &TextOptions) {
     }
 }
 
-/// The services that restart, in the order in which they start.
-fn restarts(out: &mut String, restarts: &Restarts, options: &TextOptions) {
-    if restarts.stop.is_empty() {
+/// The services that restart, in the order in which they start; a machine that does not run owes those that were asked for.
+fn restarts(out: &mut String, plan: &Plan, options: &TextOptions) {
+    let Restarts { stop, dependants, now, .. } = &plan.restarts;
+    let is_asked = |service: &Box<str>| !dependants.contains(service);
+    let (text, services): (_, Vec<&Box<str>>) = if *now {
+        ("Restarts when all is done", stop.iter().rev().collect())
+    } else if plan.asked_restarts().next().is_some() {
+        ("Restarts that the machine will owe", stop.iter().rev().filter(|service| is_asked(service)).collect())
+    } else {
+        return;
+    };
+    if services.is_empty() {
         return;
     }
-    let text = if restarts.now { "Restarts when all is done" } else { "Restarts that the machine will owe" };
     let _ = writeln!(out, "{}", paint(options.palette.heading, text));
-    let lines: Vec<String> = restarts.stop.iter().rev().map(|service| restart(service, restarts)).collect();
-    for line in shown(&lines, options) {
+    let line = |service: &&Box<str>| {
+        format!("{service}{}", if is_asked(service) { "" } else { ", if it runs: it needs one that restarts" })
+    };
+    for line in shown(&services.iter().map(line).collect::<Vec<_>>(), options) {
         let _ = writeln!(out, "    {line}");
     }
     out.push('\n');
-}
-
-fn restart(service: &str, restarts: &Restarts) -> String {
-    let is_dependant = restarts.dependants.iter().any(|name| **name == *service);
-    format!("{service}{}", if is_dependant { ", if it runs: it needs one that restarts" } else { "" })
 }
 
 fn orphan(orphan: &Orphan) -> String {

@@ -116,7 +116,7 @@ fn restarts_follow_the_changes() {
             PRODUCT,
             "stop_first: [AcsFeed]",
             "-AcsProxy -AcsFeed +AcsFeed +AcsProxy",
-            "AcsFeed, AcsProxy too",
+            "AcsFeed, AcsProxy",
             none,
         ),
         ("stopped before and did not run", PRODUCT, "stop_first: [AcsWeb]", "", "AcsWeb did not run", none),
