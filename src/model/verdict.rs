@@ -26,9 +26,9 @@ impl Reason {
         Self { code: Cow::Borrowed(code), message: None }
     }
 
-    /// Gives the reason the code of another section, for a thing that is decided as one of this section.
+    /// Gives a reason of the registry the code of another section, for a thing that lies in the registry and is decided there.
     pub fn move_to(&mut self, section: &str) {
-        if let Some((_, code)) = self.code.split_once('.') {
+        if let Some(code) = self.code.strip_prefix("registry.") {
             self.code = format!("{section}.{code}").into();
         }
     }
