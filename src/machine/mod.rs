@@ -26,6 +26,8 @@ mod file_facts;
 mod identity;
 pub mod image;
 mod known_secrets;
+#[cfg(windows)]
+pub mod local;
 mod lower;
 pub mod memory;
 mod observe;

@@ -1,0 +1,120 @@
+//! The parts of a running machine's registry: a value, a key, what lies at and below one, a descriptor. Each has a state that tells
+//! whether a step on it was done.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::registry;
+use super::sys::key::{self, Buffers};
+use super::sys::told;
+use crate::formats::upcase;
+use crate::model::fact::{KeyTree, Observed, Unread};
+use crate::model::fingerprint::FingerprintKey;
+use crate::model::operation::Operation;
+use crate::model::registry::RegistryKey;
+use crate::model::registry_data::RegistryData;
+
+/// One part, named in a journal as JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    Value(RegistryKey, Box<str>),
+    /// Whether a key is there.
+    Key(RegistryKey),
+    /// What lies at and below a key.
+    Tree(RegistryKey),
+    Security(RegistryKey),
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl Part {
+    /// The state of a key that is there.
+    pub const PRESENT: &str = "present";
+
+    /// The part that a step of the registry changes.
+    pub fn of(operation: &Operation) -> Option<Self> {
+        Some(match operation {
+            Operation::PutRegistryValue { key, name, .. } | Operation::RemoveRegistryValue { key, name, .. } => {
+                Self::Value(key.clone(), name.clone())
+            }
+            Operation::CreateRegistryKey { key } => Self::Key(key.clone()),
+            Operation::PutRegistryTree { key, .. }
+            | Operation::RemoveRegistryTree { key, .. }
+            | Operation::RenameRegistryKey { to: key, .. } => Self::Tree(key.clone()),
+            Operation::PutRegistrySecurity { key, .. } => Self::Security(key.clone()),
+            _ => return None,
+        })
+    }
+
+    /// The part that a journal names.
+    pub fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    /// What tells its state from others; `None` when it is not there.
+    pub fn state(&self, print: &FingerprintKey, buffers: &mut Buffers) -> Observed<Option<String>> {
+        let (Self::Value(at, _) | Self::Key(at) | Self::Tree(at) | Self::Security(at)) = self;
+        let (root, path) = registry::place(at)?;
+        let found = match registry::open(root, &path) {
+            Ok(found) => found,
+            Err(error) if error.is_absent() => return Ok(None),
+            Err(error) => return Err(registry::unread(at, error)),
+        };
+        let unread = |error| -> Unread { registry::unread(at, error) };
+        Ok(match self {
+            Self::Key(_) => Some(Self::PRESENT.to_owned()),
+            Self::Security(_) => Some(Self::security_state(&key::security(&found).map_err(unread)?, print)),
+            Self::Tree(_) => Some(Self::tree_state(&registry::tree(&found, buffers, 0).map_err(unread)?, print)),
+            Self::Value(_, name) => match told(found.get_value(name)) {
+                Ok(value) => {
+                    let data = RegistryData::new(value.ty().into(), value.to_vec());
+                    Some(Self::value_state(&data, print))
+                }
+                Err(error) if error.is_absent() => None,
+                Err(error) => return Err(unread(error)),
+            },
+        })
+    }
+
+    pub fn value_state(data: &RegistryData, print: &FingerprintKey) -> String {
+        print.of(data.value_type, &data.bytes).to_hex()
+    }
+
+    pub fn security_state(descriptor: &[u8], print: &FingerprintKey) -> String {
+        print.of_file(descriptor).to_hex()
+    }
+
+    /// Times aside, and classes, which cannot be put back.
+    pub fn tree_state(tree: &KeyTree, print: &FingerprintKey) -> String {
+        let mut bytes = Vec::new();
+        gather(tree, &mut bytes);
+        print.of_file(&bytes).to_hex()
+    }
+}
+
+fn gather(tree: &KeyTree, out: &mut Vec<u8>) {
+    let mut put = |bytes: &[u8]| {
+        out.extend_from_slice(&bytes.len().to_le_bytes());
+        out.extend_from_slice(bytes);
+    };
+    put(&tree.security);
+    let mut values: Vec<_> = tree.values.iter().filter_map(|value| Some((upcase::fold(&value.name), value.data.plain()?))).collect();
+    values.sort_by(|a, b| a.0.cmp(&b.0));
+    put(&values.len().to_le_bytes());
+    for (name, data) in values {
+        put(name.as_bytes());
+        put(&data.value_type.to_le_bytes());
+        put(&data.bytes);
+    }
+    put(&tree.subkeys.len().to_le_bytes());
+    for subkey in &tree.subkeys {
+        out.extend_from_slice(upcase::fold(&subkey.name).as_bytes());
+        gather(subkey, out);
+    }
+}
