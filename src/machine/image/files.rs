@@ -79,8 +79,13 @@ thread_local! {
     static CHUNK: RefCell<Zeroizing<Vec<u8>>> = RefCell::default();
 }
 
-/// The digest of an open file's bytes, and how many they are.
-fn digest_of(place: &VolumePath, mut file: impl Read, limit: u64) -> Result<(u64, ContentDigest), VolumeError> {
+/// The digest of an open file's bytes, and how many they are; `length` when it was opened.
+fn digest_of(
+    place: &VolumePath,
+    mut file: impl Read,
+    length: u64,
+    limit: u64,
+) -> Result<(u64, ContentDigest), VolumeError> {
     CHUNK.with_borrow_mut(|chunk| {
         chunk.resize(CHUNK_BYTES, 0);
         let mut digest = Sha256::new();
@@ -97,6 +102,9 @@ fn digest_of(place: &VolumePath, mut file: impl Read, limit: u64) -> Result<(u64
                 return Err(VolumeError::TooLarge { path: place.clone(), limit });
             }
             digest.update(chunk.get(..count).unwrap_or_default());
+            if size == length {
+                return Ok((size, ContentDigest(digest.finalize().into())));
+            }
         }
     })
 }
@@ -140,8 +148,8 @@ impl FileReader for ImageMachine {
                 Ok(match visited {
                     Visited::Missing { folders } => FileDigest::Absent { missing_folders: to_be_made(place, folders) },
                     Visited::Folder => FileDigest::Folder,
-                    Visited::File { file, is_owner_only } => {
-                        let (size, sha256) = digest_of(place, file, limit)?;
+                    Visited::File { file, length, is_owner_only } => {
+                        let (size, sha256) = digest_of(place, file, length, limit)?;
                         let owner_only = is_owner_only.filter(|is_owner_only| *is_owner_only || has_modes);
                         FileDigest::File { size, sha256, owner_only }
                     }
