@@ -9,6 +9,7 @@ use trueup::machine::image::{DirtyHives, ImageMachine};
 use trueup::machine::{FileRead, FileReader, Listed, Machine as _};
 use trueup::model::fact::Observed;
 use trueup::model::file::{ContentDigest, FileDigest, FilePath};
+use trueup::model::file_tree::{Tree, TreeLimits};
 
 /// A machine's files, asked one by one.
 struct Alone<'m>(&'m dyn FileReader);
@@ -99,4 +100,102 @@ fn digests_tell_contents_apart_and_read_back() {
     assert_eq!(json, format!(r#"{{"file":{{"size":3,"sha256":"{text}"}}}}"#));
     assert_eq!(serde_json::from_str::<FileDigest>(&json).unwrap(), file);
     assert_eq!(ContentDigest::parse("ba78"), None);
+}
+
+fn small(entries: usize, depth: usize) -> TreeLimits {
+    TreeLimits { entries, depth }
+}
+
+fn shown(tree: &Tree) -> String {
+    match tree {
+        Tree::Folder(entries) => {
+            entries.iter().map(|entry| format!("{:?} {}", entry.kind, entry.path)).collect::<Vec<_>>().join("\n")
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_tree_is_sorted_and_links_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let machine = image(folder.path());
+    let root = folder.path().join("Vendor");
+    for name in ["b/x/y", "a/b", "b/X", "B-side", ".hidden", "\u{e4}"] {
+        fs::create_dir_all(root.join(name)).unwrap();
+    }
+    for name in ["a/b/f", "b.txt", "b/x/f", "C", ".trueup-0123456789abcdef.tmp"] {
+        fs::write(root.join(name), name).unwrap();
+    }
+    let files = machine.files().unwrap();
+    let vendor = FilePath::parse(r"c:\VENDOR").unwrap();
+    let tree = files.tree(&vendor, TreeLimits::default()).unwrap();
+    insta::assert_snapshot!(shown(&tree), @r"
+    Folder .hidden
+    Folder a
+    Folder a\b
+    File a\b\f
+    Folder b
+    Folder b\X
+    Folder b\x
+    File b\x\f
+    Folder b\x\y
+    Folder B-side
+    File b.txt
+    File C
+    Folder ä
+    ");
+    // Folders that differ in case only cannot be asked one by one.
+    fs::remove_dir(root.join("b/X")).unwrap();
+    let tree = files.tree(&vendor, TreeLimits::default()).unwrap();
+    assert_eq!(Alone(files).tree(&vendor, TreeLimits::default()).unwrap(), tree);
+
+    let Tree::Folder(entries) = &tree else { panic!("{tree:?}") };
+    assert_eq!(files.tree(&vendor, small(entries.len(), 3)).unwrap(), tree);
+    for (limits, problem) in [
+        (small(entries.len() - 1, 3), "files and folders are below it"),
+        (small(entries.len(), 2), "folders nest more than 2 deep below it"),
+    ] {
+        for files in [files, &Alone(files)] {
+            let error = files.tree(&vendor, limits).unwrap_err().to_string();
+            assert!(error.contains(problem), "{error}");
+        }
+    }
+    for (name, expected) in [(r"C:\none\none", Tree::Absent { missing_folders: 1 }), (r"C:\Vendor\c", Tree::File)] {
+        let path = FilePath::parse(name).unwrap();
+        assert_eq!(files.tree(&path, TreeLimits::default()).unwrap(), expected);
+        assert_eq!(Alone(files).tree(&path, TreeLimits::default()).unwrap(), expected);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_tree_leads_nowhere_else() {
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::os::unix::fs::symlink;
+
+    let folder = tempfile::tempdir().unwrap();
+    let machine = image(folder.path());
+    let root = folder.path().join("Vendor");
+    fs::create_dir_all(root.join("inside")).unwrap();
+    symlink("/etc", root.join("etc")).unwrap();
+    symlink(".", root.join("inside/loop")).unwrap();
+    symlink("/etc/passwd", root.join("file")).unwrap();
+    symlink("Vendor", folder.path().join("link")).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(root.join("pipe")).status().unwrap().success());
+    let files = machine.files().unwrap();
+    let tree = |name: &str| files.tree(&FilePath::parse(name).unwrap(), TreeLimits::default());
+    insta::assert_snapshot!(shown(&tree(r"C:\Vendor").unwrap()), @r"
+    Link etc
+    Link file
+    Folder inside
+    Link inside\loop
+    Other pipe
+    ");
+    for name in [r"C:\link", r"C:\Vendor\etc", r"C:\Vendor\etc\x", r"C:\Vendor\inside\loop\inside"] {
+        let error = tree(name).unwrap_err().to_string();
+        assert!(error.contains("is a symbolic link"), "{error}");
+    }
+    fs::write(root.join(std::ffi::OsStr::from_bytes(b"x\xff")), "").unwrap();
+    let error = tree(r"C:\Vendor").unwrap_err().to_string();
+    assert_eq!(error, "cannot read C:\\Vendor: the name of Vendor\\x\u{fffd} is not text");
 }

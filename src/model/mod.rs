@@ -7,6 +7,7 @@ pub mod diagnostic;
 pub mod digest;
 pub mod fact;
 pub mod file;
+pub mod file_tree;
 pub mod fingerprint;
 pub mod moment;
 pub mod node;

@@ -11,6 +11,7 @@ use super::{ImageMachine, chain};
 use crate::machine::{FOLDER_STATE, FileRead, FileReader, Listed, MachineKind, file_state};
 use crate::model::fact::{Facet, Observed, Unread};
 use crate::model::file::{ContentDigest, FileDigest, FilePath, MAX_FILE_BYTES};
+use crate::model::file_tree::{Tree, TreeLimits};
 
 /// The place of a path on the volume.
 ///
@@ -135,6 +136,21 @@ impl FileReader for ImageMachine {
             }
             Some(_) => Ok(Listed::File),
         }
+    }
+
+    fn tree(&self, folder: &FilePath, limits: TreeLimits) -> Observed<Tree> {
+        let place = locate(folder)?;
+        let failed = |error| Unread::Failed { what: folder.to_string(), detail: chain(&error) };
+        match self.volume.metadata(&place).map_err(failed)? {
+            Some(metadata) if metadata.kind != EntryKind::Folder => return Ok(Tree::File),
+            Some(_) => {
+                if let Some(tree) = self.volume.tree(&place, limits).map_err(failed)? {
+                    return Ok(tree);
+                }
+            }
+            None => {}
+        }
+        Ok(Tree::Absent { missing_folders: missing_folders(self, &place).map_err(failed)? })
     }
 
     fn digests(&self, paths: &[FilePath], limit: u64) -> Vec<Observed<FileDigest>> {
