@@ -16,6 +16,7 @@ use super::fingerprint::Fingerprint;
 use super::node::Node;
 use super::registry_data::{hex, unhex};
 use super::secret::SecretReference;
+use crate::formats::edit::{Selector, Value};
 use crate::formats::upcase;
 use crate::formats::x509::PublicKey;
 
@@ -224,6 +225,12 @@ pub enum FileAspect {
     Pfx { password: SecretReference },
     /// Whether it is there; its content may be a secret of any kind.
     Sealed,
+    /// As [`FileAspect::Sealed`], to be compared with a secret that is a text.
+    SealedText,
+    /// Its size and digest, for many files that mostly are what they should be.
+    Digest,
+    /// What stands at a place inside it, which may be a secret.
+    Value { selector: Selector, sealed: bool },
 }
 
 /// Whether a file is there.
@@ -253,7 +260,7 @@ pub struct FileFact {
     /// Whether only its owner may read it; `None` where the machine cannot tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner_only: Option<bool>,
-    /// Of its bytes, under the key of the record; it stays with the process that made it.
+    /// Of its bytes, or of the value that was asked for, under the key of the record; it stays with the process that made it.
     #[serde(skip)]
     pub print: Option<Fingerprint>,
 }
@@ -270,6 +277,15 @@ pub enum FileHolds {
     Pfx(PfxFact),
     /// A secret of which nothing is said.
     Sealed,
+    Digest {
+        /// In bytes.
+        size: u64,
+        sha256: ContentDigest,
+    },
+    /// It is a folder.
+    Folder,
+    /// What stands at the place that was asked for; `None` where nothing does.
+    Value(Option<Value>),
     /// It is there and is not what was looked for; why.
     Unusable(Box<str>),
 }
