@@ -10,6 +10,7 @@ pub mod fact;
 pub mod file;
 pub mod file_tree;
 pub mod fingerprint;
+pub mod material;
 pub mod moment;
 pub mod node;
 pub mod operation;
