@@ -123,15 +123,21 @@ fn look(
         },
         FileAspect::Sealed | FileAspect::Names | FileAspect::Tree | FileAspect::Digest => FileHolds::Sealed,
         FileAspect::SealedText => {
-            print = std::str::from_utf8(bytes).ok().and_then(|text| Some(text_print(key?, text)));
+            // What is no text has a fingerprint that no text has.
+            if let (Ok(text), Some(key)) = (std::str::from_utf8(bytes), key) {
+                print = Some(text_print(key, text));
+            }
             FileHolds::Sealed
         }
         FileAspect::Value { selector, sealed } => match edit::read(bytes, selector) {
             Err(error) => FileHolds::Unusable(error.to_string().into()),
             Ok(Some(value)) if *sealed => {
-                print = key.and_then(|key| match &value {
-                    Value::Text(text) => Some(text_print(key, text)),
-                    Value::Json(value) => Some(text_print(key, value.as_str()?)),
+                print = key.map(|key| match &value {
+                    Value::Text(text) => text_print(key, text),
+                    Value::Json(value) => match value.as_str() {
+                        Some(text) => text_print(key, text),
+                        None => key.of_file(value.to_string().as_bytes()),
+                    },
                 });
                 FileHolds::Sealed
             }

@@ -121,6 +121,23 @@ impl AccessMask {
         if mask.is_empty() { Err(RightsError::Empty) } else { Ok(mask) }
     }
 
+    /// Says the rights of a file in the words [`AccessMask::parse_file_rights`] takes; bits without a word in hexadecimal.
+    #[must_use]
+    pub fn file_rights(self) -> String {
+        let mut unsaid = self.bits();
+        let mut words = Vec::new();
+        for (word, bits) in FILE_WORDS {
+            if self.bits() & bits == bits && unsaid & bits != 0 {
+                words.push(word.to_owned());
+                unsaid &= !bits;
+            }
+        }
+        if unsaid != 0 || words.is_empty() {
+            words.push(format!("{unsaid:#x}"));
+        }
+        words.join(", ")
+    }
+
     /// Says registry rights in the words [`AccessMask::parse_key_rights`] takes; bits without a word in hexadecimal.
     #[must_use]
     pub fn key_rights(self) -> String {
@@ -241,6 +258,27 @@ mod tests {
         ];
         for (mask, expected) in cases {
             assert_eq!(AccessMask::from_bits_retain(mask).key_rights(), expected, "{mask:#x}");
+        }
+    }
+
+    #[test]
+    fn rights_of_files() {
+        let cases: &[(&str, Result<u32, RightsError>, &str)] = &[
+            ("full", Ok(0x1F_01FF), "full"),
+            ("Modify", Ok(0x13_01BF), "modify"),
+            ("read_and_execute", Ok(0x12_00A9), "read and execute"),
+            ("read, write", Ok(0x12_019F), "read, write"),
+            ("0x1200a9", Ok(0x12_00A9), "read and execute"),
+            ("0x1", Ok(1), "0x1"),
+            ("set value", Err(RightsError::UnknownOfFile { word: "set value".into() }), ""),
+            (" , ", Err(RightsError::Empty), ""),
+        ];
+        for (text, expected, said) in cases {
+            let mask = AccessMask::parse_file_rights(text);
+            assert_eq!(mask.clone().map(|mask| mask.bits()), *expected, "{text}");
+            if let Ok(mask) = mask {
+                assert_eq!(mask.file_rights(), *said);
+            }
         }
     }
 

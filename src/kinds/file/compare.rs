@@ -94,17 +94,24 @@ pub fn compare(entry: &WantedEntry, facts: &Facts, context: &Context<'_>) -> Com
                 _ => FileToBe::Missing(own.reasons.first().cloned().unwrap_or(Reason::code("files.absent"))),
             };
             let mut decisions = values::compare(entry, values, &to_be, facts, context);
-            // A file is not made for values that are not to be in it, nor is it missed for their sake.
-            let own = match own.verdict {
-                Verdict::Keep => own,
-                _ if decisions.iter().all(|one| one.verdict == Verdict::Keep) => {
-                    Decision { verdict: Verdict::Keep, reasons: Vec::new(), ..own }
-                }
-                _ => own,
+            let own = match state {
+                FileState::Absent { .. } => made_for(own, &decisions),
+                FileState::Present(_) => own,
             };
             decisions.insert(0, own);
             Comparison { decisions, ..Comparison::default() }
         }
+    }
+}
+
+/// A file is made for what is set in it; for values that are not to be in it, it is neither made nor missed.
+fn made_for(own: Decision, values: &[Decision]) -> Decision {
+    if values.iter().any(|value| matches!(value.verdict, Verdict::Change { .. })) {
+        return own;
+    }
+    match values.iter().find(|value| value.verdict != Verdict::Keep) {
+        None => Decision { verdict: Verdict::Keep, reasons: Vec::new(), ..own },
+        Some(value) => Decision { verdict: value.verdict.clone(), reasons: value.reasons.clone(), ..own },
     }
 }
 
@@ -125,7 +132,10 @@ pub fn put(entry: &crate::model::file::FilePath, content: FileContent, state: &F
         FileState::Absent { missing_folders } => place::folders_above(entry, *missing_folders),
         FileState::Present(_) => Vec::new(),
     };
-    let before = state.present().map(|_| FileBefore::SEALED);
+    let before = state.present().map(|fact| match &fact.holds {
+        FileHolds::Digest { sha256, .. } => FileBefore { sha256: Some(*sha256), ..FileBefore::SEALED },
+        _ => FileBefore::SEALED,
+    });
     operations.push(Operation::PutFile { path: entry.clone(), before, content });
     operations
 }

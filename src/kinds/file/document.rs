@@ -188,9 +188,22 @@ pub fn decode_section(node: &Node<'_>, cx: &mut Decoder) -> Vec<WantedEntry> {
         let is_new = unique.insert(upcase::fold(&key.text), key.at, "names compare without case", cx);
         decode_entry(key, node, cx).filter(|_| is_new)
     });
-    let entries: Vec<WantedEntry> = entries.collect();
+    let mut entries: Vec<WantedEntry> = entries.collect();
     check_places(&entries, cx);
+    spell_alike(&mut entries);
     entries
+}
+
+/// Entries of one file name it as the first of them does: all that is done to a file goes by its name.
+fn spell_alike(entries: &mut [WantedEntry]) {
+    let mut spellings: HashMap<FilePath, FilePath> = HashMap::with_capacity(entries.len());
+    for entry in entries {
+        let own = &entry.path.value;
+        let first = spellings.entry(own.usual_place()).or_insert_with(|| own.clone());
+        if first.as_str() != own.as_str() {
+            entry.path.value = first.clone();
+        }
+    }
 }
 
 fn decode_entry(key: &Key<'_>, node: &Node<'_>, cx: &mut Decoder) -> Option<WantedEntry> {

@@ -186,9 +186,7 @@ pub fn same_secret(found: Option<Fingerprint>, secret: Option<&Result<Fingerprin
     match (found, secret) {
         (_, Some(Err(detail))) => Err(Reason::with("secret.unresolved", detail.clone())),
         (Some(found), Some(Ok(secret))) => Ok(found == *secret),
-        // What is there is no text, and the secret is one.
-        (None, Some(Ok(_))) => Ok(false),
-        (_, None) => Err(Reason::code("secret.no_fingerprint")),
+        (None, _) | (_, None) => Err(Reason::code("secret.no_fingerprint")),
     }
 }
 
