@@ -1,5 +1,7 @@
 //! A machine in memory and one on a volume with the same files, what is done with them, and what a plan tells.
 
+#![allow(dead_code, reason = "shared by the tests of files and of hosts, and neither uses all of it")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -196,7 +198,10 @@ impl Bed {
 
     /// Where a path lies on the host.
     fn place(folder: &Path, name: &str) -> PathBuf {
-        let name = path(name).usual_place().to_string();
+        let name = name
+            .trim_end_matches('\\')
+            .replace("%SystemRoot%", "C:\\Windows")
+            .replace("%ProgramFiles%", "C:\\Program Files");
         name[3..].split('\\').fold(folder.to_owned(), |above, name| above.join(name))
     }
 

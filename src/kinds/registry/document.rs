@@ -288,17 +288,17 @@ pub fn wanted_security(
     match fields.sddl {
         Some(sddl) if fields.owner.is_some() || !grant.is_empty() || fields.exclusive => {
             let message = "`sddl` is the whole security descriptor: nothing may stand beside it";
-            cx.push(Diagnostic::error("registry.security_twice", message).at(sddl.at));
+            cx.push(Diagnostic::error(object.code("registry.security_twice", "files.security_twice"), message).at(sddl.at));
             None
         }
         Some(sddl) => {
-            check_sddl(&sddl, cx);
+            check_sddl(&sddl, object, cx);
             Some(WantedSecurity::Sddl(sddl.value))
         }
         None if fields.owner.is_none() && grant.is_empty() => {
             let message = "`security` names neither an owner nor a grant";
             cx.push(
-                Diagnostic::error("registry.empty_security", message).at(at).hint("name `owner`, `grant` or `sddl`"),
+                Diagnostic::error(object.code("registry.empty_security", "files.empty_security"), message).at(at).hint("name `owner`, `grant` or `sddl`"),
             );
             None
         }
@@ -316,11 +316,11 @@ pub fn wanted_security(
     }
 }
 
-fn check_sddl(sddl: &Spanned<String>, cx: &mut Decoder) {
+fn check_sddl(sddl: &Spanned<String>, object: Securable, cx: &mut Decoder) {
     if let Err(error) = SecurityDescriptor::from_str(&sddl.value) {
         let before = sddl.value.get(..error.offset).map_or(0, |before| before.chars().count());
         let message = format!("this is not SDDL: {}, at character {}", error.problem, before + 1);
-        cx.push(Diagnostic::error("registry.bad_sddl", message).at(sddl.at));
+        cx.push(Diagnostic::error(object.code("registry.bad_sddl", "files.bad_sddl"), message).at(sddl.at));
     }
 }
 
@@ -334,7 +334,7 @@ fn check_rights(rights: &Spanned<String>, object: Securable, cx: &mut Decoder) {
                 "write full, modify, read, write, execute, several of them with commas, or a mask such as 0x1200a9"
             }
         };
-        cx.push(Diagnostic::error("registry.bad_rights", error.to_string()).at(rights.at).hint(hint));
+        cx.push(Diagnostic::error(object.code("registry.bad_rights", "files.bad_rights"), error.to_string()).at(rights.at).hint(hint));
     }
 }
 

@@ -113,6 +113,14 @@ impl Securable {
         }
     }
 
+    /// The code of its section.
+    pub const fn code(self, of_key: &'static str, of_file: &'static str) -> &'static str {
+        match self {
+            Self::Key => of_key,
+            Self::File | Self::Folder => of_file,
+        }
+    }
+
     const fn reach(self, inherit: bool) -> Reach {
         match self {
             Self::Key if inherit => Reach::Subkeys,
