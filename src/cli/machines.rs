@@ -6,9 +6,9 @@ use super::arguments::MachineOptions;
 use super::files;
 use super::terminal::Terminal;
 use crate::error::Failure;
-use crate::machine::image::volume::VolumeError;
 use crate::machine::image::{DirtyHives, ImageError, ImageMachine};
 use crate::machine::snapshot::SnapshotMachine;
+use crate::machine::volume::VolumeError;
 use crate::machine::{Machine, WritableMachine};
 
 /// The most bytes that a snapshot may have.

@@ -27,6 +27,7 @@ mod file_facts;
 mod file_tree;
 mod identity;
 pub mod image;
+mod kept;
 mod known_secrets;
 #[cfg(windows)]
 pub mod local;
@@ -36,6 +37,9 @@ mod observe;
 pub(crate) mod services;
 pub mod snapshot;
 mod started;
+pub mod volume;
+mod volume_files;
+mod volume_stage;
 
 pub use crate::model::run::RunName;
 pub use lower::element_of;
@@ -562,6 +566,12 @@ impl WriteError {
 pub fn file_state(key: Option<&FingerprintKey>, bytes: &[u8]) -> Observed<String> {
     let no_key = || Unread::Failed { what: "a file's fingerprint".into(), detail: "the record has no key yet".into() };
     Ok(key.ok_or_else(no_key)?.of_file(bytes).to_hex())
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// The state of a folder that is there.

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cap_std::fs::{Dir, File, Metadata};
 use tempfile::TempDir;
 
-use trueup::machine::image::volume::{Access, Disk, RealDisk};
+use trueup::machine::volume::{Access, Disk, RealDisk};
 
 use model::Model;
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use cap_std::fs::{Dir, File, Metadata};
 
 use trueup::apply::{Purpose, past_run, read_journal, unfinished};
-use trueup::machine::image::volume::{Access, Disk, RealDisk};
+use trueup::machine::volume::{Access, Disk, RealDisk};
 
 use super::run::{ends, reached};
 use super::world::{Left, content, copy, finish, image, journals, on_real_disk, open, run, take_back, undo};

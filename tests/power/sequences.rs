@@ -9,7 +9,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
-use trueup::machine::image::volume::{Volume, VolumeError};
+use trueup::machine::volume::{Volume, VolumeError};
 
 use super::disk::{PowerDisk, When, scratch};
 use super::runner::{Law, check};

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use cap_std::fs::Dir;
 use tempfile::TempDir;
 
-use trueup::machine::image::volume::{Access, Disk, Volume, VolumePath};
+use trueup::machine::volume::{Access, Disk, Volume, VolumePath};
 
 use super::disk::{PowerDisk, When, scratch, seeded};
 

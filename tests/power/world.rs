@@ -15,8 +15,8 @@ use trueup::apply::{
 };
 use trueup::document::{Desired, FileReader, LoadOptions, ReadError, load};
 use trueup::formats::regf::{self, Hive, Key};
-use trueup::machine::image::volume::{Disk, RealDisk, Volume};
 use trueup::machine::image::{DirtyHives, ImageMachine, sample};
+use trueup::machine::volume::{Disk, RealDisk, Volume};
 use trueup::machine::{Machine as _, NoSecrets, RunName};
 use trueup::model::secret::SecretReference;
 use trueup::model::time::FileTime;

@@ -1,7 +1,7 @@
 //! Refuses volumes that must not be touched: those that are not Windows, and those that hold a sleeping one.
 
 use super::{ImageError, path};
-use crate::machine::image::volume::{Volume, VolumeError, VolumePath};
+use crate::machine::volume::{Volume, VolumeError, VolumePath};
 
 /// The head of `hiberfil.sys` while a system sleeps in it; other heads are what a resumed system leaves.
 const SLEEPING: [&[u8]; 2] = [b"hibr", b"HIBR"];

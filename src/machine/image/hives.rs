@@ -6,9 +6,10 @@ use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{ImageMachine, chain};
+use super::ImageMachine;
 use crate::formats::regf::{self, Hive, State};
-use crate::machine::image::volume::{Volume, VolumeError, VolumePath};
+use crate::machine::chain;
+use crate::machine::volume::{Volume, VolumeError, VolumePath};
 use crate::model::fact::{Observed, Unread};
 use crate::model::registry_data::hex;
 

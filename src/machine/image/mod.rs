@@ -1,35 +1,38 @@
 //! An offline Windows volume at a folder: registry hives, files, and trueup's record, in their real formats.
 
 mod accounts;
-mod files;
 mod guard;
 mod hives;
 mod places;
 mod read;
-mod record;
 pub mod sample;
-pub mod volume;
 mod writer;
 
-use std::io;
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
 pub use hives::DirtyHives;
 use hives::Hives;
-use volume::{Volume, VolumeError, VolumePath};
 
+use crate::machine::kept::{self, path};
+use crate::machine::volume::{Volume, VolumeError, VolumePath};
+use crate::machine::volume_files::{self, Places};
 use crate::machine::{
-    FileReader, Machine, MachineKind, RegistryReader, RunName, WritableMachine, WriteError, Writer, identity,
+    FileRead, FileReader, Listed, Machine, MachineKind, RegistryReader, RunName, WritableMachine, WriteError, Writer,
+    chain, identity,
 };
 use crate::model::fact::{Identity, KeyAspects, KeyState, Observed, Unread};
-use crate::model::file::FilePath;
+use crate::model::file::{FileDigest, FilePath};
+use crate::model::file_tree::{Tree, TreeLimits};
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
 use crate::model::registry::RegistryKey;
 use crate::model::remembered::Record;
 use crate::model::sid::Sid;
+
+/// The drive that an image is.
+const DRIVE: char = 'C';
 
 /// Why an image cannot be used as a machine.
 #[derive(Debug, thiserror::Error)]
@@ -79,17 +82,6 @@ impl ImageMachine {
     }
 }
 
-/// A path of our own making, which cannot be wrong.
-fn path(text: &str) -> Result<VolumePath, ()> {
-    text.parse().map_err(|_| ())
-}
-
-/// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
 impl Machine for ImageMachine {
     fn kind(&self) -> MachineKind {
         MachineKind::Image
@@ -108,23 +100,23 @@ impl Machine for ImageMachine {
     }
 
     fn record(&self) -> Observed<Option<Record>> {
-        record::record(&self.volume)
+        kept::record(&self.volume)
     }
 
     fn runs(&self) -> Observed<Vec<RunName>> {
-        record::runs(&self.volume)
+        kept::runs(&self.volume)
     }
 
     fn journal(&self, run: &RunName, tail: Option<u64>) -> Observed<Option<Vec<u8>>> {
-        record::journal(&self.volume, run, tail)
+        kept::journal(&self.volume, run, tail)
     }
 
     fn fingerprint_key(&self) -> Observed<Option<FingerprintKey>> {
-        record::fingerprint_key(&self.volume)
+        kept::fingerprint_key(&self.volume)
     }
 
     fn held(&self, run: &RunName) -> Observed<Option<Vec<u8>>> {
-        record::held(&self.volume, run)
+        kept::held(&self.volume, run)
     }
 
     fn files(&self) -> Observed<&dyn FileReader> {
@@ -132,11 +124,11 @@ impl Machine for ImageMachine {
     }
 
     fn made(&self, run: &RunName) -> Observed<Option<Zeroizing<Vec<u8>>>> {
-        record::made(&self.volume, run)
+        kept::made(&self.volume, run)
     }
 
     fn retired(&self, run: &RunName, item: usize) -> Observed<Option<Zeroizing<Vec<u8>>>> {
-        record::retired(&self.volume, run, item)
+        kept::retired(&self.volume, run, item)
     }
 
     fn part_of(&self, operation: &Operation) -> Observed<String> {
@@ -157,11 +149,21 @@ impl Machine for ImageMachine {
     /// A part is a file by its path on a running machine, or a hive's file by its place on the volume.
     fn part_state(&self, part: &str) -> Observed<Option<String>> {
         if let Ok(path) = FilePath::parse(part) {
-            return files::state(self, &path);
+            return volume_files::state(self, &path);
         }
         let failed = |detail: String| Unread::Failed { what: part.to_owned(), detail };
         let file = path(part).map_err(|()| failed("it is no path".into()))?;
         hives::state(&self.volume, &file).map_err(|error| failed(chain(&error)))
+    }
+}
+
+impl Places for ImageMachine {
+    fn place(&self, path: &FilePath) -> Observed<(&Volume, VolumePath)> {
+        Ok((&self.volume, volume_files::locate(path, DRIVE)?))
+    }
+
+    fn home(&self) -> &Volume {
+        &self.volume
     }
 }
 
@@ -181,14 +183,20 @@ impl WritableMachine for ImageMachine {
     }
 }
 
-impl From<VolumeError> for WriteError {
-    fn from(error: VolumeError) -> Self {
-        Self::failed("write to the image", error)
+impl FileReader for ImageMachine {
+    fn read(&self, path: &FilePath, limit: u64) -> Observed<FileRead> {
+        volume_files::read(self, path, limit)
     }
-}
 
-impl From<io::Error> for WriteError {
-    fn from(error: io::Error) -> Self {
-        Self::failed("write to the image", error)
+    fn names(&self, path: &FilePath) -> Observed<Listed> {
+        volume_files::names(self, path)
+    }
+
+    fn tree(&self, folder: &FilePath, limits: TreeLimits) -> Observed<Tree> {
+        volume_files::tree(self, folder, limits)
+    }
+
+    fn digests(&self, paths: &[FilePath], limit: u64) -> Vec<Observed<FileDigest>> {
+        volume_files::digests(self, paths, limit)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::hives::{self, Loaded, load};
 use super::{ImageMachine, accounts, path};
-use crate::machine::image::volume::VolumePath;
+use crate::machine::volume::VolumePath;
 use crate::model::fact::{Facet, Observed, Unread};
 use crate::model::registry::{RegistryKey, Root};
 use crate::model::registry_data::{Reading, RegistryData};
@@ -118,7 +118,7 @@ fn existing(machine: &ImageMachine, files: &[&str]) -> Observed<VolumePath> {
         match machine.volume.exists(&path) {
             Ok(true) => return Ok(path),
             Ok(false) => {}
-            Err(error) => return Err(failed(file, super::chain(&error))),
+            Err(error) => return Err(failed(file, crate::machine::chain(&error))),
         }
     }
     Err(failed(&files.join(", "), "the image has no such file".into()))
@@ -179,7 +179,7 @@ fn user_hive(machine: &ImageMachine, key: &RegistryKey, user: &str) -> Observed<
     match machine.volume.exists(&file) {
         Ok(true) => Ok(file),
         Ok(false) => Err(failed(key, format!("the profile has no {file}"))),
-        Err(error) => Err(failed(key, super::chain(&error))),
+        Err(error) => Err(failed(key, crate::machine::chain(&error))),
     }
 }
 

@@ -1,32 +1,23 @@
 //! Changes an image: registry operations are gathered in memory and each hive is replaced at once.
 
 use std::borrow::Cow;
-use std::io::Write as _;
-
-use zeroize::Zeroizing;
 
 use super::hives::{Loaded, Origin, load, log_path, state_of};
 use super::places::{Place, locate};
-use super::volume::{Access, Appender, EntryKind, Lock, LockError, VolumeError, VolumePath};
-use super::{ImageMachine, files, hives, path, record};
-use crate::formats::edit::Selector;
+use super::{ImageMachine, hives, path};
 use crate::formats::regf::{self, Editor, KeyId};
-use crate::machine::lower::{edited, lowered};
-use crate::machine::{FOLDER_STATE, JournalFile, PartChange, RunName, Step, WriteError, Writer, file_state};
-use crate::model::certificate::FileContent;
+use crate::machine::kept::{Keeper, SPARE_BYTES};
+use crate::machine::lower::lowered;
+use crate::machine::volume::VolumePath;
+use crate::machine::volume_stage::{self, FileStage};
+use crate::machine::{JournalFile, PartChange, RunName, Step, WriteError, Writer};
 use crate::model::fact::{KeyTree, Unread};
-use crate::model::file::{FilePath, MAX_FILE_BYTES};
+use crate::model::file::FilePath;
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::{Expression, Operation};
 use crate::model::registry::RegistryKey;
 use crate::model::remembered::Record;
 use crate::model::time::FileTime;
-
-/// What must stay free on the volume beside the hives that are written.
-const SPARE_BYTES: u64 = 1 << 20;
-
-/// What a file of a certificate, the copy of what it replaces and the store's element take, at most and roughly.
-const FILE_BYTES: u64 = 32 << 10;
 
 /// The one writer of an image; the lock is its own for as long as it lives.
 pub struct ImageWriter<'m> {
@@ -35,12 +26,10 @@ pub struct ImageWriter<'m> {
     open: Vec<OpenHive>,
     /// Where the last step wrote: most steps write the same key as the step before.
     last: Option<(RegistryKey, Place)>,
-    /// Files and folders with staged changes, in order.
-    files: Vec<StagedFile>,
+    files: FileStage,
     /// What the next commit writes.
     prepared: Vec<Prepared>,
-    prepared_files: Vec<StagedFile>,
-    lock: Lock,
+    keeper: Keeper<'m>,
 }
 
 /// A hive's new content.
@@ -48,20 +37,6 @@ struct Prepared {
     path: VolumePath,
     bytes: Vec<u8>,
     origin: Origin,
-}
-
-/// What becomes of one path.
-struct StagedFile {
-    path: FilePath,
-    place: VolumePath,
-    change: FileChange,
-}
-
-enum FileChange {
-    Put { bytes: Zeroizing<Vec<u8>>, access: Access },
-    Remove,
-    CreateFolder,
-    RemoveFolder,
 }
 
 struct OpenHive {
@@ -74,28 +49,10 @@ struct OpenHive {
 
 impl<'m> ImageWriter<'m> {
     pub fn open(machine: &'m ImageMachine, owner: &str) -> Result<Self, WriteError> {
-        // The lock is the first write: on a full volume even that would fail, with a reason that helps nobody.
-        if let Some(free) = machine.volume.free_space().filter(|free| *free < SPARE_BYTES) {
-            return Err(WriteError::NoSpace { needed: SPARE_BYTES, free });
-        }
-        machine.volume.create_dir_all(&own(record::FOLDER)?)?;
-        let lock = machine.volume.lock(&own(record::LOCK)?, owner).map_err(|error| match error {
-            LockError::Held { owner } => {
-                WriteError::Locked { owner: owner.unwrap_or_else(|| "another process".into()) }
-            }
-            LockError::Volume(error) => error.into(),
-        })?;
+        let keeper = Keeper::open(&machine.volume, owner)?;
         // What was read before the lock may have changed since.
         machine.hives.forget();
-        Ok(Self {
-            machine,
-            open: Vec::new(),
-            last: None,
-            files: Vec::new(),
-            prepared: Vec::new(),
-            prepared_files: Vec::new(),
-            lock,
-        })
+        Ok(Self { machine, open: Vec::new(), last: None, files: FileStage::default(), prepared: Vec::new(), keeper })
     }
 
     fn hive(&mut self, file: &VolumePath) -> Result<&mut OpenHive, WriteError> {
@@ -109,110 +66,11 @@ impl<'m> ImageWriter<'m> {
         self.open.last_mut().ok_or_else(|| WriteError::refused("open a hive", file.to_string()))
     }
 
-    /// Stages a change of a file or folder, after a look at whether it can be done.
-    fn stage_file(&mut self, step: &Step<'_>, path: &FilePath) -> Result<(), WriteError> {
-        let refused = |detail: &str| WriteError::refused(step.operation.to_string(), detail);
-        let failed = |error: VolumeError| WriteError::failed(step.operation.to_string(), error);
-        let place = files::locate(path).map_err(|unread| WriteError::failed(step.operation.to_string(), unread))?;
-        let kind = match self.files.iter().rev().find(|staged| staged.path == *path).map(|staged| &staged.change) {
-            Some(FileChange::Put { .. }) => Some(EntryKind::File),
-            Some(FileChange::CreateFolder) => Some(EntryKind::Folder),
-            Some(FileChange::Remove | FileChange::RemoveFolder) => None,
-            None => self.machine.volume.metadata(&place).map_err(failed)?.map(|metadata| metadata.kind),
-        };
-        let makes = matches!(
-            step.operation,
-            Operation::PutFile { .. } | Operation::CreateFolder { .. } | Operation::CreateFile { .. }
-        );
-        let folder = path.parent().filter(|folder| folder.parent().is_some());
-        if let Some(folder) = folder.filter(|_| makes) {
-            let is_made = self
-                .files
-                .iter()
-                .any(|staged| staged.path == folder && matches!(staged.change, FileChange::CreateFolder));
-            let above =
-                files::locate(&folder).map_err(|unread| WriteError::failed(step.operation.to_string(), unread))?;
-            let found = self.machine.volume.metadata(&above).map_err(failed)?;
-            if !is_made && found.is_none_or(|found| found.kind != EntryKind::Folder) {
-                return Err(refused("its folder is not there"));
-            }
-        }
-        if let (Operation::EditFile { selector, .. }, Some(EntryKind::File)) = (step.operation, kind) {
-            return self.stage_edit(step, path, place, selector);
-        }
-        let change = match (step.operation, kind) {
-            (Operation::EditFile { .. }, None) => return Err(refused("the file is not there")),
-            (Operation::CreateFile { .. }, Some(EntryKind::File)) => return Ok(()),
-            (Operation::CreateFile { .. }, None) => {
-                FileChange::Put { bytes: Zeroizing::default(), access: Access::Usual }
-            }
-            (Operation::CreateFolder { .. }, Some(EntryKind::Folder))
-            | (Operation::RemoveFolder { .. } | Operation::RemoveFile { .. }, None) => return Ok(()),
-            (Operation::CreateFolder { .. }, None) => FileChange::CreateFolder,
-            (Operation::RemoveFolder { .. }, Some(EntryKind::Folder)) => FileChange::RemoveFolder,
-            (Operation::RemoveFile { .. }, Some(EntryKind::File)) => FileChange::Remove,
-            (Operation::PutFile { before: None, .. }, Some(EntryKind::File)) => {
-                return Err(refused("a file has come to stand there"));
-            }
-            (Operation::PutFile { content, .. }, None | Some(EntryKind::File)) => {
-                let bytes = step.bytes.clone().ok_or_else(|| refused("its content was not evaluated"))?;
-                FileChange::Put { bytes, access: if content.is_sealed() { Access::Secret } else { Access::Usual } }
-            }
-            _ => return Err(refused("something else stands there")),
-        };
-        self.files.push(StagedFile { path: path.clone(), place, change });
-        Ok(())
-    }
-
-    /// Stages an edit on top of what is staged for the file, or on what it holds.
-    fn stage_edit(
-        &mut self,
-        step: &Step<'_>,
-        path: &FilePath,
-        place: VolumePath,
-        selector: &Selector,
-    ) -> Result<(), WriteError> {
-        let attempt = || step.operation.to_string();
-        let staged = self.files.iter_mut().rev().find(|staged| staged.path == *path);
-        let edited =
-            |bytes: &[u8]| edited(step, selector, bytes).map_err(|detail| WriteError::refused(attempt(), detail));
-        if let Some(StagedFile { change: FileChange::Put { bytes, .. }, .. }) = staged {
-            **bytes = edited(bytes)?;
-            return Ok(());
-        }
-        let read = self.machine.volume.read(&place, MAX_FILE_BYTES);
-        let bytes = read.map_err(|error| WriteError::failed(attempt(), error))?.map(Zeroizing::new);
-        let bytes = bytes.ok_or_else(|| WriteError::refused(attempt(), "the file is not there"))?;
-        // The file keeps who may read it.
-        let change = FileChange::Put { bytes: Zeroizing::new(edited(&bytes)?), access: Access::Usual };
-        self.files.push(StagedFile { path: path.clone(), place, change });
-        Ok(())
-    }
-
     fn place(&self, step: &Step<'_>, key: &RegistryKey) -> Result<Place, WriteError> {
         let root = || Unread::Failed { what: key.to_string(), detail: "a root cannot be written".into() };
         let place = locate(self.machine, key).and_then(|place| place.ok_or_else(root));
         place.map_err(|unread| WriteError::failed(step.operation.to_string(), unread))
     }
-
-    /// Puts a file of the record in place of the old one; its folder is made first.
-    fn put(&self, folder: &str, file: &VolumePath, bytes: &[u8]) -> Result<(), WriteError> {
-        self.machine.volume.create_dir_all(&own(folder)?)?;
-        Ok(self.machine.volume.replace_with(file, bytes, Access::OwnerOnly)?)
-    }
-}
-
-/// What a step takes on the volume beside the hives: the file, the copy of what it replaces.
-fn file_bytes(operation: &Operation) -> u64 {
-    let content = match operation {
-        Operation::PutFile { content: FileContent::Bytes(bytes), .. } => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-        Operation::PutFile { .. }
-        | Operation::PutCertificate { .. }
-        | Operation::EditFile { .. }
-        | Operation::CreateFile { .. } => 0,
-        _ => return 0,
-    };
-    content.saturating_mul(2).saturating_add(FILE_BYTES)
 }
 
 /// A path of our own making.
@@ -237,7 +95,7 @@ impl Writer for ImageWriter<'_> {
     fn stage(&mut self, step: &Step<'_>, now: FileTime) -> Result<(), WriteError> {
         let attempt = || step.operation.to_string();
         if let Some(path) = step.operation.file() {
-            return self.stage_file(step, path);
+            return self.files.stage(self.machine, step, path);
         }
         match step.operation {
             Operation::Configure { .. } => {
@@ -283,7 +141,7 @@ impl Writer for ImageWriter<'_> {
         let mut last: Option<&RegistryKey> = None;
         let mut files: u64 = 0;
         for operation in operations {
-            files = files.saturating_add(file_bytes(operation));
+            files = files.saturating_add(volume_stage::room(operation));
             // Most operations write the key that the one before wrote.
             let store = match operation {
                 Operation::PutCertificate { store, .. } | Operation::RemoveCertificate { store, .. } => {
@@ -326,36 +184,12 @@ impl Writer for ImageWriter<'_> {
             changes.push(PartChange { part: hive.path.to_string(), before, after: Some(state_of(&bytes)) });
             self.prepared.push(Prepared { path: hive.path, bytes, origin: hive.origin });
         }
-        if !self.files.is_empty() {
-            let key = record::fingerprint_key(&self.machine.volume);
-            let key = key.map_err(|unread| WriteError::failed("tell files apart", unread))?;
-            for StagedFile { path, change, .. } in &self.files {
-                let unread = |unread| WriteError::failed(format!("look at {path}"), unread);
-                let after = match change {
-                    FileChange::Put { bytes, .. } => Some(file_state(key.as_ref(), bytes).map_err(unread)?),
-                    FileChange::CreateFolder => Some(FOLDER_STATE.to_owned()),
-                    FileChange::Remove | FileChange::RemoveFolder => None,
-                };
-                let before = files::state(self.machine, path).map_err(unread)?;
-                changes.retain(|known: &PartChange| known.part != path.as_str());
-                changes.push(PartChange { part: path.to_string(), before, after });
-            }
-            self.prepared_files = std::mem::take(&mut self.files);
-        }
+        self.files.prepare(self.machine, &mut changes)?;
         Ok(changes)
     }
 
     fn commit(&mut self) -> Result<(), WriteError> {
-        for StagedFile { path, place, change } in self.prepared_files.drain(..) {
-            let volume = &self.machine.volume;
-            let done = match change {
-                FileChange::Put { bytes, access } => volume.replace_with(&place, &bytes, access),
-                FileChange::Remove => volume.remove_file(&place).map(drop),
-                FileChange::CreateFolder => volume.create_dir_all(&place),
-                FileChange::RemoveFolder => volume.remove_folder(&place).map(drop),
-            };
-            done.map_err(|error| WriteError::failed(format!("write {path}"), error))?;
-        }
+        self.files.commit(self.machine)?;
         for Prepared { path, bytes, origin } in self.prepared.drain(..) {
             let attempt = || format!("write {path}");
             self.machine.volume.replace(&path, &bytes).map_err(|error| WriteError::failed(attempt(), error))?;
@@ -373,12 +207,7 @@ impl Writer for ImageWriter<'_> {
 
     fn sync_part(&mut self, part: &str) -> Result<(), WriteError> {
         if let Ok(path) = FilePath::parse(part) {
-            let place = files::locate(&path).map_err(|unread| WriteError::failed(format!("sync {path}"), unread))?;
-            return match self.machine.volume.metadata(&place)? {
-                Some(metadata) if metadata.kind == EntryKind::File => Ok(self.machine.volume.sync(&place)?),
-                // Whoever made the folder, or removed what is gone, may have been stopped before that was on the disk.
-                _ => Ok(self.machine.volume.sync_name(&place)?),
-            };
+            return volume_stage::sync(self.machine, &path);
         }
         Ok(self.machine.volume.sync(&own(part)?)?)
     }
@@ -387,68 +216,48 @@ impl Writer for ImageWriter<'_> {
         self.open.clear();
         self.files.clear();
         self.prepared.clear();
-        self.prepared_files.clear();
         self.last = None;
         self.machine.hives.forget();
     }
 
     fn journal(&mut self, run: &RunName) -> Result<Box<dyn JournalFile>, WriteError> {
-        self.machine.volume.create_dir_all(&own(record::JOURNALS)?)?;
-        Ok(Box::new(ImageJournal(self.machine.volume.open_append(&record::journal_file(run)?)?)))
+        self.keeper.journal(run)
     }
 
     fn put_record(&mut self, record: &Record) -> Result<(), WriteError> {
-        let bytes = record.to_json().map_err(|error| WriteError::failed("write the record", error))?;
-        self.put(record::FOLDER, &own(record::RECORD)?, &bytes)
+        self.keeper.put_record(record)
     }
 
     fn set_record_aside(&mut self, run: &RunName) -> Result<(), WriteError> {
-        let file = own(record::RECORD)?;
-        if !self.machine.volume.exists(&file)? {
-            return Ok(());
-        }
-        Ok(self.machine.volume.rename(&file, &record::aside_file(run)?)?)
+        self.keeper.set_record_aside(run)
     }
 
     fn put_fingerprint_key(&mut self, key: &FingerprintKey) -> Result<(), WriteError> {
-        self.put(record::FOLDER, &own(record::KEY)?, key.bytes())
+        self.keeper.put_fingerprint_key(key)
     }
 
     fn put_held(&mut self, run: &RunName, sealed: &[u8]) -> Result<(), WriteError> {
-        self.put(record::HOLD, &record::held_file(run)?, sealed)
+        self.keeper.put_held(run, sealed)
     }
 
     fn put_made(&mut self, run: &RunName, made: &[u8]) -> Result<(), WriteError> {
-        self.put(record::MADE, &record::made_file(run)?, made)
+        self.keeper.put_made(run, made)
     }
 
     fn forget_made(&mut self, run: &RunName) -> Result<(), WriteError> {
-        self.machine.volume.remove_file(&record::made_file(run)?)?;
-        Ok(())
+        self.keeper.forget_made(run)
     }
 
     fn retire(&mut self, run: &RunName, item: usize, bytes: &[u8]) -> Result<(), WriteError> {
-        self.put(&record::retired_folder(run), &record::retired_file(run, item)?, bytes)
+        self.keeper.retire(run, item, bytes)
     }
 
     fn forget_run(&mut self, run: &RunName) -> Result<(), WriteError> {
-        record::forget(&self.machine.volume, run)
+        self.keeper.forget_run(run)
     }
 
     fn stale_owner(&self) -> Option<&str> {
-        self.lock.stale_owner()
-    }
-}
-
-struct ImageJournal(Appender);
-
-impl JournalFile for ImageJournal {
-    fn append(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
-        self.0.write_all(bytes).map_err(|error| WriteError::failed("append to the journal", error))
-    }
-
-    fn sync(&mut self) -> Result<(), WriteError> {
-        self.0.sync_data().map_err(|error| WriteError::failed("sync the journal", error))
+        self.keeper.stale_owner()
     }
 }
 

@@ -104,7 +104,8 @@ fn gather(tree: &KeyTree, out: &mut Vec<u8>) {
         out.extend_from_slice(bytes);
     };
     put(&tree.security);
-    let mut values: Vec<_> = tree.values.iter().filter_map(|value| Some((upcase::fold(&value.name), value.data.plain()?))).collect();
+    let mut values: Vec<_> =
+        tree.values.iter().filter_map(|value| Some((upcase::fold(&value.name), value.data.plain()?))).collect();
     values.sort_by(|a, b| a.0.cmp(&b.0));
     put(&values.len().to_le_bytes());
     for (name, data) in values {

@@ -73,9 +73,7 @@ fn read_one(wanted: &RegistryKey, asked: &KeyAspects, buffers: &mut Buffers) -> 
 /// Opens a key for reading, as a backup does where its descriptor says no.
 pub fn open(root: &Key, path: &str) -> Result<Key, WindowsError> {
     match key::open(root, path) {
-        Err(WindowsError::ACCESS_DENIED) => {
-            key::open_for_backup(root, path).map_err(|_| WindowsError::ACCESS_DENIED)
-        }
+        Err(WindowsError::ACCESS_DENIED) => key::open_for_backup(root, path).map_err(|_| WindowsError::ACCESS_DENIED),
         result => result,
     }
 }

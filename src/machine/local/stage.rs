@@ -110,8 +110,7 @@ impl RegistryStage {
                 known.after = after;
                 continue;
             }
-            let before =
-                part.state(print, &mut buffers).map_err(|unread| WriteError::failed(attempt(), unread))?;
+            let before = part.state(print, &mut buffers).map_err(|unread| WriteError::failed(attempt(), unread))?;
             places.insert(name.clone(), changes.len());
             changes.push(PartChange { part: name, before, after });
         }

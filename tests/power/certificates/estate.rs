@@ -18,7 +18,7 @@ use trueup::formats::x509::{
 };
 use trueup::machine::Machine as _;
 use trueup::machine::image::ImageMachine;
-use trueup::machine::image::volume::is_temporary;
+use trueup::machine::volume::is_temporary;
 use trueup::model::fact::KeyAspects;
 use trueup::model::secret::SecretReference;
 use trueup::model::thumbprint::Thumbprint;

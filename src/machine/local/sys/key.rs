@@ -5,9 +5,7 @@ use std::ptr::{null, null_mut};
 use windows_registry::Key;
 use windows_sys::Wdk::System::Registry::{KeyBasicInformation, NtQueryKey};
 use windows_sys::Win32::Foundation::{ERROR_INSUFFICIENT_BUFFER, ERROR_MORE_DATA, ERROR_NO_MORE_ITEMS, HANDLE};
-use windows_sys::Win32::Security::{
-    DACL_SECURITY_INFORMATION, GROUP_SECURITY_INFORMATION, OWNER_SECURITY_INFORMATION,
-};
+use windows_sys::Win32::Security::{DACL_SECURITY_INFORMATION, GROUP_SECURITY_INFORMATION, OWNER_SECURITY_INFORMATION};
 use windows_sys::Win32::System::Registry::{
     HKEY, KEY_READ, KEY_WOW64_64KEY, REG_OPTION_BACKUP_RESTORE, REG_OPTION_OPEN_LINK, RegCreateKeyExW, RegEnumKeyExW,
     RegEnumValueW, RegGetKeySecurity, RegOpenKeyExW, RegQueryInfoKeyW, RegSetKeySecurity,
@@ -66,13 +64,7 @@ pub fn open(root: &Key, path: &str) -> Result<Key, WindowsError> {
     let path = wide(path);
     // SAFETY: the path ends in a zero, and the handle is written before the function succeeds.
     let code = unsafe {
-        RegOpenKeyExW(
-            root.as_raw(),
-            path.as_ptr(),
-            REG_OPTION_OPEN_LINK,
-            KEY_READ | KEY_WOW64_64KEY,
-            &mut handle,
-        )
+        RegOpenKeyExW(root.as_raw(), path.as_ptr(), REG_OPTION_OPEN_LINK, KEY_READ | KEY_WOW64_64KEY, &mut handle)
     };
     WindowsError::check(code)?;
     // SAFETY: the handle is open, and nobody else has it.
@@ -116,8 +108,7 @@ pub fn head(key: &Key) -> Result<Head, WindowsError> {
     let mut written = 0;
     let handle: HANDLE = key.as_raw();
     // SAFETY: the buffer is aligned for the structure and as long as told.
-    let status =
-        unsafe { NtQueryKey(handle, KeyBasicInformation, buffer.as_mut_ptr().cast(), bytes, &mut written) };
+    let status = unsafe { NtQueryKey(handle, KeyBasicInformation, buffer.as_mut_ptr().cast(), bytes, &mut written) };
     if status != 0 {
         return Err(WindowsError(u32::from_ne_bytes(status.to_ne_bytes())));
     }
@@ -273,8 +264,7 @@ pub fn security(key: &Key) -> Result<Vec<u8>, WindowsError> {
     loop {
         let mut bytes = u32::try_from(buffer.len()).unwrap_or(u32::MAX);
         // SAFETY: the buffer is as long as told.
-        let code =
-            unsafe { RegGetKeySecurity(key.as_raw(), SECURITY, buffer.as_mut_ptr().cast(), &mut bytes) };
+        let code = unsafe { RegGetKeySecurity(key.as_raw(), SECURITY, buffer.as_mut_ptr().cast(), &mut bytes) };
         let needed = usize::try_from(bytes).unwrap_or(0);
         if code == ERROR_INSUFFICIENT_BUFFER && needed > buffer.len() {
             buffer.resize(needed, 0);

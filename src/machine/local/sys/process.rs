@@ -44,9 +44,8 @@ pub fn is_elevated() -> Result<bool, WindowsError> {
     let bytes = u32::try_from(size_of::<TOKEN_ELEVATION>()).unwrap_or(0);
     let mut written = 0;
     // SAFETY: the buffer is the structure that the class names.
-    let done = unsafe {
-        GetTokenInformation(token.0, TokenElevation, (&raw mut elevation).cast(), bytes, &mut written)
-    };
+    let done =
+        unsafe { GetTokenInformation(token.0, TokenElevation, (&raw mut elevation).cast(), bytes, &mut written) };
     if done == 0 { Err(WindowsError::last()) } else { Ok(elevation.TokenIsElevated != 0) }
 }
 

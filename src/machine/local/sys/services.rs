@@ -80,13 +80,7 @@ impl Service {
         let mut needed = 0;
         // SAFETY: the buffer is the structure that the level names.
         let done = unsafe {
-            QueryServiceStatusEx(
-                self.service.0,
-                SC_STATUS_PROCESS_INFO,
-                (&raw mut status).cast(),
-                bytes,
-                &mut needed,
-            )
+            QueryServiceStatusEx(self.service.0, SC_STATUS_PROCESS_INFO, (&raw mut status).cast(), bytes, &mut needed)
         };
         if done == 0 { Err(WindowsError::last()) } else { Ok(status) }
     }

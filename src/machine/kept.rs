@@ -1,21 +1,26 @@
 //! What trueup keeps on a volume below `ProgramData\trueup`: journals, the record, the key of its fingerprints, the sealed hold.
 
+use std::io::{self, Write as _};
+
 use zeroize::Zeroizing;
 
-use super::volume::{Volume, VolumeError, VolumePath};
-use super::{chain, path};
-use crate::machine::{RunName, WriteError};
+use super::chain;
+use super::volume::{Access, Appender, Lock, LockError, Volume, VolumeError, VolumePath};
+use crate::machine::{JournalFile, RunName, WriteError};
 use crate::model::fact::{Observed, Unread};
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::remembered::Record;
 
+/// What must stay free on the volume beside what is written.
+pub const SPARE_BYTES: u64 = 1 << 20;
+
 pub const FOLDER: &str = r"ProgramData\trueup";
 pub const LOCK: &str = r"ProgramData\trueup\lock";
-pub const RECORD: &str = r"ProgramData\trueup\record.json";
-pub const KEY: &str = r"ProgramData\trueup\fingerprint.key";
-pub const JOURNALS: &str = r"ProgramData\trueup\journal";
-pub const HOLD: &str = r"ProgramData\trueup\hold";
-pub const MADE: &str = r"ProgramData\trueup\made";
+const RECORD: &str = r"ProgramData\trueup\record.json";
+const KEY: &str = r"ProgramData\trueup\fingerprint.key";
+const JOURNALS: &str = r"ProgramData\trueup\journal";
+const HOLD: &str = r"ProgramData\trueup\hold";
+const MADE: &str = r"ProgramData\trueup\made";
 /// One folder for each run that replaced files.
 const RETIRED: &str = r"ProgramData\trueup\retired";
 const JOURNAL_EXTENSION: &str = ".jsonl";
@@ -28,6 +33,11 @@ const MAX_JOURNAL_BYTES: u64 = 4 << 30;
 const MAX_RECORD_BYTES: u64 = 1 << 30;
 /// The most bytes of what one run holds.
 const MAX_HELD_BYTES: u64 = 1 << 30;
+
+/// A path of our own making, which cannot be wrong.
+pub fn path(text: &str) -> Result<VolumePath, ()> {
+    text.parse().map_err(|_| ())
+}
 
 fn failed(what: &str, error: &dyn std::error::Error) -> Unread {
     Unread::Failed { what: what.to_owned(), detail: chain(error) }
@@ -66,29 +76,29 @@ pub fn runs(volume: &Volume) -> Observed<Vec<RunName>> {
     Ok(runs)
 }
 
-pub fn journal_file(run: &RunName) -> Result<VolumePath, WriteError> {
+fn journal_file(run: &RunName) -> Result<VolumePath, WriteError> {
     file_of(JOURNALS, &format!("{run}{JOURNAL_EXTENSION}"))
 }
 
-pub fn held_file(run: &RunName) -> Result<VolumePath, WriteError> {
+fn held_file(run: &RunName) -> Result<VolumePath, WriteError> {
     file_of(HOLD, &format!("{run}{HELD_EXTENSION}"))
 }
 
-pub fn made_file(run: &RunName) -> Result<VolumePath, WriteError> {
+fn made_file(run: &RunName) -> Result<VolumePath, WriteError> {
     file_of(MADE, &format!("{run}{MADE_EXTENSION}"))
 }
 
 /// The folder of what a run retired.
-pub fn retired_folder(run: &RunName) -> String {
+fn retired_folder(run: &RunName) -> String {
     format!("{RETIRED}\\{run}")
 }
 
-pub fn retired_file(run: &RunName, item: usize) -> Result<VolumePath, WriteError> {
+fn retired_file(run: &RunName, item: usize) -> Result<VolumePath, WriteError> {
     file_of(&retired_folder(run), &item.to_string())
 }
 
 /// Where a record that could not be read lies once a run has set it aside.
-pub fn aside_file(run: &RunName) -> Result<VolumePath, WriteError> {
+fn aside_file(run: &RunName) -> Result<VolumePath, WriteError> {
     file_of(FOLDER, &format!("record.json.damaged-{run}"))
 }
 
@@ -125,6 +135,115 @@ pub fn retired(volume: &Volume, run: &RunName, item: usize) -> Observed<Option<Z
     Ok(read(volume, &file, &what, MAX_HELD_BYTES)?.map(Zeroizing::new))
 }
 
+/// The right to write what is kept on a volume, until dropped: the machine's one lock.
+pub struct Keeper<'v> {
+    volume: &'v Volume,
+    lock: Lock,
+}
+
+impl<'v> Keeper<'v> {
+    /// Takes the lock, in a folder that is made for it.
+    ///
+    /// # Errors
+    /// Somebody else holds it, there is no room, or the volume cannot be written.
+    pub fn open(volume: &'v Volume, owner: &str) -> Result<Self, WriteError> {
+        // The lock is the first write: on a full volume even that would fail, with a reason that helps nobody.
+        if let Some(free) = volume.free_space().filter(|free| *free < SPARE_BYTES) {
+            return Err(WriteError::NoSpace { needed: SPARE_BYTES, free });
+        }
+        volume.create_dir_all(&to_write(FOLDER)?)?;
+        let lock = volume.lock(&to_write(LOCK)?, owner).map_err(|error| match error {
+            LockError::Held { owner } => {
+                WriteError::Locked { owner: owner.unwrap_or_else(|| "another process".into()) }
+            }
+            LockError::Volume(error) => error.into(),
+        })?;
+        Ok(Self { volume, lock })
+    }
+
+    pub fn stale_owner(&self) -> Option<&str> {
+        self.lock.stale_owner()
+    }
+
+    /// Puts a file in place of the old one; its folder is made first.
+    fn put(&self, folder: &str, file: &VolumePath, bytes: &[u8]) -> Result<(), WriteError> {
+        self.volume.create_dir_all(&to_write(folder)?)?;
+        Ok(self.volume.replace_with(file, bytes, Access::OwnerOnly)?)
+    }
+
+    pub fn journal(&self, run: &RunName) -> Result<Box<dyn JournalFile>, WriteError> {
+        self.volume.create_dir_all(&to_write(JOURNALS)?)?;
+        Ok(Box::new(VolumeJournal(self.volume.open_append(&journal_file(run)?)?)))
+    }
+
+    pub fn put_record(&self, record: &Record) -> Result<(), WriteError> {
+        let bytes = record.to_json().map_err(|error| WriteError::failed("write the record", error))?;
+        self.put(FOLDER, &to_write(RECORD)?, &bytes)
+    }
+
+    pub fn set_record_aside(&self, run: &RunName) -> Result<(), WriteError> {
+        let file = to_write(RECORD)?;
+        if !self.volume.exists(&file)? {
+            return Ok(());
+        }
+        Ok(self.volume.rename(&file, &aside_file(run)?)?)
+    }
+
+    pub fn put_fingerprint_key(&self, key: &FingerprintKey) -> Result<(), WriteError> {
+        self.put(FOLDER, &to_write(KEY)?, key.bytes())
+    }
+
+    pub fn put_held(&self, run: &RunName, sealed: &[u8]) -> Result<(), WriteError> {
+        self.put(HOLD, &held_file(run)?, sealed)
+    }
+
+    pub fn put_made(&self, run: &RunName, made: &[u8]) -> Result<(), WriteError> {
+        self.put(MADE, &made_file(run)?, made)
+    }
+
+    pub fn forget_made(&self, run: &RunName) -> Result<(), WriteError> {
+        self.volume.remove_file(&made_file(run)?)?;
+        Ok(())
+    }
+
+    pub fn retire(&self, run: &RunName, item: usize, bytes: &[u8]) -> Result<(), WriteError> {
+        self.put(&retired_folder(run), &retired_file(run, item)?, bytes)
+    }
+
+    pub fn forget_run(&self, run: &RunName) -> Result<(), WriteError> {
+        forget(self.volume, run)
+    }
+}
+
+/// A path of our own making.
+fn to_write(text: &str) -> Result<VolumePath, WriteError> {
+    path(text).map_err(|()| WriteError::refused("open the record", text))
+}
+
+struct VolumeJournal(Appender);
+
+impl JournalFile for VolumeJournal {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
+        self.0.write_all(bytes).map_err(|error| WriteError::failed("append to the journal", error))
+    }
+
+    fn sync(&mut self) -> Result<(), WriteError> {
+        self.0.sync_data().map_err(|error| WriteError::failed("sync the journal", error))
+    }
+}
+
+impl From<VolumeError> for WriteError {
+    fn from(error: VolumeError) -> Self {
+        Self::failed("write to the volume", error)
+    }
+}
+
+impl From<io::Error> for WriteError {
+    fn from(error: io::Error) -> Self {
+        Self::failed("write to the volume", error)
+    }
+}
+
 /// Forgets what a run retired.
 fn forget_retired(volume: &Volume, run: &RunName) -> Result<(), WriteError> {
     let folder = path(&retired_folder(run)).map_err(|()| WriteError::refused("name a folder", run.to_string()))?;
@@ -138,7 +257,7 @@ fn forget_retired(volume: &Volume, run: &RunName) -> Result<(), WriteError> {
 }
 
 /// Forgets a run's files, the journal last: while it is there, the run is known.
-pub fn forget(volume: &Volume, run: &RunName) -> Result<(), WriteError> {
+fn forget(volume: &Volume, run: &RunName) -> Result<(), WriteError> {
     forget_retired(volume, run)?;
     for file in [made_file(run)?, held_file(run)?, journal_file(run)?] {
         volume
