@@ -15,6 +15,7 @@ pub mod certificate;
 pub mod environment;
 pub mod registry;
 pub mod sections;
+pub mod service;
 
 /// One entry of a document, as its kind understands it.
 #[derive(Clone, Debug)]
@@ -23,6 +24,7 @@ pub enum Wanted {
     RegistryKey(registry::WantedKey),
     Certificate(Arc<certificate::WantedCertificate>),
     Environment(environment::WantedEnvironment),
+    Service(Arc<service::WantedService>),
 }
 
 impl Wanted {
@@ -32,6 +34,7 @@ impl Wanted {
             Self::RegistryKey(key) => key,
             Self::Certificate(certificate) => certificate,
             Self::Environment(environment) => environment,
+            Self::Service(service) => &**service,
         }
     }
 }
@@ -103,6 +106,11 @@ impl<'a> Context<'a> {
         &self.named_keys.certificates
     }
 
+    /// All entries about services.
+    pub const fn services(&self) -> &'a service::Services {
+        &self.named_keys.services
+    }
+
     /// Whether some entry moves a key.
     pub fn has_moves(&self) -> bool {
         !self.named_keys.moves.is_empty()
@@ -128,12 +136,17 @@ pub struct NamedKeys {
     /// What keys below inherit from.
     security: HashMap<RegistryKey, registry::WantedSecurity>,
     certificates: certificate::Certificates,
+    services: service::Services,
 }
 
 impl NamedKeys {
     pub fn of<'w>(entries: impl Iterator<Item = &'w Wanted> + Clone) -> Self {
         let certificates = certificate::Certificates::of(entries.clone().filter_map(|wanted| match wanted {
             Wanted::Certificate(certificate) => Some(certificate),
+            _ => None,
+        }));
+        let services = service::Services::of(entries.clone().filter_map(|wanted| match wanted {
+            Wanted::Service(service) => Some(service),
             _ => None,
         }));
         let mut keys = HashSet::new();
@@ -158,7 +171,7 @@ impl NamedKeys {
                 }
             }
         }
-        Self { keys, moves, security, certificates }
+        Self { keys, moves, security, certificates, services }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use schemars::{Schema, SchemaGenerator};
 
-use super::{Wanted, certificate, environment, registry};
+use super::{Wanted, certificate, environment, registry, service};
 use crate::model::decode::Decoder;
 use crate::model::node::{Mapping, Node};
 
@@ -68,5 +68,18 @@ pub const SECTIONS: &[Section] = &[
         defaults_when_absent: &["view", "on_change"],
         passed_over: |_| &[],
         merge_rule: registry::merge_rule,
+    },
+    Section {
+        name: "services",
+        decode: |node, cx| {
+            let entries = service::decode_section(node, cx);
+            entries.into_iter().map(|entry| Wanted::Service(Arc::new(entry))).collect()
+        },
+        schema: service::section_schema,
+        defaults: "service",
+        deep_defaults: &["recovery"],
+        defaults_when_absent: &["on_change"],
+        passed_over: |_| &[],
+        merge_rule: service::merge_rule,
     },
 ];
