@@ -56,6 +56,10 @@ fn dependants_in_the_way(wanted: &WantedService, facts: &Facts, context: &Contex
 }
 
 pub fn compare(wanted: &WantedService, facts: &Facts, context: &Context<'_>) -> Comparison {
+    if let Some(Ok(KeyState::Absent { .. })) = facts.key(&wanted.key) {
+        let message = format!("there is no service {}; the setup of its program makes it", wanted.name);
+        return all(wanted, &Verdict::Blocked, &[Reason::with("services.absent", message)]);
+    }
     let mut decisions = as_values(wanted, Vec::new()).compare(facts, context).decisions.into_iter();
     let Some(mut key) = decisions.next() else { return Comparison::default() };
     key.id = wanted.address();
@@ -71,11 +75,6 @@ pub fn compare(wanted: &WantedService, facts: &Facts, context: &Context<'_>) -> 
             let mut decisions = vec![key];
             decisions.extend(entry.parts());
             Comparison { decisions, ..Comparison::default() }
-        }
-        // It would be made, as any key is that a document names.
-        (Verdict::Change { .. }, _) => {
-            let message = format!("there is no service {}; the setup of its program makes it", wanted.name);
-            all(wanted, &Verdict::Blocked, &[Reason::with("services.absent", message)])
         }
         (verdict, _) => all(wanted, verdict, &key.reasons),
     }
@@ -228,6 +227,7 @@ impl EntryView<'_> {
         let message = "a password is told to the service manager of the running machine, with the account";
         let reasons = vec![Reason::with("services.password_deferred", message)];
         Decision { verdict: Verdict::Deferred, reasons, ..Decision::keep(self.id(part), at) }
+            .written_at(self.fact.last_written)
     }
 
     fn state(&self, wanted: State, at: Location) -> Decision {

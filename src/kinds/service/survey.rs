@@ -110,6 +110,10 @@ fn surveyed(name: &ServiceName, facts: &Facts) -> Option<Surveyed> {
 
 /// Whether a service is there, where it was asked about.
 pub fn is_there(name: &ServiceName, facts: &Facts) -> Option<bool> {
+    let all = names(facts);
+    if !all.is_empty() {
+        return Some(all.contains(name));
+    }
     match facts.key(&key(name)?) {
         Some(Ok(KeyState::Present(_))) => Some(true),
         Some(Ok(KeyState::Absent { .. })) => Some(false),
