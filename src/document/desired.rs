@@ -122,7 +122,7 @@ crate::record! {
         pub registry: Option<registry::DefaultFields>,
         /// For the services.
         #[example(serde_json::json!({ "recovery": { "first": "restart" } }))]
-        pub service: Option<service::DefaultFields>,
+        pub service: Option<service::ServiceDefaults>,
     }
 }
 

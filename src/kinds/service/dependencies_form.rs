@@ -16,7 +16,7 @@ const EXACTLY: &str = "services.bad_dependency";
 
 crate::record! {
     /// Dependencies that are among all, and those that are not.
-    struct SomeFields {
+    struct DependencyFields {
         /// Services that it has to depend on; all others stay.
         #[example(["HTTP"])]
         contains: Option<Vec<Spanned<String>>>,
@@ -35,7 +35,7 @@ impl Decode for WantedDependencies {
         if node.as_mapping().is_none() {
             return cx.wrong_type(node, "a list, or a mapping with `contains` and `lacks`");
         }
-        let read = SomeFields::decode(node, cx)?;
+        let read = DependencyFields::decode(node, cx)?;
         let (contains, lacks) = (read.contains.unwrap_or_default(), read.lacks.unwrap_or_default());
         let both = contains.iter().find(|one| lacks.iter().any(|other| upcase::eq(&one.value, &other.value)));
         if let Some(both) = both {
@@ -89,7 +89,7 @@ impl JsonSchema for WantedDependencies {
             "description": "What has to run before a service.",
             "anyOf": [
                 { "type": "array", "items": { "type": "string", "minLength": 1 }, "uniqueItems": true },
-                generator.subschema_for::<SomeFields>(),
+                generator.subschema_for::<DependencyFields>(),
             ],
         })
     }

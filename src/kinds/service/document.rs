@@ -41,7 +41,7 @@ crate::record! {
 
 crate::record! {
     /// What every service's entry says that does not say otherwise itself.
-    pub struct DefaultFields {
+    pub struct ServiceDefaults {
         /// What follows when a service fails.
         pub recovery: Option<RecoveryFields>,
         /// What else follows when a service's settings change.
@@ -51,7 +51,7 @@ crate::record! {
 
 crate::record! {
     /// An account with its password.
-    struct AccountFields {
+    struct ServiceAccountFields {
         /// The account's name, with its domain; `.` is the machine.
         #[example("CORP\\svc-acs")]
         name: Spanned<AccountName>,
@@ -104,7 +104,7 @@ impl Decode for WantedAccount {
         if node.as_mapping().is_none() {
             return AccountName::decode(node, cx).map(|name| Self { account: name.0, password: None });
         }
-        let read = AccountFields::decode(node, cx)?;
+        let read = ServiceAccountFields::decode(node, cx)?;
         let account = read.name.value.0;
         if let Some(password) = &read.password
             && !account.needs_password()
@@ -126,7 +126,7 @@ impl JsonSchema for WantedAccount {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "description": "Whom a service runs as.",
-            "anyOf": [generator.subschema_for::<AccountName>(), generator.subschema_for::<AccountFields>()],
+            "anyOf": [generator.subschema_for::<AccountName>(), generator.subschema_for::<ServiceAccountFields>()],
         })
     }
 }

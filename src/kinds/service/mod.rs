@@ -11,7 +11,7 @@ mod statements;
 mod survey;
 mod wanted;
 
-pub use document::{DefaultFields, decode_section, merge_rule, section_schema};
+pub use document::{ServiceDefaults, decode_section, merge_rule, section_schema};
 pub use recovery::{Recovery, WantedRecovery};
 pub use survey::Services;
 pub use wanted::{Start, State, WantedAccount, WantedDependencies, WantedService};

@@ -42,7 +42,7 @@ crate::record! {
 
 crate::record! {
     /// An action with its delay.
-    struct ActionFields {
+    struct RecoveryActionFields {
         /// What is done.
         action: ActionWord,
         /// How long after the failure; 1m for `restart` and `reboot`, at once for `run_command`, where nothing is said.
@@ -86,7 +86,7 @@ impl Decode for WantedAction {
         if node.as_mapping().is_none() {
             return ActionWord::decode(node, cx).map(|word| Self(word.action()));
         }
-        let read = ActionFields::decode(node, cx)?;
+        let read = RecoveryActionFields::decode(node, cx)?;
         let mut action = read.action.action();
         let Some(delay) = read.delay else { return Some(Self(action)) };
         if action.kind == ActionKind::None {
@@ -112,7 +112,7 @@ impl JsonSchema for WantedAction {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "description": "What is done when a service fails.",
-            "anyOf": [generator.subschema_for::<ActionWord>(), generator.subschema_for::<ActionFields>()],
+            "anyOf": [generator.subschema_for::<ActionWord>(), generator.subschema_for::<RecoveryActionFields>()],
         })
     }
 }
