@@ -22,6 +22,7 @@ pub mod resource;
 pub mod run;
 pub mod scalar;
 pub mod secret;
+pub mod services;
 pub mod setting;
 pub mod sid;
 pub mod source;

@@ -26,9 +26,9 @@ impl Reason {
         Self { code: Cow::Borrowed(code), message: None }
     }
 
-    /// Gives the reason the code of another section, for a thing that is decided as one of this section.
+    /// Gives a reason of the registry the code of another section, for a thing that lies in the registry and is decided there.
     pub fn move_to(&mut self, section: &str) {
-        if let Some((_, code)) = self.code.split_once('.') {
+        if let Some(code) = self.code.strip_prefix("registry.") {
             self.code = format!("{section}.{code}").into();
         }
     }
@@ -134,6 +134,8 @@ pub struct Decision {
     pub reboot: bool,
     /// The services that the entry asks to restart when this changes.
     pub restart: Arc<[Box<str>]>,
+    /// Those of them that stop before it changes.
+    pub stop_first: Arc<[Box<str>]>,
     /// What is wanted and what is there, as digests.
     pub trace: Option<Trace>,
     /// Why it differs, where it does.
@@ -156,6 +158,7 @@ impl Decision {
             last_written: None,
             reboot: false,
             restart: no_services(),
+            stop_first: no_services(),
             trace: None,
             cause: None,
             chosen: None,
