@@ -28,6 +28,7 @@ fn the_guide_is_true() {
         "certificates",
         "certificate-table",
         "environment",
+        "services",
         "machines",
         "plans",
         "record",

@@ -216,7 +216,7 @@ impl EntryView<'_> {
             (true, false) => Decision {
                 verdict: Verdict::Unverifiable,
                 reasons: vec![Reason::code("services.password_unknown")],
-                ..Decision::keep(self.id(PASSWORD), at)
+                ..Decision::keep(self.id(PASSWORD), at).written_at(self.fact.last_written)
             },
             _ => self.deferred(PASSWORD, at),
         });
