@@ -13,6 +13,7 @@
 mod services {
     mod dependants;
     mod documents;
+    mod expiry;
     mod findings;
     mod laws;
     mod parts;

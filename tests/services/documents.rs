@@ -166,6 +166,11 @@ fn limits() {
         ("dependencies: RPCSS", "document.wrong_type"),
         ("account: svc@corp.example", ""),
         ("{}", ""),
+        ("start: manual, expires: { on: 2026-12-31, then: { start: disabled } }", ""),
+        ("start: manual, expires: { on: 2026-12-31, then: {} }", "services.bad_expiry"),
+        ("start: manual, expires: { on: 2026-12-31, then: { state: stopped } }", "services.bad_expiry"),
+        ("state: running, expires: { on: 2026-12-31, then: { start: manual, state: stopped } }", "services.bad_expiry"),
+        ("start: manual, expires: { on: 2026-12-31, then: absent }", "document.wrong_type"),
     ] {
         let entry = if entry == "{}" { entry.to_owned() } else { format!("{{ {entry} }}") };
         let said = problems(&format!("services:\n  S: {entry}\n"));
@@ -186,6 +191,7 @@ fn statements() {
     on_change: { reboot: true }
   T: { dependencies: [], recovery: { reboot_message: bye, on_stop_with_error: true, reset_after: 1d } }
   U: { dependencies: [a, B] }
+  V: { start: manual, state: running, expires: { on: 2026-12-31, then: { start: disabled } } }
 ";
     let desired = desired(text);
     let said: Vec<String> = desired
@@ -207,6 +213,9 @@ fn statements() {
     services.T.recovery: reset after 1d; reboot message "bye"; on a stop with an error, too
     services.U: present
     services.U.dependencies: a, B
+    services.V: present
+    services.V.start: manual until 2026-12-31T00:00:00Z, then disabled
+    services.V.state: running
     "#);
 }
 

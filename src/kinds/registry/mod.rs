@@ -12,6 +12,7 @@ mod value_schema;
 mod wanted;
 
 pub use document::*;
+pub use lint::SOON;
 pub use statements::consequences;
 pub use wanted::{Expiry, WantedData, WantedGrant, WantedKey, WantedRange, WantedSecurity, WantedValue};
 

@@ -2,7 +2,7 @@
 
 use super::parts::{Found, Sides};
 use super::survey::{self, Survey};
-use super::wanted::{State, WantedAccount, WantedService, probe};
+use super::wanted::{Expiry, State, WantedAccount, WantedService, probe};
 use crate::formats::registry_values::ValueWrite;
 use crate::formats::service::{ServiceAccount, ServiceName, ServicePart, StartType};
 use crate::kinds::registry::{WantedData, WantedKey, WantedValue};
@@ -45,12 +45,13 @@ pub fn wants(wanted: &WantedService, facts: &Facts, context: &Context<'_>, queri
 fn dependants_in_the_way(wanted: &WantedService, facts: &Facts, context: &Context<'_>) -> Vec<ServiceName> {
     let runs =
         matches!(facts.probe(&wanted.probe()), Some(Ok(Answer::State(state))) if *state != ServiceState::Stopped);
-    if !wanted.is_to_be(State::Stopped) || !runs {
+    if !wanted.is_to_be(State::Stopped, context.as_of) || !runs {
         return Vec::new();
     }
     let mut dependants = Survey::found(facts, context).graph().dependants(std::slice::from_ref(&wanted.name));
-    let is_to_stop =
-        |name: &ServiceName| context.services().entry(name).is_some_and(|entry| entry.is_to_be(State::Stopped));
+    let is_to_stop = |name: &ServiceName| {
+        context.services().entry(name).is_some_and(|entry| entry.is_to_be(State::Stopped, context.as_of))
+    };
     dependants.retain(|name| !is_to_stop(name));
     dependants
 }
@@ -122,11 +123,13 @@ impl EntryView<'_> {
     fn parts(&self) -> Vec<Decision> {
         let wanted = self.wanted;
         let mut parts = Vec::new();
-        if let Some(start) = &wanted.start {
+        if let Some(start) = wanted.start_at(self.context.as_of) {
             let is_for_drivers = start.value.start_type() != StartType::Delayed;
-            parts.push(self.part(START, start.at, is_for_drivers, "services.start_differs", |found| {
+            let decision = self.part(START, start.at, is_for_drivers, "services.start_differs", |found| {
                 found.start(start.value.start_type())
-            }));
+            });
+            let then = |expiry: &Expiry| Some(expiry.start.as_ref()?.value.words());
+            parts.push(self.expiring(decision, wanted.start.as_ref().map(|start| start.value.words()), then));
         }
         if let Some(account) = &wanted.account {
             parts.extend(self.account(&account.value, account.at));
@@ -141,10 +144,31 @@ impl EntryView<'_> {
                 found.recovery(&recovery.value)
             }));
         }
-        if let Some(state) = &wanted.state {
-            parts.push(self.state(state.value, state.at));
+        if let Some(state) = wanted.state_at(self.context.as_of) {
+            let decision = self.state(state.value, state.at);
+            let then = |expiry: &Expiry| Some(expiry.state.as_ref()?.value.word());
+            parts.push(self.expiring(decision, wanted.state.as_ref().map(|state| state.value.word()), then));
         }
         parts
+    }
+
+    /// A part that is something else from a point in time on: both are what the document asks for.
+    fn expiring(
+        &self,
+        mut decision: Decision,
+        words: Option<&'static str>,
+        then: impl FnOnce(&Expiry) -> Option<&'static str>,
+    ) -> Decision {
+        let Some(expiry) = &self.wanted.expires else { return decision };
+        let (Some(words), Some(then)) = (words, then(expiry)) else { return decision };
+        if let Some(trace) = &mut decision.trace {
+            let on = expiry.on.as_nanosecond().to_le_bytes();
+            trace.wanted = digest::of(&[b"expires", words.as_bytes(), &on, then.as_bytes()]);
+        }
+        if self.context.as_of >= expiry.on && matches!(decision.verdict, Verdict::Change { .. }) {
+            decision.reasons.insert(0, Reason::with("services.expired", format!("expired on {}", expiry.on)));
+        }
+        decision
     }
 
     fn id(&self, part: &str) -> ResourceId {
@@ -272,8 +296,11 @@ impl EntryView<'_> {
         if found == ServiceState::Changing {
             return Some(("services.changing", "it is on its way to another state: plan again".to_owned()));
         }
-        let start =
-            self.wanted.start.as_ref().map(|start| start.value.start_type()).or_else(|| self.found.start_type());
+        let start = self
+            .wanted
+            .start_at(self.context.as_of)
+            .map(|start| start.value.start_type())
+            .or_else(|| self.found.start_type());
         if wanted == State::Running && found == ServiceState::Stopped && start == Some(StartType::Disabled) {
             return Some(("services.disabled", "it is disabled: say when it starts, too".to_owned()));
         }

@@ -4,18 +4,19 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::dependencies_form::checked_dependencies;
 use super::recovery_form::RecoveryFields;
-use super::wanted::{Start, State, WantedAccount, WantedDependencies, WantedService};
+use super::wanted::{Expiry, Start, State, WantedAccount, WantedDependencies, WantedService};
 use crate::formats::service::{SERVICES, ServiceAccount, ServiceName};
 use crate::formats::upcase;
 use crate::kinds::sections::MergeRule;
 use crate::model::common::{Common, Ensure, OnChange};
 use crate::model::decode::{Decode, Decoder, Unique};
 use crate::model::diagnostic::Diagnostic;
+use crate::model::moment::Moment;
 use crate::model::node::{Key, Node};
 use crate::model::record::{Fields, Record as _};
 use crate::model::registry::RegistryKey;
 use crate::model::secret::SecretReference;
-use crate::model::source::Spanned;
+use crate::model::source::{Location, Spanned};
 
 crate::record! {
     /// A service that some setup has made. What is not named is left as it is.
@@ -35,7 +36,30 @@ crate::record! {
         pub dependencies: Option<Spanned<WantedDependencies>>,
         /// What follows when it fails.
         pub recovery: Option<Spanned<RecoveryFields>>,
+        /// From when on it starts otherwise, or does something else.
+        pub expires: Option<Spanned<ServiceExpiry>>,
         ..common: Common
+    }
+}
+
+crate::record! {
+    /// When something else is wanted of a service, and what.
+    pub struct ServiceExpiry {
+        /// From when on the entry is expired: a day, from 00:00 UTC on, or a timestamp with its zone.
+        #[example("2026-12-31")]
+        on: Moment,
+        /// What holds from then on.
+        then: ServiceThen,
+    }
+}
+
+crate::record! {
+    /// What holds of a service from a point in time on; what is not named stays as the entry says.
+    pub struct ServiceThen {
+        /// When it starts.
+        start: Option<Spanned<Start>>,
+        /// What it does.
+        state: Option<Spanned<State>>,
     }
 }
 
@@ -145,7 +169,7 @@ pub fn section_schema(generator: &mut SchemaGenerator) -> Schema {
 /// An account, a list and an action are replaced whole.
 pub fn merge_rule(path: &[&str]) -> MergeRule {
     match path {
-        [_, "account" | "dependencies"] | [_, "recovery", _] => MergeRule::Replace,
+        [_, "account" | "dependencies" | "expires"] | [_, "recovery", _] => MergeRule::Replace,
         _ => MergeRule::Merge,
     }
 }
@@ -178,8 +202,16 @@ fn decode_entry(key: &Key<'_>, node: &Node<'_>, cx: &mut Decoder) -> Option<Want
     {
         return None;
     }
+    let expires = match read.expires {
+        Some(expires) => {
+            let at = fields.place("expires").unwrap_or(expires.at);
+            Some(expiry(expires.value, at, (read.start.is_some(), read.state.is_some()), cx)?)
+        }
+        None => None,
+    };
     Some(WantedService {
         name,
+        expires,
         key: place,
         at: key.at,
         common: read.common,
@@ -189,6 +221,20 @@ fn decode_entry(key: &Key<'_>, node: &Node<'_>, cx: &mut Decoder) -> Option<Want
         dependencies: read.dependencies,
         recovery: read.recovery.map(|fields| Spanned::new(fields.value.wanted(), fields.at)),
     })
+}
+
+/// What expires has to be there before: of that and of nothing else something else can hold afterwards.
+fn expiry(fields: ServiceExpiry, at: Location, named: (bool, bool), cx: &mut Decoder) -> Option<Expiry> {
+    let ServiceThen { start, state } = fields.then;
+    let message = match (&start, &state) {
+        (None, None) => "nothing else is wanted from then on",
+        (Some(_), _) if !named.0 => "`then` names a `start`, and the entry does not",
+        (_, Some(_)) if !named.1 => "`then` names a `state`, and the entry does not",
+        _ => return Some(Expiry { on: fields.on.0, at, start, state }),
+    };
+    let hint = "write what holds until then, and what holds from then on";
+    cx.push(Diagnostic::error("services.bad_expiry", message).at(at).hint(hint));
+    None
 }
 
 /// The name of a service, and the key that it is the name of.

@@ -2,12 +2,14 @@
 
 use super::compare::{ACCOUNT, DEPENDENCIES, RECOVERY, START, STATE, changes_account, is_managed};
 use super::parts::Found;
-use super::survey::{Survey, is_there};
+use super::survey::{Survey, is_there, needs_after, start_after};
 use super::wanted::{State, WantedService};
 use crate::formats::service::{ServiceAccount, ServiceName, StartType};
+use crate::kinds::registry::SOON;
 use crate::kinds::{Context, Kind as _};
 use crate::model::fact::{Facts, KeyState};
 use crate::model::resource::ResourceId;
+use crate::model::source::Location;
 use crate::model::verdict::{Decision, Finding, Severity};
 
 /// So many names are listed; of further ones the number.
@@ -56,22 +58,33 @@ pub fn lint(
     if !found.is_service() {
         return;
     }
-    let mut lint = Lint { wanted, findings };
-    let start = wanted.start.as_ref().map(|start| start.value.start_type()).or_else(|| found.start_type());
+    let mut lint = Lint { wanted, as_of: context.as_of, findings };
+    let start = wanted.start_at(context.as_of).map(|start| start.value.start_type()).or_else(|| found.start_type());
     lint.critical(&found, decisions);
     lint.contradictions(&found, start);
     lint.account(decisions);
+    lint.expiry(decisions);
     lint.command(&found);
-    let survey = Survey::after(facts, context);
-    if start.is_some_and(|start| start != StartType::Disabled) || wanted.is_to_be(State::Running) {
-        lint.needs(&survey, facts, context);
+    if start.is_some_and(|start| start != StartType::Disabled) || wanted.is_to_be(State::Running, context.as_of) {
+        lint.needs(facts, context);
     }
-    lint.dependants(&survey, decisions);
-    lint.cycle(&survey);
+    let is_disabled = wanted.is_to_be_disabled(context.as_of) && changes(START, decisions);
+    if is_disabled || wanted.dependencies.is_some() {
+        let survey = Survey::after(facts, context);
+        if is_disabled {
+            lint.dependants(&survey);
+        }
+        lint.cycle(&survey);
+    }
+}
+
+fn changes(part: &str, decisions: &[Decision]) -> bool {
+    decisions.iter().any(|one| one.differs() && one.id.part() == Some(part))
 }
 
 struct Lint<'a> {
     wanted: &'a WantedService,
+    as_of: jiff::Timestamp,
     findings: &'a mut Vec<Finding>,
 }
 
@@ -89,11 +102,17 @@ impl Lint<'_> {
         });
     }
 
+    /// Moves the last finding to another place of the document.
+    fn at(&mut self, at: Location) {
+        if let Some(finding) = self.findings.last_mut() {
+            finding.at = Some(at);
+        }
+    }
+
     /// A plan that takes away what the machine, or whoever looks after it, cannot do without.
     fn critical(&mut self, found: &Found<'_>, decisions: &[Decision]) {
-        let changes = |part: &str| decisions.iter().any(|one| one.differs() && one.id.part() == Some(part));
-        let is_disabled = self.wanted.is_to_be_disabled() && changes(START);
-        let part = match (is_disabled, self.wanted.is_to_be(State::Stopped) && changes(STATE)) {
+        let is_disabled = self.wanted.is_to_be_disabled(self.as_of) && changes(START, decisions);
+        let part = match (is_disabled, self.wanted.is_to_be(State::Stopped, self.as_of) && changes(STATE, decisions)) {
             (true, _) => START,
             (false, true) => STATE,
             (false, false) => return,
@@ -114,19 +133,45 @@ impl Lint<'_> {
     /// What the entry says of one part and makes void with another.
     fn contradictions(&mut self, found: &Found<'_>, start: Option<StartType>) {
         let name = &self.wanted.name;
-        if self.wanted.is_to_be(State::Running) && self.wanted.is_to_be_disabled() {
+        if self.wanted.is_to_be(State::Running, self.as_of) && self.wanted.is_to_be_disabled(self.as_of) {
             let message = format!("{name} is to run and to be disabled: it runs until it stops, and never again");
             let hint = "write `start: manual` for a service that others start";
             self.push(STATE, Severity::Warning, "services.runs_disabled", message, Some(hint));
         }
         let may_start = matches!(start, Some(StartType::Automatic | StartType::Delayed));
-        if self.wanted.is_to_be(State::Stopped) && may_start {
+        if self.wanted.is_to_be(State::Stopped, self.as_of) && may_start {
             let message = format!("{name} is to be stopped, and starts again with the machine");
             let hint = "write `start: manual` or `start: disabled`, too";
             self.push(STATE, Severity::Warning, "services.starts_again", message, Some(hint));
-        } else if self.wanted.is_to_be(State::Stopped) && found.is_triggered() && start != Some(StartType::Disabled) {
+        } else if self.wanted.is_to_be(State::Stopped, self.as_of)
+            && found.is_triggered()
+            && start != Some(StartType::Disabled)
+        {
             let message = format!("{name} is to be stopped, and its triggers may start it again");
             self.push(STATE, Severity::Info, "services.starts_again", message, Some("write `start: disabled`, too"));
+        }
+    }
+
+    fn expiry(&mut self, decisions: &[Decision]) {
+        let Some(expiry) = &self.wanted.expires else { return };
+        let part = if expiry.start.is_some() { START } else { STATE };
+        let name = &self.wanted.name;
+        if self.as_of < expiry.on {
+            if expiry.on.duration_since(self.as_of) <= SOON {
+                let words = [
+                    expiry.start.as_ref().map(|one| one.value.words()),
+                    expiry.state.as_ref().map(|one| one.value.word()),
+                ];
+                let then = words.into_iter().flatten().collect::<Vec<_>>().join(" and ");
+                let message = format!("{name} expires on {}; then it is {then}", expiry.on);
+                self.push(part, Severity::Info, "services.expires_soon", message, None);
+                self.at(expiry.at);
+            }
+        } else if !changes(START, decisions) && !changes(STATE, decisions) {
+            let message = format!("{name} expired on {}; the entry may be simplified", expiry.on);
+            let hint = "what stands after `then` holds: write it as the fields themselves";
+            self.push(part, Severity::Info, "services.expiry_passed", message, Some(hint));
+            self.at(expiry.at);
         }
     }
 
@@ -157,15 +202,14 @@ impl Lint<'_> {
     }
 
     /// What the service needs and will not find.
-    fn needs(&mut self, survey: &Survey, facts: &Facts, context: &Context<'_>) {
+    fn needs(&mut self, facts: &Facts, context: &Context<'_>) {
         let wanted = self.wanted;
         let part = if wanted.dependencies.is_some() { DEPENDENCIES } else { START };
-        let Some(own) = survey.services.get(&wanted.name) else { return };
-        for needed in &own.needs {
+        for needed in &needs_after(&wanted.name, facts, context) {
             if is_there(needed, facts) == Some(false) {
                 let message = format!("{} needs {needed}, which the machine does not have", wanted.name);
                 self.push(part, Severity::Warning, "services.needs_unknown", message, None);
-            } else if survey.start(needed, facts, context) == Some(StartType::Disabled) {
+            } else if start_after(needed, facts, context) == Some(StartType::Disabled) {
                 let message = format!("{} needs {needed}, which is disabled: it will not start", wanted.name);
                 self.push(part, Severity::Warning, "services.needs_disabled", message, None);
             }
@@ -173,11 +217,7 @@ impl Lint<'_> {
     }
 
     /// Who starts by itself and needs the service that is disabled.
-    fn dependants(&mut self, survey: &Survey, decisions: &[Decision]) {
-        let changes = decisions.iter().any(|one| one.differs() && one.id.part() == Some(START));
-        if !self.wanted.is_to_be_disabled() || !changes {
-            return;
-        }
+    fn dependants(&mut self, survey: &Survey) {
         let mut dependants = survey.graph().dependants(std::slice::from_ref(&self.wanted.name));
         dependants.retain(|name| survey.services.get(name).is_some_and(|one| one.starts_by_itself()));
         if dependants.is_empty() {

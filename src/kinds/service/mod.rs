@@ -14,7 +14,7 @@ mod wanted;
 pub use document::{ServiceDefaults, decode_section, merge_rule, section_schema};
 pub use recovery::{Recovery, WantedRecovery};
 pub use survey::Services;
-pub use wanted::{Start, State, WantedAccount, WantedDependencies, WantedService};
+pub use wanted::{Expiry, Start, State, WantedAccount, WantedDependencies, WantedService};
 
 use super::{Comparison, Context, ImpliedOrder, Kind};
 use crate::model::common::Common;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::wanted::{Start, State, WantedService};
 use crate::formats::registry_values::NamedValues;
-use crate::formats::service::{DependencyGraph, SERVICES, ServiceName, ServicePart, ServiceSettings, StartType};
+use crate::formats::service::{
+    Dependencies, DependencyGraph, SERVICES, ServiceName, ServicePart, ServiceSettings, StartType,
+};
 use crate::kinds::Context;
 use crate::model::fact::{Facts, KeyAspects, KeyState, Queries, ValueSelection};
 use crate::model::registry::RegistryKey;
@@ -26,10 +28,10 @@ impl Services {
     }
 
     /// Whether something is asked for that others may feel: who they are is told by all services together.
-    fn concern_others(&self) -> bool {
-        self.entries
-            .values()
-            .any(|entry| entry.is_to_be_disabled() || entry.is_to_be(State::Stopped) || entry.dependencies.is_some())
+    fn concern_others(&self, as_of: jiff::Timestamp) -> bool {
+        self.entries.values().any(|entry| {
+            entry.is_to_be_disabled(as_of) || entry.is_to_be(State::Stopped, as_of) || entry.dependencies.is_some()
+        })
     }
 
     fn is_first(&self, name: &ServiceName) -> bool {
@@ -52,7 +54,7 @@ pub struct Survey {
 
 /// Asks for all services where that is needed, once for a document; else for those that the entry's service needs.
 pub fn wants(wanted: &WantedService, facts: &Facts, context: &Context<'_>, queries: &mut Queries) {
-    if context.services().concern_others() {
+    if context.services().concern_others(context.as_of) {
         let Some(root) = root().filter(|_| context.services().is_first(&wanted.name)) else { return };
         queries.key(&root, KeyAspects { subkeys: true, ..KeyAspects::default() });
         for name in names(facts) {
@@ -60,8 +62,8 @@ pub fn wants(wanted: &WantedService, facts: &Facts, context: &Context<'_>, queri
         }
         return;
     }
-    let will_start = wanted.start.as_ref().is_some_and(|start| start.value != Start::Disabled);
-    if will_start || wanted.is_to_be(State::Running) {
+    let will_start = wanted.start_at(context.as_of).is_some_and(|start| start.value != Start::Disabled);
+    if will_start || wanted.is_to_be(State::Running, context.as_of) {
         let needs = surveyed(&wanted.name, facts).map(|found| found.needs).unwrap_or_default();
         needs.iter().for_each(|name| ask(name, queries));
     }
@@ -108,17 +110,35 @@ fn surveyed(name: &ServiceName, facts: &Facts) -> Option<Surveyed> {
     })
 }
 
-/// Whether a service is there, where it was asked about.
+/// Whether a service is there, where that was asked.
 pub fn is_there(name: &ServiceName, facts: &Facts) -> Option<bool> {
-    let all = names(facts);
-    if !all.is_empty() {
-        return Some(all.contains(name));
-    }
     match facts.key(&key(name)?) {
         Some(Ok(KeyState::Present(_))) => Some(true),
         Some(Ok(KeyState::Absent { .. })) => Some(false),
-        _ => None,
+        Some(Err(_)) => None,
+        None => {
+            let all = names(facts);
+            (!all.is_empty()).then(|| all.contains(name))
+        }
     }
+}
+
+/// What a service will need.
+pub fn needs_after(name: &ServiceName, facts: &Facts, context: &Context<'_>) -> Vec<ServiceName> {
+    let found = surveyed(name, facts).map(|found| found.needs).unwrap_or_default();
+    needs_by(name, found, context)
+}
+
+fn needs_by(name: &ServiceName, found: Vec<ServiceName>, context: &Context<'_>) -> Vec<ServiceName> {
+    let wanted = context.services().entry(name).and_then(|wanted| wanted.dependencies.as_ref());
+    let found = Dependencies { services: found, groups: Vec::new() };
+    wanted.map_or_else(|| found.services.clone(), |wanted| wanted.value.applied_to(&found).services)
+}
+
+/// When a service will start, where that was asked.
+pub fn start_after(name: &ServiceName, facts: &Facts, context: &Context<'_>) -> Option<StartType> {
+    let wanted = context.services().entry(name).and_then(|wanted| wanted.start_at(context.as_of));
+    wanted.map(|start| start.value.start_type()).or_else(|| surveyed(name, facts)?.start)
 }
 
 impl Survey {
@@ -134,25 +154,12 @@ impl Survey {
         let mut survey = Self::found(facts, context);
         for (name, service) in &mut survey.services {
             let Some(wanted) = context.services().entry(name) else { continue };
-            if let Some(start) = &wanted.start {
+            if let Some(start) = wanted.start_at(context.as_of) {
                 service.start = Some(start.value.start_type());
             }
-            if let Some(dependencies) = &wanted.dependencies {
-                let found = crate::formats::service::Dependencies {
-                    services: std::mem::take(&mut service.needs),
-                    ..Default::default()
-                };
-                service.needs = dependencies.value.applied_to(&found).services;
-            }
+            service.needs = needs_by(name, std::mem::take(&mut service.needs), context);
         }
         survey
-    }
-
-    /// When a service starts.
-    pub fn start(&self, name: &ServiceName, facts: &Facts, context: &Context<'_>) -> Option<StartType> {
-        let wanted = context.services().entry(name).and_then(|wanted| wanted.start.as_ref());
-        let wanted = wanted.map(|start| start.value.start_type());
-        wanted.or_else(|| self.services.get(name).map_or_else(|| surveyed(name, facts)?.start, |found| found.start))
     }
 
     pub fn graph(&self) -> DependencyGraph {

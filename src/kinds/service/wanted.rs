@@ -21,6 +21,19 @@ pub struct WantedService {
     pub account: Option<Spanned<WantedAccount>>,
     pub dependencies: Option<Spanned<WantedDependencies>>,
     pub recovery: Option<Spanned<WantedRecovery>>,
+    /// From when on it starts and does something else.
+    pub expires: Option<Expiry>,
+}
+
+/// The end of an entry's time and what comes after it; what is silent stays as the entry says.
+#[derive(Clone, Debug)]
+pub struct Expiry {
+    /// From this moment on, itself included, the entry is expired.
+    pub on: jiff::Timestamp,
+    /// Where the document says so.
+    pub at: Location,
+    pub start: Option<Spanned<Start>>,
+    pub state: Option<Spanned<State>>,
 }
 
 impl WantedService {
@@ -33,12 +46,27 @@ impl WantedService {
         self.account.as_ref().and_then(|account| account.value.password.as_ref())
     }
 
-    pub fn is_to_be_disabled(&self) -> bool {
-        self.start.as_ref().is_some_and(|start| start.value == Start::Disabled)
+    /// What comes after the expiry, where a point in time is not before it.
+    pub fn expired(&self, as_of: jiff::Timestamp) -> Option<&Expiry> {
+        self.expires.as_ref().filter(|expiry| as_of >= expiry.on)
     }
 
-    pub fn is_to_be(&self, state: State) -> bool {
-        self.state.as_ref().is_some_and(|wanted| wanted.value == state)
+    /// When it is to start at a point in time.
+    pub fn start_at(&self, as_of: jiff::Timestamp) -> Option<&Spanned<Start>> {
+        self.expired(as_of).and_then(|expiry| expiry.start.as_ref()).or(self.start.as_ref())
+    }
+
+    /// What it is to do at a point in time.
+    pub fn state_at(&self, as_of: jiff::Timestamp) -> Option<&Spanned<State>> {
+        self.expired(as_of).and_then(|expiry| expiry.state.as_ref()).or(self.state.as_ref())
+    }
+
+    pub fn is_to_be_disabled(&self, as_of: jiff::Timestamp) -> bool {
+        self.start_at(as_of).is_some_and(|start| start.value == Start::Disabled)
+    }
+
+    pub fn is_to_be(&self, state: State, as_of: jiff::Timestamp) -> bool {
+        self.state_at(as_of).is_some_and(|wanted| wanted.value == state)
     }
 }
 
@@ -70,6 +98,15 @@ impl Start {
             Self::Disabled => StartType::Disabled,
         }
     }
+
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Automatic => "automatic",
+            Self::Delayed => "automatic (delayed)",
+            Self::Manual => "manual",
+            Self::Disabled => "disabled",
+        }
+    }
 }
 
 crate::choice! {
@@ -87,6 +124,13 @@ impl State {
         match self {
             Self::Running => ServiceState::Running,
             Self::Stopped => ServiceState::Stopped,
+        }
+    }
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Stopped => "stopped",
         }
     }
 }
