@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::model::common::Common;
 use crate::model::fact::{Facts, Queries};
+use crate::model::file::FilePath;
 use crate::model::registry::RegistryKey;
 use crate::model::resource::ResourceId;
 use crate::model::source::Location;
@@ -13,6 +14,8 @@ use crate::model::verdict::{Decision, Finding};
 
 pub mod certificate;
 pub mod environment;
+pub mod file;
+pub mod hosts;
 pub mod registry;
 pub mod sections;
 pub mod service;
@@ -24,6 +27,8 @@ pub enum Wanted {
     Certificate(Arc<certificate::WantedCertificate>),
     Environment(environment::WantedEnvironment),
     Service(Arc<service::WantedService>),
+    File(Arc<file::WantedEntry>),
+    Host(hosts::WantedHost),
 }
 
 impl Wanted {
@@ -34,6 +39,8 @@ impl Wanted {
             Self::Certificate(certificate) => certificate,
             Self::Environment(environment) => environment,
             Self::Service(service) => &**service,
+            Self::File(file) => &**file,
+            Self::Host(host) => host,
         }
     }
 }
@@ -196,6 +203,8 @@ pub enum Place {
     RegistryKey(RegistryKey),
     /// By folded name.
     Certificate(String),
+    /// A file or folder, where it usually lies.
+    File(FilePath),
 }
 
 /// The places that an entry makes, and those it needs if somebody makes them.

@@ -10,6 +10,7 @@ use crate::formats::service::ServiceName;
 
 use crate::model::fact::{Facet, Identity, KeyAspects, KeyState, KeyTree, Observed, Unread};
 use crate::model::file::{ContentDigest, FileAspect, FileDigest, FilePath, FileState};
+use crate::model::file_tree::{Tree, TreeLimits};
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
 use crate::model::probe::{Answer, Probe, ServiceState};
@@ -23,6 +24,7 @@ use crate::model::time::FileTime;
 
 pub mod faulty;
 mod file_facts;
+mod file_tree;
 mod identity;
 pub mod image;
 mod known_secrets;
@@ -245,6 +247,14 @@ pub trait FileReader {
     /// For a path as [`FileReader::read`].
     fn digests(&self, paths: &[FilePath], limit: u64) -> Vec<Observed<FileDigest>> {
         paths.iter().map(|path| digest(self, path, limit)).collect()
+    }
+
+    /// All files and folders below a folder; links are told as such and never followed.
+    ///
+    /// # Errors
+    /// A folder of it cannot be read, or it is larger than the limits.
+    fn tree(&self, folder: &FilePath, limits: TreeLimits) -> Observed<Tree> {
+        file_tree::of(self, folder, limits)
     }
 }
 

@@ -26,9 +26,10 @@ impl Reason {
         Self { code: Cow::Borrowed(code), message: None }
     }
 
-    /// Gives a reason of the registry the code of another section, for a thing that lies in the registry and is decided there.
+    /// Gives the reason the code of another section, for a thing that is decided as one of this section. What is said of secrets is
+    /// the same everywhere.
     pub fn move_to(&mut self, section: &str) {
-        if let Some(code) = self.code.strip_prefix("registry.") {
+        if let Some((_, code)) = self.code.split_once('.').filter(|(of, _)| *of != "secret") {
             self.code = format!("{section}.{code}").into();
         }
     }

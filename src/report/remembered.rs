@@ -45,11 +45,12 @@ pub fn write(out: &mut String, plan: &Plan, options: &TextOptions) {
 /// The services that restart, in the order in which they start; a machine that does not run owes those that were asked for.
 fn restarts(out: &mut String, plan: &Plan, options: &TextOptions) {
     let Restarts { stop, dependants, now, .. } = &plan.restarts;
-    let is_asked = |service: &Box<str>| !dependants.contains(service);
-    let (text, services): (_, Vec<&Box<str>>) = if *now {
-        ("Restarts when all is done", stop.iter().rev().collect())
+    let is_asked = |service: &str| !dependants.iter().any(|dependant| **dependant == *service);
+    let mut starting = stop.iter().rev().map(|service| &**service);
+    let (text, services): (_, Vec<&str>) = if *now {
+        ("Restarts when all is done", starting.collect())
     } else if plan.asked_restarts().next().is_some() {
-        ("Restarts that the machine will owe", stop.iter().rev().filter(|service| is_asked(service)).collect())
+        ("Restarts that the machine will owe", starting.by_ref().filter(|service| is_asked(service)).collect())
     } else {
         return;
     };
@@ -57,7 +58,7 @@ fn restarts(out: &mut String, plan: &Plan, options: &TextOptions) {
         return;
     }
     let _ = writeln!(out, "{}", paint(options.palette.heading, text));
-    let line = |service: &&Box<str>| {
+    let line = |service: &&str| {
         format!("{service}{}", if is_asked(service) { "" } else { ", if it runs: it needs one that restarts" })
     };
     for line in shown(&services.iter().map(line).collect::<Vec<_>>(), options) {

@@ -13,6 +13,7 @@ mod wanted;
 
 pub use document::*;
 pub use lint::SOON;
+pub use security::{Securable, descriptor_after, security_accounts, security_words};
 pub use statements::consequences;
 pub use wanted::{Expiry, WantedData, WantedGrant, WantedKey, WantedRange, WantedSecurity, WantedValue};
 

@@ -35,6 +35,11 @@ impl Files {
         std::iter::successors(path.parent(), FilePath::parent).take_while(|folder| !self.has_folder(folder)).count()
     }
 
+    /// A file that stands where a folder above the path should.
+    fn file_above(&self, path: &FilePath) -> Option<FilePath> {
+        std::iter::successors(path.parent(), FilePath::parent).find(|folder| self.files.contains_key(folder))
+    }
+
     /// What lies directly in a folder.
     pub fn names(&self, folder: &FilePath) -> Vec<Box<str>> {
         let all = self.files.keys().chain(&self.folders).filter(|path| path.parent().as_ref() == Some(folder));
@@ -102,6 +107,9 @@ impl FileReader for MemoryMachine {
         if files.has_folder(path) {
             return Err(failed("it is a folder"));
         }
+        if let Some(above) = files.file_above(path) {
+            return Err(failed(&format!("{above} is not a folder")));
+        }
         let Some(file) = files.files.get(path) else {
             return Ok(FileRead::Absent { missing_folders: files.missing_folders(path) });
         };
@@ -115,6 +123,10 @@ impl FileReader for MemoryMachine {
         let files = self.files.borrow();
         if files.files.contains_key(path) {
             return Ok(Listed::File);
+        }
+        if let Some(above) = files.file_above(path) {
+            let detail = format!("{above} is not a folder");
+            return Err(Unread::Failed { what: path.to_string(), detail });
         }
         if !files.has_folder(path) {
             return Ok(Listed::Absent { missing_folders: files.missing_folders(path) });
