@@ -179,6 +179,14 @@ impl NamedKeys {
         }
         Self { keys, moves, security, certificates, services }
     }
+
+    /// Tells in which order a plan has the entries.
+    pub fn in_order<'w>(&mut self, entries: impl Iterator<Item = &'w Wanted>) {
+        self.services.in_order(entries.filter_map(|wanted| match wanted {
+            Wanted::Service(service) => Some(&**service),
+            _ => None,
+        }));
+    }
 }
 
 /// What came of comparing one entry.

@@ -25,7 +25,7 @@ fn dependants_that_run_are_in_the_way_unless_they_are_to_stop_too() {
     assert_eq!(told_of(&format!("services: {{ Server: {stop} }}\n")), ["! Server state: dependants_run"]);
     let planned = plan(&machine, &desired(&format!("services: {{ Server: {stop}, Web: {stop} }}\n")));
     let reason = &planned.decisions.iter().find(|one| one.id.part() == Some("state")).unwrap().reasons[0];
-    assert_eq!(reason.message.as_deref(), Some("Feed, Page run and need it: name them with `state: stopped`, too"));
+    assert_eq!(reason.message.as_deref(), Some("needed by what runs: give `state: stopped` to Feed, Page, too"));
     let all = format!("services: {{ Page: {stop}, Web: {stop}, Feed: {stop}, Server: {stop} }}\n");
     assert_eq!(
         told_of(&all),
@@ -38,6 +38,23 @@ fn dependants_that_run_are_in_the_way_unless_they_are_to_stop_too() {
         told_of(&format!("services: {{ Server: {stop} }}\n")),
         ["~ Server state: running → stopped state_differs"]
     );
+}
+
+#[test]
+fn dependants_stop_first() {
+    let machine = product();
+    let stop = "state: stopped";
+    let early = |names: &str| vec![format!("Http is to stop before {names}, and is needed there")];
+    for (entries, expected) in [
+        (format!("Http: {{ {stop} }}, Page: {{ {stop} }}, Web: {{ {stop} }}"), early("Page, Web")),
+        (format!("Page: {{ {stop} }}, Http: {{ {stop} }}, Web: {{ {stop} }}"), early("Web")),
+        (format!("Http: {{ {stop}, depends_on: [services.Web] }}, Page: {{ {stop} }}, Web: {{ {stop} }}"), vec![]),
+    ] {
+        let planned = plan(&machine, &desired(&format!("services: {{ {entries} }}\n")));
+        let early = planned.findings.iter().filter(|finding| finding.code == "services.stops_too_early");
+        assert_eq!(early.map(|finding| finding.message.clone()).collect::<Vec<_>>(), expected, "{entries}");
+        assert_eq!(told(&planned).len(), 3, "{entries}");
+    }
 }
 
 #[test]

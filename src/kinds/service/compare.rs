@@ -11,7 +11,7 @@ use crate::model::common::{Common, Ensure};
 use crate::model::digest;
 use crate::model::fact::{Facts, KeyAspects, KeyFact, KeyState, Queries, Unread, ValueSelection};
 use crate::model::operation::Operation;
-use crate::model::probe::{Answer, ServiceState};
+use crate::model::probe::{Answer, Probe, ServiceState};
 use crate::model::remembered::Trace;
 use crate::model::resource::ResourceId;
 use crate::model::setting::Setting;
@@ -20,6 +20,9 @@ use crate::model::verdict::{Action, Decision, Reason, Verdict};
 
 /// The section, which is also the first word of every reason.
 pub const SECTION: &str = "services";
+
+/// So many names are listed; of further ones the number.
+const SHOWN: usize = 3;
 
 pub const START: &str = "start";
 pub const STATE: &str = "state";
@@ -36,24 +39,26 @@ pub fn wants(wanted: &WantedService, facts: &Facts, context: &Context<'_>, queri
         queries.probe(wanted.probe());
     }
     survey::wants(wanted, facts, context, queries);
-    for dependant in dependants_in_the_way(wanted, facts, context) {
-        queries.probe(probe(&dependant));
+    for dependant in dependants(wanted, facts, context) {
+        queries.probe(probe_of(&dependant, context));
     }
 }
 
-/// Who needs the service, when it is to stop and runs: all that the document does not want stopped, too.
-fn dependants_in_the_way(wanted: &WantedService, facts: &Facts, context: &Context<'_>) -> Vec<ServiceName> {
-    let runs =
-        matches!(facts.probe(&wanted.probe()), Some(Ok(Answer::State(state))) if *state != ServiceState::Stopped);
-    if !wanted.is_to_be(State::Stopped, context.as_of) || !runs {
+/// Who needs the service, when it is to stop and runs.
+fn dependants(wanted: &WantedService, facts: &Facts, context: &Context<'_>) -> Vec<ServiceName> {
+    if !wanted.is_to_be(State::Stopped, context.as_of) || !runs(&wanted.probe(), facts) {
         return Vec::new();
     }
-    let mut dependants = Survey::found(facts, context).graph().dependants(std::slice::from_ref(&wanted.name));
-    let is_to_stop = |name: &ServiceName| {
-        context.services().entry(name).is_some_and(|entry| entry.is_to_be(State::Stopped, context.as_of))
-    };
-    dependants.retain(|name| !is_to_stop(name));
-    dependants
+    Survey::found(facts, context).graph().dependants(std::slice::from_ref(&wanted.name))
+}
+
+/// The question about a service, which is the document's own where it asks, too.
+fn probe_of(service: &ServiceName, context: &Context<'_>) -> Probe {
+    context.services().entry(service).map_or_else(|| probe(service), WantedService::probe)
+}
+
+fn runs(probe: &Probe, facts: &Facts) -> bool {
+    matches!(facts.probe(probe), Some(Ok(Answer::State(state))) if *state != ServiceState::Stopped)
 }
 
 pub fn compare(wanted: &WantedService, facts: &Facts, context: &Context<'_>) -> Comparison {
@@ -304,16 +309,34 @@ impl EntryView<'_> {
         if wanted == State::Running && found == ServiceState::Stopped && start == Some(StartType::Disabled) {
             return Some(("services.disabled", "it is disabled: say when it starts, too".to_owned()));
         }
-        let dependants = dependants_in_the_way(self.wanted, self.facts, self.context);
-        let running: Vec<&str> = dependants
-            .iter()
-            .filter(|name| matches!(self.facts.probe(&probe(name)), Some(Ok(Answer::State(state))) if *state != ServiceState::Stopped))
-            .map(ServiceName::as_str)
-            .collect();
+        let (_, running) = running_dependants(self.wanted, self.facts, self.context);
         (!running.is_empty()).then(|| {
-            let message = format!("{} run and need it: name them with `state: stopped`, too", running.join(", "));
+            let message = format!("needed by what runs: give `state: stopped` to {}, too", listed(&running));
             ("services.dependants_run", message)
         })
+    }
+}
+
+/// Who needs the service that is to stop, and runs: those that are to stop, too, and all others.
+pub fn running_dependants(
+    wanted: &WantedService,
+    facts: &Facts,
+    context: &Context<'_>,
+) -> (Vec<ServiceName>, Vec<ServiceName>) {
+    let mut dependants = dependants(wanted, facts, context);
+    dependants.retain(|name| runs(&probe_of(name, context), facts));
+    let is_to_stop = |name: &ServiceName| {
+        context.services().entry(name).is_some_and(|entry| entry.is_to_be(State::Stopped, context.as_of))
+    };
+    dependants.into_iter().partition(is_to_stop)
+}
+
+/// Names in a row.
+pub fn listed(names: &[ServiceName]) -> String {
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(ServiceName::as_str).collect();
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
 }
 

@@ -1,6 +1,8 @@
 //! What is worth saying about a service and those around it, as they will be. Pure.
 
-use super::compare::{ACCOUNT, DEPENDENCIES, RECOVERY, START, STATE, changes_account, is_managed};
+use super::compare::{
+    ACCOUNT, DEPENDENCIES, RECOVERY, START, STATE, changes_account, is_managed, listed, running_dependants,
+};
 use super::parts::Found;
 use super::survey::{Survey, is_there, needs_after, start_after};
 use super::wanted::{State, WantedService};
@@ -11,9 +13,6 @@ use crate::model::fact::{Facts, KeyState};
 use crate::model::resource::ResourceId;
 use crate::model::source::Location;
 use crate::model::verdict::{Decision, Finding, Severity};
-
-/// So many names are listed; of further ones the number.
-const SHOWN: usize = 3;
 
 /// Services without which Windows does not come up, or nobody gets in.
 const CRITICAL: [&str; 12] = [
@@ -64,6 +63,9 @@ pub fn lint(
     lint.contradictions(&found, start);
     lint.account(decisions);
     lint.expiry(decisions);
+    if changes(STATE, decisions) {
+        lint.stops_too_early(facts, context);
+    }
     lint.command(&found);
     if start.is_some_and(|start| start != StartType::Disabled) || wanted.is_to_be(State::Running, context.as_of) {
         lint.needs(facts, context);
@@ -175,6 +177,18 @@ impl Lint<'_> {
         }
     }
 
+    /// The service manager refuses to stop what is needed by something that runs.
+    fn stops_too_early(&mut self, facts: &Facts, context: &Context<'_>) {
+        let name = &self.wanted.name;
+        let (mut later, _) = running_dependants(self.wanted, facts, context);
+        later.retain(|dependant| !context.services().is_before(dependant, name));
+        if !later.is_empty() {
+            let message = format!("{name} is to stop before {}, and is needed there", listed(&later));
+            let hint = "name it behind them, or write `depends_on`";
+            self.push(STATE, Severity::Warning, "services.stops_too_early", message, Some(hint));
+        }
+    }
+
     fn account(&mut self, decisions: &[Decision]) {
         let wanted = self.wanted;
         let Some(account) = wanted.account.as_ref().map(|account| &account.value.account) else { return };
@@ -244,13 +258,5 @@ impl Lint<'_> {
         let message = format!("{name} needs {}, which cannot start without it", listed(&circle));
         let hint = "one of the dependencies in the circle has to go";
         self.push(DEPENDENCIES, Severity::Error, "services.cycle", message, Some(hint));
-    }
-}
-
-fn listed(names: &[ServiceName]) -> String {
-    let shown: Vec<&str> = names.iter().take(SHOWN).map(ServiceName::as_str).collect();
-    match names.len().saturating_sub(SHOWN) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
     }
 }

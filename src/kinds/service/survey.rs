@@ -16,11 +16,23 @@ use crate::model::registry::RegistryKey;
 #[derive(Clone, Debug, Default)]
 pub struct Services {
     entries: BTreeMap<ServiceName, Arc<WantedService>>,
+    /// The turn of each entry in a plan.
+    turns: BTreeMap<ServiceName, usize>,
 }
 
 impl Services {
     pub fn of<'w>(entries: impl Iterator<Item = &'w Arc<WantedService>>) -> Self {
-        Self { entries: entries.map(|entry| (entry.name.clone(), Arc::clone(entry))).collect() }
+        Self { entries: entries.map(|entry| (entry.name.clone(), Arc::clone(entry))).collect(), ..Self::default() }
+    }
+
+    /// Tells in which order a plan has the entries.
+    pub fn in_order<'w>(&mut self, entries: impl Iterator<Item = &'w WantedService>) {
+        self.turns = entries.enumerate().map(|(turn, entry)| (entry.name.clone(), turn)).collect();
+    }
+
+    /// Whether a plan has the entry of one service before that of another.
+    pub fn is_before(&self, one: &ServiceName, other: &ServiceName) -> bool {
+        matches!((self.turns.get(one), self.turns.get(other)), (Some(one), Some(other)) if one < other)
     }
 
     pub fn entry(&self, name: &ServiceName) -> Option<&WantedService> {
