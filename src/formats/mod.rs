@@ -3,6 +3,7 @@
 pub mod certificate_files;
 pub mod certificate_store;
 pub mod edit;
+pub mod firewall;
 pub mod hold;
 pub mod regf;
 pub mod security_descriptor;
