@@ -21,7 +21,13 @@ struct Layer {
 const LAYERS: [Layer; 10] = [
     Layer {
         name: "model",
-        may_name: &["formats::upcase", "formats::x509", "formats::certificate_store", "formats::certificate_files"],
+        may_name: &[
+            "formats::upcase",
+            "formats::x509",
+            "formats::certificate_store",
+            "formats::certificate_files",
+            "formats::edit",
+        ],
         is_pure: true,
     },
     Layer { name: "formats", may_name: &["model"], is_pure: true },

@@ -3,7 +3,6 @@
 use super::journal::{JournalRun, Purpose};
 use super::remember::is_restorable;
 use crate::document::Desired;
-use crate::kinds::Wanted;
 use crate::machine::{
     Machine, NoSecrets, ObserveError, ObserveOptions, SecretSource, answer, begin, fresh_key, observe,
 };
@@ -61,7 +60,7 @@ impl Basis for DocumentBasis<'_> {
     }
 
     fn has_secrets(&self) -> bool {
-        self.desired.entries.iter().any(|entry| matches!(&entry.wanted, Wanted::RegistryKey(key) if key.has_secrets()))
+        self.desired.entries.iter().any(|entry| entry.wanted.kind().has_secrets())
     }
 
     fn desired(&self) -> Option<&Desired> {

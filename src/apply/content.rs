@@ -5,11 +5,14 @@ use zeroize::Zeroizing;
 use super::chain;
 use super::made::{Made, key_of};
 use crate::formats::certificate_files::{self, FileForm, Material, pem};
+use crate::formats::edit::{self, Selector, Value};
 use crate::formats::x509::{Certificate, RevocationTemplate, Revoked, revocation_list};
 use crate::machine::{FileRead, Machine, SecretSource};
 use crate::model::certificate::{CertificateRef, FileContent, FormContent, RevocationContent};
+use crate::model::edit::FileValue;
 use crate::model::file::{Der, FilePath, MAX_FILE_BYTES};
 use crate::model::registry_data::unhex;
+use crate::model::secret::SecretReference;
 
 /// Where bytes come from that a plan does not hold itself.
 pub struct Sources<'s> {
@@ -29,7 +32,29 @@ impl Sources<'_> {
             FileContent::Form(form) => self.form(form),
             FileContent::RevocationList(list) => self.revocation_list(list),
             FileContent::CopyOf { path, .. } => self.copy_of(path),
+            FileContent::Secret { reference } => self.text(reference),
             FileContent::Retired { item, .. } => self.retired(item),
+        }
+    }
+
+    fn text(&self, reference: &SecretReference) -> Result<Zeroizing<Vec<u8>>, String> {
+        let text = self.secrets.resolve(reference).map_err(|detail| format!("{reference}: {detail}"))?;
+        Ok(Zeroizing::new(text.as_bytes().to_vec()))
+    }
+
+    /// What an edit puts at its selector.
+    ///
+    /// # Errors
+    /// As [`Sources::bytes`].
+    pub fn value(&self, after: &FileValue, selector: &Selector) -> Result<Option<Value>, String> {
+        match after {
+            FileValue::Plain(value) => Ok(Some(value.clone())),
+            FileValue::Secret(reference) => {
+                let text = self.secrets.resolve(reference).map_err(|detail| format!("{reference}: {detail}"))?;
+                Ok(Some(Value::Text(text.as_str().into())))
+            }
+            FileValue::Sealed => Err("the secret that was there was not kept".into()),
+            FileValue::Retired(item) => edit::read(&self.retired(item)?, selector).map_err(|error| error.to_string()),
         }
     }
 

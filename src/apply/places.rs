@@ -1,6 +1,7 @@
 //! Reads a file, folder or certificate again that a step has put or removed.
 
 use crate::formats::certificate_store::element;
+use crate::formats::edit;
 use crate::machine::{FileRead, Listed, Machine, Step, element_of};
 use crate::model::file::{FilePath, MAX_FILE_BYTES};
 use crate::model::operation::Operation;
@@ -33,6 +34,27 @@ pub fn check(machine: &dyn Machine, step: &Step<'_>) -> Result<(), String> {
                 }
                 FileRead::Present { .. } => Ok(()),
             }
+        }
+        Operation::CreateFile { path } => match names(path)? {
+            Listed::File => Ok(()),
+            _ => Err("the file is not there after it was made".into()),
+        },
+        Operation::EditFile { path, selector, .. } => {
+            let files = machine.files().map_err(|unread| unread.to_string())?;
+            let bytes = match files.read(path, MAX_FILE_BYTES).map_err(|unread| unread.to_string())? {
+                FileRead::Absent { .. } => return Err("the file is not there after it was edited".into()),
+                FileRead::Present { bytes, .. } => bytes,
+            };
+            let found = edit::read(&bytes, selector).map_err(|error| error.to_string())?;
+            if edit::is_same(found.as_ref(), step.value.as_ref()) {
+                Ok(())
+            } else {
+                Err("it does not read back as written".into())
+            }
+        }
+        Operation::Adjust { what, after, .. } => {
+            let found = machine.probe(what).map_err(|unread| unread.to_string())?;
+            if found == *after { Ok(()) } else { Err(format!("it is {found} after it was changed")) }
         }
         Operation::PutCertificate { store, certificate, friendly_name, before, exact } => {
             let thumbprint = certificate.thumbprint().ok_or("it was not made")?;

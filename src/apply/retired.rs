@@ -2,10 +2,12 @@
 //! forgotten.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use super::ApplyError;
 use crate::machine::{FileRead, Machine, RunName, Writer};
-use crate::model::file::MAX_FILE_BYTES;
+use crate::model::certificate::FileBefore;
+use crate::model::file::{FilePath, MAX_FILE_BYTES};
 use crate::model::operation::Operation;
 
 /// Keeps every file that a step takes away, under the number of the step; gives the steps with where.
@@ -18,22 +20,35 @@ pub fn keep<'o>(
     run: &RunName,
     mut operations: Vec<Cow<'o, Operation>>,
 ) -> Result<Vec<Cow<'o, Operation>>, ApplyError> {
+    // Of a file that is edited in several places, one copy is enough.
+    let mut edited: HashMap<FilePath, FileBefore> = HashMap::new();
     for (number, operation) in operations.iter_mut().enumerate() {
         let path = match &**operation {
-            Operation::PutFile { path, before: Some(_), .. } | Operation::RemoveFile { path, .. } => path,
+            Operation::PutFile { path, before: Some(_), .. }
+            | Operation::RemoveFile { path, .. }
+            | Operation::EditFile { path, .. } => path.clone(),
             _ => continue,
         };
+        if let (Some(known), Operation::EditFile { .. }) = (edited.get(&path), &**operation) {
+            if let Operation::EditFile { file, .. } = operation.to_mut() {
+                *file = known.clone();
+            }
+            continue;
+        }
         let FileRead::Present { bytes, owner_only } =
-            machine.files().and_then(|files| files.read(path, MAX_FILE_BYTES)).map_err(ApplyError::Record)?
+            machine.files().and_then(|files| files.read(&path, MAX_FILE_BYTES)).map_err(ApplyError::Record)?
         else {
             continue;
         };
         writer.retire(run, number, &bytes)?;
-        if let Operation::PutFile { before: Some(before), .. } | Operation::RemoveFile { before, .. } =
-            operation.to_mut()
-        {
-            before.owner_only = owner_only;
-            before.retired = Some(format!("{run}/{number}").into());
+        let kept = FileBefore { owner_only, retired: Some(format!("{run}/{number}").into()) };
+        match operation.to_mut() {
+            Operation::PutFile { before: Some(before), .. } | Operation::RemoveFile { before, .. } => *before = kept,
+            Operation::EditFile { file, .. } => {
+                file.clone_from(&kept);
+                edited.insert(path, kept);
+            }
+            _ => {}
         }
     }
     Ok(operations)

@@ -16,6 +16,7 @@ use super::steps::{Batch, UnitEnd, evaluate, perform};
 use super::verify::verify;
 use super::{ApplyError, ApplyOptions, ApplyReport, Left, OnFailure, Progress};
 use crate::machine::{Machine, RunName, WritableMachine, WriteError, Writer, answer, begin, fresh_key};
+use crate::model::certificate::FileContent;
 use crate::model::fact::Facts;
 use crate::model::operation::{Expression, Hold, Operation};
 use crate::model::remembered::Confirmation;
@@ -235,7 +236,9 @@ fn perform_all(
 fn journal_bytes(planned: &[Planned<'_>]) -> u64 {
     let data = |planned: &Planned<'_>| planned.step.data.as_ref().map_or(0, |data| data.bytes.len());
     let certificates = |planned: &Planned<'_>| match planned.step.operation {
+        Operation::PutFile { content: FileContent::Bytes(bytes), .. } => bytes.len(),
         Operation::PutFile { .. } | Operation::PutCertificate { .. } | Operation::Issue(_) => CERTIFICATE_BYTES,
+        Operation::Configure { steps, .. } => steps.len() * CERTIFICATE_BYTES,
         _ => 0,
     };
     let bytes: usize = planned.iter().map(|planned| data(planned) + certificates(planned)).sum();

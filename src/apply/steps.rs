@@ -62,6 +62,15 @@ pub fn step<'o>(
             let failed = |detail| ApplyError::Content { step: operation.to_string(), detail };
             step.bytes = Some(sources.bytes(content).map_err(failed)?);
         }
+        Operation::EditFile { after: Some(after), selector, .. } => {
+            let failed = |detail| ApplyError::Content { step: operation.to_string(), detail };
+            step.value = sources.value(after, selector).map_err(failed)?;
+        }
+        Operation::Configure { steps, .. } => {
+            for inner in steps {
+                step.steps.push(self::step(inner, sources, holds)?);
+            }
+        }
         Operation::PutRegistryTree { after, .. } => {
             let is_held = |stored: &Stored| matches!(stored, Stored::Sealed { held: Some(_), .. });
             if after.any_value(&mut |value| is_held(&value.data)) {

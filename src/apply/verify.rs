@@ -21,7 +21,12 @@ pub fn verify<'s, 'p: 's>(
     facts: &Facts,
     steps: impl Iterator<Item = &'s Step<'p>> + Clone,
 ) -> Vec<Option<String>> {
-    let steps: Vec<&Step<'_>> = steps.collect();
+    // What has an interface of its own is held against what it comes to in the registry.
+    let whole = steps.enumerate();
+    let flat: Vec<(usize, &Step<'_>)> =
+        whole.flat_map(|(number, step)| step.plain_steps().iter().map(move |plain| (number, plain))).collect();
+    let count = flat.last().map_or(0, |(number, _)| number + 1);
+    let steps: Vec<&Step<'_>> = flat.iter().map(|(_, step)| *step).collect();
     let later = Later::of(&steps);
     let hides = facts.asked_for_secrets();
     let mut queries = Queries::default();
@@ -37,21 +42,21 @@ pub fn verify<'s, 'p: 's>(
     let mut read = Read { unsealed: open(), rest: open(), facts, hides };
     answer(machine, &queries.not_in(facts), None, &NoSecrets, &mut read.rest);
     answer(machine, &sealed, None, &NoSecrets, &mut read.unsealed);
-    steps
-        .iter()
-        .enumerate()
-        .map(|(number, step)| {
-            let Some(key) = step.operation.registry_key() else {
-                return if later.has_last_word(step.operation, number) {
-                    places::check(machine, step).err()
-                } else {
-                    None
-                };
-            };
-            let key = later.place(key, number);
-            if later.removes(&key, number) { None } else { check(step, &key, &read).err() }
-        })
-        .collect()
+    let mut wrong = vec![None; count];
+    for (number, (whole, step)) in flat.iter().enumerate() {
+        let found = match step.operation.registry_key() {
+            None if later.has_last_word(step.operation, number) => places::check(machine, step).err(),
+            None => None,
+            Some(key) => {
+                let key = later.place(key, number);
+                if later.removes(&key, number) { None } else { check(step, &key, &read).err() }
+            }
+        };
+        if let (Some(slot @ None), Some(found)) = (wrong.get_mut(*whole), found) {
+            *slot = Some(found);
+        }
+    }
+    wrong
 }
 
 /// What later steps do to the keys that earlier ones wrote: moved ones lie elsewhere, removed ones are gone on purpose.
@@ -59,16 +64,20 @@ struct Later<'s> {
     moves: Vec<(usize, &'s RegistryKey, &'s RegistryKey)>,
     /// By key, the number of the last step that removes it.
     removed: HashMap<&'s RegistryKey, usize>,
-    /// By file or folder, the last step that is about it.
+    /// By file or folder, the last step that is about the whole of it.
     files: HashMap<&'s FilePath, usize>,
+    /// By file, the last step that edits it.
+    edits: HashMap<&'s FilePath, usize>,
 }
 
 impl<'s> Later<'s> {
     fn of(steps: &[&'s Step<'_>]) -> Self {
-        let mut later = Self { moves: Vec::new(), removed: HashMap::new(), files: HashMap::new() };
+        let mut later =
+            Self { moves: Vec::new(), removed: HashMap::new(), files: HashMap::new(), edits: HashMap::new() };
         for (number, step) in steps.iter().enumerate() {
-            if let Some(path) = step.operation.file() {
-                later.files.insert(path, number);
+            match step.operation {
+                Operation::EditFile { path, .. } => drop(later.edits.insert(path, number)),
+                operation => drop(operation.file().map(|path| later.files.insert(path, number))),
             }
             match step.operation {
                 Operation::RenameRegistryKey { from, to } => later.moves.push((number, from, to)),
@@ -90,7 +99,12 @@ impl<'s> Later<'s> {
     }
 
     fn has_last_word(&self, operation: &Operation, number: usize) -> bool {
-        operation.file().is_none_or(|path| self.files.get(path) == Some(&number))
+        let is_later = |steps: &HashMap<&FilePath, usize>, path| steps.get(path).is_some_and(|at| *at > number);
+        operation.file().is_none_or(|path| match operation {
+            // An edit says nothing of what other edits of the file say; an empty file does not stay empty.
+            Operation::EditFile { .. } | Operation::CreateFile { .. } => !is_later(&self.files, path),
+            _ => !is_later(&self.files, path) && !is_later(&self.edits, path),
+        })
     }
 
     fn removes(&self, key: &RegistryKey, number: usize) -> bool {

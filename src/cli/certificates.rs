@@ -28,7 +28,7 @@ pub fn run(options: &CertificatesOptions, terminal: &Terminal) -> Outcome {
     let entries: Vec<_> = entries
         .filter_map(|entry| match &entry.wanted {
             Wanted::Certificate(certificate) => Some(certificate),
-            Wanted::RegistryKey(_) => None,
+            _ => None,
         })
         .collect();
     let opened = machines::open(&options.machine)?;

@@ -8,7 +8,7 @@ use super::addresses::Addresses;
 use super::bookkeeping::{self, DocumentName, Moved, MovedFields, Waiver, WaiverFields, name_of_file};
 use super::merge::Overridden;
 use crate::kinds::sections::SECTIONS;
-use crate::kinds::{Wanted, certificate, registry};
+use crate::kinds::{Wanted, certificate, environment, registry};
 use crate::model::decode::{Decode, Decoder, Entries};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::node::Node;
@@ -114,6 +114,9 @@ crate::record! {
         /// For the certificates.
         #[example(serde_json::json!({ "digest": "sha256", "renew_before": "30d" }))]
         pub certificate: Option<certificate::CertificateDefaults>,
+        /// For the owners of environment variables.
+        #[example(serde_json::json!({ "report_unmanaged": true }))]
+        pub environment: Option<environment::DefaultFields>,
         /// For the keys of the registry.
         #[example(serde_json::json!({ "report_unmanaged": true }))]
         pub registry: Option<registry::DefaultFields>,

@@ -12,6 +12,7 @@ use crate::model::source::Location;
 use crate::model::verdict::{Decision, Finding};
 
 pub mod certificate;
+pub mod environment;
 pub mod registry;
 pub mod sections;
 
@@ -21,6 +22,7 @@ pub mod sections;
 pub enum Wanted {
     RegistryKey(registry::WantedKey),
     Certificate(Arc<certificate::WantedCertificate>),
+    Environment(environment::WantedEnvironment),
 }
 
 impl Wanted {
@@ -29,6 +31,7 @@ impl Wanted {
         match self {
             Self::RegistryKey(key) => key,
             Self::Certificate(certificate) => certificate,
+            Self::Environment(environment) => environment,
         }
     }
 }
@@ -49,6 +52,11 @@ pub trait Kind {
 
     /// What the entry says of each address, in words: for comparing two documents without a machine.
     fn statements(&self) -> Vec<(ResourceId, String)>;
+
+    /// Whether a secret is among what the entry wants, so that the record needs a key for its fingerprint.
+    fn has_secrets(&self) -> bool {
+        false
+    }
 
     /// Asks for the facts that the decision rests on; called again, with the answers, until nothing new is asked.
     fn wants(&self, facts: &Facts, context: &Context<'_>, queries: &mut Queries);
@@ -126,7 +134,7 @@ impl NamedKeys {
     pub fn of<'w>(entries: impl Iterator<Item = &'w Wanted> + Clone) -> Self {
         let certificates = certificate::Certificates::of(entries.clone().filter_map(|wanted| match wanted {
             Wanted::Certificate(certificate) => Some(certificate),
-            Wanted::RegistryKey(_) => None,
+            _ => None,
         }));
         let mut keys = HashSet::new();
         let mut moves = HashMap::new();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use schemars::{Schema, SchemaGenerator};
 
-use super::{Wanted, certificate, registry};
+use super::{Wanted, certificate, environment, registry};
 use crate::model::decode::Decoder;
 use crate::model::node::{Mapping, Node};
 
@@ -48,6 +48,16 @@ pub const SECTIONS: &[Section] = &[
         defaults_when_absent: &["on_change"],
         passed_over: certificate::passed_over,
         merge_rule: certificate::merge_rule,
+    },
+    Section {
+        name: "environment",
+        decode: |node, cx| environment::decode_section(node, cx).into_iter().map(Wanted::Environment).collect(),
+        schema: environment::section_schema,
+        defaults: "environment",
+        deep_defaults: &[],
+        defaults_when_absent: &["on_change"],
+        passed_over: |_| &[],
+        merge_rule: environment::merge_rule,
     },
     Section {
         name: "registry",

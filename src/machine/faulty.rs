@@ -13,6 +13,7 @@ use crate::machine::{
 use crate::model::fact::{Identity, Observed};
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
+use crate::model::probe::{Answer, Probe};
 use crate::model::remembered::Record;
 use crate::model::sid::Sid;
 use crate::model::time::FileTime;
@@ -97,6 +98,10 @@ impl Machine for FaultyMachine<'_> {
 
     fn account(&self, name: &str) -> Observed<Option<Sid>> {
         self.inner.account(name)
+    }
+
+    fn probe(&self, probe: &Probe) -> Observed<Answer> {
+        self.inner.probe(probe)
     }
 
     fn last_shutdown(&self) -> Option<FileTime> {

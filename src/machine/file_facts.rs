@@ -5,13 +5,15 @@ const KEY_LABEL: &[u8] = b"PRIVATE KEY-----";
 
 use super::{FileRead, Listed, Machine, SecretSource};
 use crate::formats::certificate_files::{pem, pfx, read_certificates};
+use crate::formats::edit::{self, Value};
 use crate::formats::x509::PrivateKey;
 use crate::model::fact::{Facts, Observed, Queries};
 use crate::model::file::{
-    CertificateEncoding, CertificatesFact, FileAspect, FileFact, FileHolds, FilePath, FileState, MAX_FILE_BYTES,
-    PfxFact,
+    CertificateEncoding, CertificatesFact, FileAspect, FileDigest, FileFact, FileHolds, FilePath, FileState,
+    MAX_FILE_BYTES, PfxFact,
 };
-use crate::model::fingerprint::FingerprintKey;
+use crate::model::fingerprint::{Fingerprint, FingerprintKey};
+use crate::model::registry_data::{REG_SZ, RegistryData};
 
 /// Puts the machine's answers about files into `facts`; passwords of PFX files come from `secrets`.
 pub fn answer(
@@ -21,54 +23,118 @@ pub fn answer(
     secrets: &dyn SecretSource,
     facts: &mut Facts,
 ) {
-    for (path, aspect) in queries.files() {
+    let digests = queries.files().iter().filter(|(_, aspect)| *aspect == FileAspect::Digest);
+    digest_many(machine, digests.map(|(path, _)| path.clone()).collect(), facts);
+    // Questions about one file follow each other: it is read once.
+    let mut last: Option<(&FilePath, Observed<FileRead>)> = None;
+    for (path, aspect) in queries.files().iter().filter(|(_, aspect)| *aspect != FileAspect::Digest) {
         let state = match machine.known_file(path, aspect) {
             Some(state) => state,
-            None => look(machine, path, aspect, key, secrets),
+            None if *aspect == FileAspect::Names => names(machine, path),
+            None => {
+                let read = match last.take() {
+                    Some((known, read)) if known == path => read,
+                    _ => machine.files().and_then(|files| files.read(path, MAX_FILE_BYTES)),
+                };
+                let (_, read) = last.insert((path, read));
+                look(read, aspect, key, secrets)
+            }
         };
         facts.insert_file(path.clone(), aspect.clone(), state);
     }
 }
 
+fn digest_many(machine: &dyn Machine, paths: Vec<FilePath>, facts: &mut Facts) {
+    let (known, open): (Vec<_>, Vec<_>) = paths
+        .into_iter()
+        .map(|path| (machine.known_file(&path, &FileAspect::Digest), path))
+        .partition(|(known, _)| known.is_some());
+    for (state, path) in known {
+        if let Some(state) = state {
+            facts.insert_file(path, FileAspect::Digest, state);
+        }
+    }
+    let open: Vec<FilePath> = open.into_iter().map(|(_, path)| path).collect();
+    if open.is_empty() {
+        return;
+    }
+    let found = match machine.files() {
+        Ok(files) => files.digests(&open, MAX_FILE_BYTES),
+        Err(unread) => vec![Err(unread); open.len()],
+    };
+    for (path, found) in open.into_iter().zip(found) {
+        let state = found.map(|found| match found {
+            FileDigest::Absent { missing_folders } => FileState::Absent { missing_folders },
+            FileDigest::Folder => fact(FileHolds::Folder),
+            FileDigest::File { size, sha256, owner_only } => {
+                FileState::Present(FileFact { holds: FileHolds::Digest { size, sha256 }, owner_only, print: None })
+            }
+        });
+        facts.insert_file(path, FileAspect::Digest, state);
+    }
+}
+
+fn names(machine: &dyn Machine, path: &FilePath) -> Observed<FileState> {
+    Ok(match machine.files()?.names(path)? {
+        Listed::Absent { missing_folders } => FileState::Absent { missing_folders },
+        Listed::File => fact(FileHolds::Unusable("it is a file, not a folder".into())),
+        Listed::Names(names) => fact(FileHolds::Names(names)),
+    })
+}
+
 fn look(
-    machine: &dyn Machine,
-    path: &FilePath,
+    read: &Observed<FileRead>,
     aspect: &FileAspect,
     key: Option<&FingerprintKey>,
     secrets: &dyn SecretSource,
 ) -> Observed<FileState> {
-    let files = machine.files()?;
-    if *aspect == FileAspect::Names {
-        return Ok(match files.names(path)? {
-            Listed::Absent { missing_folders } => FileState::Absent { missing_folders },
-            Listed::File => fact(FileHolds::Unusable("it is a file, not a folder".into())),
-            Listed::Names(names) => fact(FileHolds::Names(names)),
-        });
-    }
-    let (bytes, owner_only) = match files.read(path, MAX_FILE_BYTES)? {
-        FileRead::Absent { missing_folders } => return Ok(FileState::Absent { missing_folders }),
-        FileRead::Present { bytes, owner_only } => (bytes, owner_only),
+    let (bytes, owner_only) = match read.as_ref().map_err(Clone::clone)? {
+        FileRead::Absent { missing_folders } => {
+            return Ok(FileState::Absent { missing_folders: *missing_folders });
+        }
+        FileRead::Present { bytes, owner_only } => (bytes, *owner_only),
     };
+    let mut print = key.map(|key| key.of_file(bytes));
     let holds = match aspect {
-        FileAspect::Content if holds_key(&bytes) => FileHolds::Unusable("a private key is in it".into()),
+        FileAspect::Content if holds_key(bytes) => FileHolds::Unusable("a private key is in it".into()),
         FileAspect::Content => FileHolds::Bytes(bytes.as_slice().into()),
-        FileAspect::Certificates => match read_certificates(&bytes) {
+        FileAspect::Certificates => match read_certificates(bytes) {
             Ok(certificates) => FileHolds::Certificates(CertificatesFact {
-                encoding: encoding(&bytes, &certificates),
+                encoding: encoding(bytes, &certificates),
                 certificates: certificates.into_iter().map(Into::into).collect(),
             }),
             Err(error) => FileHolds::Unusable(error.to_string().into()),
         },
-        FileAspect::Key => key_of(&bytes),
+        FileAspect::Key => key_of(bytes),
         FileAspect::Pfx { password } => match secrets.resolve(password) {
-            Ok(password) => pfx_of(&bytes, &password),
+            Ok(password) => pfx_of(bytes, &password),
             // Whoever looks without the password sees that the file is there.
             Err(_) => FileHolds::Sealed,
         },
-        FileAspect::Sealed | FileAspect::Names => FileHolds::Sealed,
+        FileAspect::Sealed | FileAspect::Names | FileAspect::Digest => FileHolds::Sealed,
+        FileAspect::SealedText => {
+            print = std::str::from_utf8(bytes).ok().and_then(|text| Some(text_print(key?, text)));
+            FileHolds::Sealed
+        }
+        FileAspect::Value { selector, sealed } => match edit::read(bytes, selector) {
+            Err(error) => FileHolds::Unusable(error.to_string().into()),
+            Ok(Some(value)) if *sealed => {
+                print = key.and_then(|key| match &value {
+                    Value::Text(text) => Some(text_print(key, text)),
+                    Value::Json(value) => Some(text_print(key, value.as_str()?)),
+                });
+                FileHolds::Sealed
+            }
+            Ok(value) => FileHolds::Value(value),
+        },
     };
-    let print = key.map(|key| key.of_file(&bytes));
     Ok(FileState::Present(FileFact { holds, owner_only, print }))
+}
+
+/// The fingerprint under which a text is the same as a secret of the same text.
+fn text_print(key: &FingerprintKey, text: &str) -> Fingerprint {
+    let data = zeroize::Zeroizing::new(RegistryData::text(REG_SZ, text).bytes);
+    key.of(REG_SZ, &data)
 }
 
 const fn fact(holds: FileHolds) -> FileState {

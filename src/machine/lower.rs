@@ -1,9 +1,11 @@
-//! From steps about certificates to steps of the registry, for machines whose stores are nothing else. Pure.
+//! From steps about certificates to steps of the registry, and from edits to a file's bytes, for machines that hold no more. Pure.
 
 use std::sync::Arc;
 
-use super::{Machine, WriteError};
+use super::{Machine, Step, WriteError};
 use crate::formats::certificate_store::{BLOB, StorePlace, certificate_key, element};
+use crate::formats::edit::{self, Selector};
+use crate::model::edit::FileValue;
 use crate::model::fact::{KeyAspects, Observed, Stored, Unread, ValueSelection};
 use crate::model::operation::{Element, Expression, Operation};
 use crate::model::registry::RegistryKey;
@@ -50,6 +52,26 @@ pub fn lowered(operation: &Operation) -> Result<Vec<Operation>, WriteError> {
         }
         other => Ok(vec![other.clone()]),
     }
+}
+
+/// A file's bytes with what an edit puts at its selector; refused when what stands there is not what the step found.
+///
+/// # Errors
+/// Somebody else has changed it, or the file cannot be edited.
+pub fn edited(step: &Step<'_>, selector: &Selector, bytes: &[u8]) -> Result<Vec<u8>, String> {
+    if let Operation::EditFile { before, .. } = step.operation {
+        let found = edit::read(bytes, selector).map_err(|error| error.to_string())?;
+        let is_as_found = match before {
+            None => found.is_none(),
+            Some(FileValue::Plain(value)) => edit::is_same(found.as_ref(), Some(value)),
+            // A secret is not known here; that something stands there is.
+            Some(_) => found.is_some(),
+        };
+        if !is_as_found {
+            return Err("somebody else has changed it since".into());
+        }
+    }
+    edit::write(bytes, selector, step.value.as_ref()).map_err(|error| error.to_string())
 }
 
 /// The element of a certificate in a store; `None` when it is not there.

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::formats::security_descriptor::new_subkey_descriptor;
 use crate::formats::upcase;
-use crate::machine::lower::lowered;
+use crate::machine::lower::{edited, lowered};
 use crate::machine::{
     FOLDER_STATE, FileRead, FileReader, JournalFile, Listed, Machine, MachineKind, PartChange, RegistryReader, RunName,
     Scheduler, Step, WritableMachine, WriteError, Writer, file_state, identity,
@@ -18,6 +18,7 @@ use crate::model::fact::{Identity, KeyAspects, KeyState, KeyTree, Observed, Stor
 use crate::model::file::FilePath;
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
+use crate::model::probe::{Answer, Probe};
 use crate::model::registry::RegistryKey;
 use crate::model::registry_tree::{Node, Performed, absent, place};
 use crate::model::remembered::Record;
@@ -37,6 +38,8 @@ const PART: &str = "registry";
 pub struct MemoryMachine {
     registry: RefCell<Node>,
     files: RefCell<Files>,
+    /// What probes find; nothing else can be told.
+    running: RefCell<BTreeMap<Probe, Answer>>,
     /// How often the registry was replaced.
     generation: Cell<u64>,
     memory: RefCell<Memory>,
@@ -116,6 +119,12 @@ impl Files {
                 self.files.insert(path.clone(), file);
             }
             Operation::RemoveFile { path, .. } => drop(self.files.remove(path)),
+            Operation::CreateFile { path } => {
+                if !path.parent().is_none_or(|parent| self.has_folder(&parent)) {
+                    return Err(NO_FOLDER);
+                }
+                self.files.entry(path.clone()).or_insert(MemoryFile { bytes: Vec::new(), owner_only: false });
+            }
             _ => {}
         }
         Ok(())
@@ -177,6 +186,11 @@ impl MemoryMachine {
         self.files.borrow_mut().files.remove(path);
     }
 
+    /// Says what a probe finds; for making a machine, not for changing one.
+    pub fn plant_answer(&self, probe: Probe, answer: Answer) {
+        self.running.borrow_mut().insert(probe, answer);
+    }
+
     /// A file's bytes.
     pub fn file(&self, path: &FilePath) -> Option<Vec<u8>> {
         self.files.borrow().files.get(path).map(|file| file.bytes.clone())
@@ -204,6 +218,7 @@ impl MemoryMachine {
         Self {
             registry: self.registry.clone(),
             files: self.files.clone(),
+            running: self.running.clone(),
             generation: self.generation.clone(),
             memory: RefCell::new(memory),
             locked: Cell::new(false),
@@ -290,6 +305,15 @@ impl Machine for MemoryMachine {
         Ok(self.memory.borrow().retired.get(&(run.clone(), item)).cloned().map(Zeroizing::new))
     }
 
+    fn probe(&self, probe: &Probe) -> Observed<Answer> {
+        let answer = self.running.borrow().get(probe).cloned();
+        answer.ok_or_else(|| Unread::Unsupported {
+            facet: probe.facet(),
+            machine: self.kind().to_string(),
+            detail: format!("nothing was said of {probe}"),
+        })
+    }
+
     fn part_of(&self, operation: &Operation) -> Observed<String> {
         Ok(operation.file().map_or(PART, FilePath::as_str).to_owned())
     }
@@ -352,7 +376,7 @@ impl WritableMachine for MemoryMachine {
         if self.locked.replace(true) {
             return Err(WriteError::Locked { owner: "this process".into() });
         }
-        Ok(Box::new(MemoryWriter { machine: self, staged: None, files: None }))
+        Ok(Box::new(MemoryWriter { machine: self, staged: None, files: None, running: None }))
     }
 
     fn scheduler(&self) -> Option<&dyn Scheduler> {
@@ -378,6 +402,8 @@ struct MemoryWriter<'m> {
     staged: Option<Node>,
     /// The files as they will be once committed, with the paths that change, in order.
     files: Option<(Files, Vec<FilePath>)>,
+    /// What probes will find once committed.
+    running: Option<BTreeMap<Probe, Answer>>,
 }
 
 impl Drop for MemoryWriter<'_> {
@@ -394,10 +420,27 @@ impl Writer for MemoryWriter<'_> {
         }
         if let Some(path) = step.operation.file() {
             let (files, changed) = self.files.get_or_insert_with(|| (self.machine.files.borrow().clone(), Vec::new()));
-            files.perform(step.operation, step.bytes.as_ref().map(|bytes| bytes.as_slice())).map_err(refused)?;
+            if let Operation::EditFile { selector, .. } = step.operation {
+                let file = files.files.get_mut(path).ok_or_else(|| refused("the file is not there"))?;
+                file.bytes = edited(step, selector, &file.bytes)
+                    .map_err(|detail| WriteError::refused(step.operation.to_string(), detail))?;
+            } else {
+                files.perform(step.operation, step.bytes.as_ref().map(|bytes| bytes.as_slice())).map_err(refused)?;
+            }
             if !changed.contains(path) {
                 changed.push(path.clone());
             }
+            return Ok(());
+        }
+        if let Operation::Configure { .. } = step.operation {
+            return step.plain_steps().iter().try_for_each(|plain| self.stage(plain, now));
+        }
+        if let Operation::Adjust { what, before, after } = step.operation {
+            let running = self.running.get_or_insert_with(|| self.machine.running.borrow().clone());
+            if running.get(what) != Some(before) {
+                return Err(refused("somebody else has changed it since"));
+            }
+            running.insert(what.clone(), after.clone());
             return Ok(());
         }
         if matches!(step.operation, Operation::PutCertificate { .. } | Operation::RemoveCertificate { .. }) {
@@ -440,7 +483,8 @@ impl Writer for MemoryWriter<'_> {
         let now = self.machine.generation.get();
         let after = Some((now + 1).to_string());
         let registry = PartChange { part: PART.to_owned(), before: Some(now.to_string()), after };
-        let mut changes: Vec<PartChange> = self.staged.iter().map(|_| registry.clone()).collect();
+        let is_changed = self.staged.is_some() || self.running.is_some();
+        let mut changes: Vec<PartChange> = is_changed.then(|| registry.clone()).into_iter().collect();
         if let Some((files, changed)) = &self.files {
             let (old, memory) = (self.machine.files.borrow(), self.machine.memory.borrow());
             for path in changed {
@@ -454,12 +498,17 @@ impl Writer for MemoryWriter<'_> {
     }
 
     fn commit(&mut self) -> Result<(), WriteError> {
+        if self.staged.is_some() || self.running.is_some() {
+            self.machine.generation.set(self.machine.generation.get() + 1);
+        }
         if let Some(registry) = self.staged.take() {
             *self.machine.registry.borrow_mut() = registry;
-            self.machine.generation.set(self.machine.generation.get() + 1);
         }
         if let Some((files, _)) = self.files.take() {
             *self.machine.files.borrow_mut() = files;
+        }
+        if let Some(running) = self.running.take() {
+            *self.machine.running.borrow_mut() = running;
         }
         Ok(())
     }
@@ -467,6 +516,7 @@ impl Writer for MemoryWriter<'_> {
     fn discard(&mut self) {
         self.staged = None;
         self.files = None;
+        self.running = None;
     }
 
     fn journal(&mut self, run: &RunName) -> Result<Box<dyn JournalFile>, WriteError> {

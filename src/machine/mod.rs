@@ -5,10 +5,13 @@ use std::borrow::Cow;
 
 use zeroize::Zeroizing;
 
+use crate::formats::edit::Value;
+
 use crate::model::fact::{Facet, Identity, KeyAspects, KeyState, KeyTree, Observed, Unread};
-use crate::model::file::{FileAspect, FilePath, FileState};
+use crate::model::file::{ContentDigest, FileAspect, FileDigest, FilePath, FileState};
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
+use crate::model::probe::{Answer, Probe};
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::RegistryData;
 use crate::model::remembered::Record;
@@ -88,6 +91,18 @@ pub trait Machine {
             facet: Facet::Accounts,
             machine: self.kind().to_string(),
             detail: format!("`{name}` was asked for; name the account by its SID"),
+        })
+    }
+
+    /// What lies in no registry and in no file's bytes.
+    ///
+    /// # Errors
+    /// [`Unread::Unsupported`] for what this machine cannot tell.
+    fn probe(&self, probe: &Probe) -> Observed<Answer> {
+        Err(Unread::Unsupported {
+            facet: probe.facet(),
+            machine: self.kind().to_string(),
+            detail: format!("{probe} is known on the running machine only"),
         })
     }
 
@@ -212,6 +227,31 @@ pub trait FileReader {
     /// # Errors
     /// As [`FileReader::read`]; [`FileRead::Present`] never.
     fn names(&self, path: &FilePath) -> Observed<Listed>;
+
+    /// What stands at each of many paths, in their order, without content.
+    ///
+    /// # Errors
+    /// For a path as [`FileReader::read`].
+    fn digests(&self, paths: &[FilePath], limit: u64) -> Vec<Observed<FileDigest>> {
+        paths.iter().map(|path| digest(self, path, limit)).collect()
+    }
+}
+
+/// What stands at one path.
+fn digest<R: FileReader + ?Sized>(files: &R, path: &FilePath, limit: u64) -> Observed<FileDigest> {
+    match files.read(path, limit) {
+        Ok(FileRead::Absent { missing_folders }) => Ok(FileDigest::Absent { missing_folders }),
+        Ok(FileRead::Present { bytes, owner_only }) => Ok(FileDigest::File {
+            size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            sha256: ContentDigest::of(&bytes),
+            owner_only,
+        }),
+        // A folder cannot be read, and is none the less an answer.
+        Err(unread) => match files.names(path) {
+            Ok(Listed::Names(_)) => Ok(FileDigest::Folder),
+            _ => Err(unread),
+        },
+    }
 }
 
 /// What was found where a file was looked for.
@@ -273,12 +313,24 @@ pub struct Step<'a> {
     pub tree: Option<Box<KeyTree>>,
     /// What the file that the operation puts will hold.
     pub bytes: Option<Zeroizing<Vec<u8>>>,
+    /// What an edit puts at its selector; `None` for one that removes.
+    pub value: Option<Value>,
+    /// The steps of a thing with an interface of its own.
+    pub steps: Vec<Step<'a>>,
 }
 
 impl<'a> Step<'a> {
+    /// The steps that it comes to in the registry, for a thing with an interface of its own; itself for any other.
+    pub fn plain_steps(&self) -> &[Self] {
+        match self.operation {
+            Operation::Configure { .. } => &self.steps,
+            _ => std::slice::from_ref(self),
+        }
+    }
+
     /// A step of which nothing is evaluated yet.
     pub const fn new(operation: &'a Operation) -> Self {
-        Self { operation, data: None, tree: None, bytes: None }
+        Self { operation, data: None, tree: None, bytes: None, value: None, steps: Vec::new() }
     }
 }
 

@@ -162,6 +162,9 @@ pub fn answer(
     for name in queries.accounts() {
         facts.insert_account(name, machine.account(name));
     }
+    for probe in queries.probes() {
+        facts.insert_probe(probe.clone(), machine.probe(probe));
+    }
 }
 
 fn seal(state: &mut Observed<KeyState>, names: &[Box<str>], key: Option<&FingerprintKey>) {

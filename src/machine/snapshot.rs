@@ -11,6 +11,7 @@ use crate::model::fact::{
     Facts, Identity, KeyAspects, KeyFact, KeyState, KeyTree, Observed, Unread, ValueFact, ValueSelection, hex_bytes,
 };
 use crate::model::file::{FileAspect, FilePath, FileState};
+use crate::model::probe::{Answer, Probe};
 use crate::model::registry::RegistryKey;
 use crate::model::registry_tree::{Node, absent};
 use crate::model::remembered::{AppliedEntry, Owed, Record};
@@ -34,6 +35,8 @@ struct Wire {
     accounts: Vec<(String, Observed<Option<Sid>>)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     files: Vec<WireFile>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    probes: Vec<WireProbe>,
     /// When the machine was last shut down, as far as it tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     restarted: Option<FileTime>,
@@ -62,6 +65,14 @@ struct WireFile {
     path: FilePath,
     asked: FileAspect,
     state: Observed<FileState>,
+}
+
+/// What a probe found.
+#[derive(Debug, Serialize, Deserialize)]
+struct WireProbe {
+    #[serde(flatten)]
+    probe: Probe,
+    answer: Observed<Answer>,
 }
 
 /// One key with what was asked of it and what it answered.
@@ -149,6 +160,10 @@ pub fn to_json(facts: &Facts, runs: &[RunName], captured_at: jiff::Timestamp) ->
             .files()
             .map(|(path, asked, state)| WireFile { path: path.clone(), asked: asked.clone(), state: state.clone() })
             .collect(),
+        probes: facts
+            .probes()
+            .map(|(probe, answer)| WireProbe { probe: probe.clone(), answer: answer.clone() })
+            .collect(),
         restarted: facts.restarted,
         record,
     };
@@ -192,6 +207,7 @@ pub struct SnapshotMachine {
     keys: HashMap<RegistryKey, Captured>,
     accounts: HashMap<String, Observed<Option<Sid>>>,
     files: HashMap<(FilePath, FileAspect), Observed<FileState>>,
+    probes: HashMap<Probe, Observed<Answer>>,
     restarted: Option<FileTime>,
     record: Observed<Option<Record>>,
     runs: Vec<RunName>,
@@ -240,6 +256,7 @@ impl SnapshotMachine {
             keys: wire.keys.into_iter().map(|key| (key.key.clone(), captured(key))).collect(),
             accounts: wire.accounts.into_iter().map(|(name, sid)| (upcase::fold(&name), sid)).collect(),
             files: wire.files.into_iter().map(|file| ((file.path, file.asked), file.state)).collect(),
+            probes: wire.probes.into_iter().map(|one| (one.probe, one.answer)).collect(),
         })
     }
 
@@ -399,6 +416,11 @@ impl Machine for SnapshotMachine {
 
     fn journal(&self, run: &RunName, _: Option<u64>) -> Observed<Option<Vec<u8>>> {
         Err(Unread::NotCaptured { what: format!("the journal of run {run}") })
+    }
+
+    fn probe(&self, probe: &Probe) -> Observed<Answer> {
+        let not_captured = || Err(Unread::NotCaptured { what: probe.to_string() });
+        self.probes.get(probe).cloned().unwrap_or_else(not_captured)
     }
 
     fn last_shutdown(&self) -> Option<FileTime> {

@@ -107,6 +107,10 @@ pub enum FileContent {
         path: FilePath,
         sealed: bool,
     },
+    /// A text that is the secret.
+    Secret {
+        reference: SecretReference,
+    },
     /// What a run has retired, as `run/item`.
     Retired {
         item: Box<str>,
@@ -120,6 +124,7 @@ impl FileContent {
         match self {
             Self::Bytes(_) | Self::RevocationList(_) => false,
             Self::Form(form) => form.form.is_private(),
+            Self::Secret { .. } => true,
             Self::CopyOf { sealed, .. } | Self::Retired { sealed, .. } => *sealed,
         }
     }
@@ -158,7 +163,7 @@ pub struct RevocationContent {
 }
 
 /// What is known of a file before a step replaces or removes it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileBefore {
     /// Whether only its owner could read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::file::{FileAspect, FilePath, FileState};
 use super::fingerprint::Fingerprint;
+use super::probe::{Answer, Probe};
 use super::registry::RegistryKey;
 use super::registry_data::{RegistryData, type_as_name, type_name};
 use super::remembered::Record;
@@ -79,6 +80,7 @@ pub struct Queries {
     secrets: Vec<(SecretReference, u32)>,
     data: Vec<RegistryData>,
     files: BTreeSet<(FilePath, FileAspect)>,
+    probes: BTreeSet<Probe>,
 }
 
 impl Queries {
@@ -100,6 +102,15 @@ impl Queries {
     /// The files that are asked about, each with how.
     pub const fn files(&self) -> &BTreeSet<(FilePath, FileAspect)> {
         &self.files
+    }
+
+    /// Asks for what lies in no registry and no file's bytes.
+    pub fn probe(&mut self, probe: Probe) {
+        self.probes.insert(probe);
+    }
+
+    pub const fn probes(&self) -> &BTreeSet<Probe> {
+        &self.probes
     }
 
     /// Asks for the SID of a local account.
@@ -145,6 +156,7 @@ impl Queries {
             && self.secrets.is_empty()
             && self.data.is_empty()
             && self.files.is_empty()
+            && self.probes.is_empty()
     }
 
     /// What of these questions `facts` does not answer yet.
@@ -167,6 +179,8 @@ impl Queries {
         open.secrets.retain(|secret| !facts.secrets.contains_key(secret));
         open.files = self.files;
         open.files.retain(|question| !facts.files.contains_key(question));
+        open.probes = self.probes;
+        open.probes.retain(|probe| !facts.probes.contains_key(probe));
         open.data = self.data;
         open.data.retain(|data| !facts.fingerprints.contains_key(data));
         open
@@ -184,6 +198,8 @@ pub enum Facet {
     Accounts,
     Identity,
     Record,
+    /// What only a running machine knows of itself.
+    Running,
 }
 
 impl std::fmt::Display for Facet {
@@ -196,6 +212,7 @@ impl std::fmt::Display for Facet {
             Self::Accounts => "accounts",
             Self::Identity => "the machine's identity",
             Self::Record => "trueup's record",
+            Self::Running => "what only a running machine knows",
         })
     }
 }
@@ -399,6 +416,7 @@ pub struct Facts {
     secrets: HashMap<(SecretReference, u32), Result<Fingerprint, Box<str>>>,
     fingerprints: HashMap<RegistryData, Fingerprint>,
     files: BTreeMap<(FilePath, FileAspect), Observed<FileState>>,
+    probes: BTreeMap<Probe, Observed<Answer>>,
     /// What trueup remembers of the machine; `None` where nothing was ever applied.
     pub record: Observed<Option<Arc<Record>>>,
     /// When the machine was last started or shut down, as far as it tells.
@@ -415,6 +433,7 @@ impl Facts {
             secrets: HashMap::new(),
             fingerprints: HashMap::new(),
             files: BTreeMap::new(),
+            probes: BTreeMap::new(),
             record: Ok(None),
             restarted: None,
         }
@@ -447,6 +466,20 @@ impl Facts {
     pub fn insert_key(&mut self, key: RegistryKey, aspects: KeyAspects, state: Observed<KeyState>) {
         self.asked.insert(key.clone(), aspects);
         self.keys.insert(key, state);
+    }
+
+    pub fn insert_probe(&mut self, probe: Probe, answer: Observed<Answer>) {
+        self.probes.insert(probe, answer);
+    }
+
+    /// What a probe found; `None` when nobody asked.
+    pub fn probe(&self, probe: &Probe) -> Option<&Observed<Answer>> {
+        self.probes.get(probe)
+    }
+
+    /// All answers of probes, sorted.
+    pub fn probes(&self) -> impl Iterator<Item = (&Probe, &Observed<Answer>)> {
+        self.probes.iter()
     }
 
     /// Takes the answer to one question about a file.
@@ -498,7 +531,8 @@ impl Facts {
         let accounts =
             self.accounts().into_iter().filter_map(|(name, sid)| Some((name.to_owned(), sid.as_ref().err()?)));
         let files = self.files.iter().filter_map(|((path, _), state)| Some((path.to_string(), state.as_ref().err()?)));
-        keys.chain(accounts).chain(files).collect()
+        let probes = self.probes.iter().filter_map(|(probe, answer)| Some((probe.to_string(), answer.as_ref().err()?)));
+        keys.chain(accounts).chain(files).chain(probes).collect()
     }
 
     /// Whether a question asked for something that must stay sealed.
@@ -511,6 +545,7 @@ impl Facts {
         self.keys.values().filter(|state| state.is_ok()).count()
             + self.accounts.values().filter(|sid| sid.is_ok()).count()
             + self.files.values().filter(|state| state.is_ok()).count()
+            + self.probes.values().filter(|answer| answer.is_ok()).count()
     }
 }
 

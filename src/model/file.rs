@@ -7,13 +7,16 @@ use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::decode::{Decode, Decoder};
 use super::diagnostic::Diagnostic;
 use super::fact::hex_bytes;
 use super::fingerprint::Fingerprint;
 use super::node::Node;
+use super::registry_data::{hex, unhex};
 use super::secret::SecretReference;
+use crate::formats::edit::{Selector, Value};
 use crate::formats::upcase;
 use crate::formats::x509::PublicKey;
 
@@ -222,6 +225,12 @@ pub enum FileAspect {
     Pfx { password: SecretReference },
     /// Whether it is there; its content may be a secret of any kind.
     Sealed,
+    /// As [`FileAspect::Sealed`], to be compared with a secret that is a text.
+    SealedText,
+    /// Its size and digest, for many files that mostly are what they should be.
+    Digest,
+    /// What stands at a place inside it, which may be a secret.
+    Value { selector: Selector, sealed: bool },
 }
 
 /// Whether a file is there.
@@ -251,7 +260,7 @@ pub struct FileFact {
     /// Whether only its owner may read it; `None` where the machine cannot tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner_only: Option<bool>,
-    /// Of its bytes, under the key of the record; it stays with the process that made it.
+    /// Of its bytes, or of the value that was asked for, under the key of the record; it stays with the process that made it.
     #[serde(skip)]
     pub print: Option<Fingerprint>,
 }
@@ -268,6 +277,15 @@ pub enum FileHolds {
     Pfx(PfxFact),
     /// A secret of which nothing is said.
     Sealed,
+    Digest {
+        /// In bytes.
+        size: u64,
+        sha256: ContentDigest,
+    },
+    /// It is a folder.
+    Folder,
+    /// What stands at the place that was asked for; `None` where nothing does.
+    Value(Option<Value>),
     /// It is there and is not what was looked for; why.
     Unusable(Box<str>),
 }
@@ -277,6 +295,65 @@ pub enum FileHolds {
 pub struct CertificatesFact {
     pub certificates: Vec<Der>,
     pub encoding: CertificateEncoding,
+}
+
+/// What stands at a path, without its content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileDigest {
+    /// Not there; so many of the folders above it are not there either.
+    Absent {
+        missing_folders: usize,
+    },
+    Folder,
+    File {
+        /// In bytes.
+        size: u64,
+        sha256: ContentDigest,
+        /// Whether only its owner may read it; `None` where the machine cannot tell.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner_only: Option<bool>,
+    },
+}
+
+/// The SHA-256 of a file's bytes; hex in JSON. Anybody can make it of a guess, so it is nothing to say of a secret.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ContentDigest(pub [u8; 32]);
+
+impl ContentDigest {
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
+    /// 64 hex digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        unhex(text)?.try_into().ok().map(Self)
+    }
+}
+
+impl fmt::Display for ContentDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+impl fmt::Debug for ContentDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ContentDigest({self})")
+    }
+}
+
+impl Serialize for ContentDigest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ContentDigest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("a SHA-256 has 64 hex digits"))
+    }
 }
 
 /// How a file holds its certificates.

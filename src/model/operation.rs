@@ -7,14 +7,18 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::certificate::{CertificateRef, FileBefore, FileContent, Issue, IssuedBy, ThumbprintForm};
+use super::edit::FileValue;
 use super::fact::{KeyTree, Stored, hex_bytes};
 use super::file::FilePath;
+use super::probe::{Answer, Probe};
 use super::registry::RegistryKey;
 use super::registry_data::{RegistryData, type_as_name, type_name};
 use super::resource::ResourceId;
 use super::secret::SecretReference;
+use super::setting::Setting;
 use super::thumbprint::Thumbprint;
 use crate::formats::certificate_store::StorePlace;
+use crate::formats::edit::Selector;
 
 /// A value that is known now, or that `apply` evaluates without deciding anything.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,6 +189,40 @@ pub enum Operation {
         thumbprint: Thumbprint,
         before: Element,
     },
+    /// Changes a thing that has an interface of its own. The steps are what the change comes to in the registry, all in one key: an
+    /// image performs them as they are, a running machine has the interface bring the key to where they lead.
+    Configure {
+        #[serde(flatten)]
+        setting: Setting,
+        /// What it is and what it becomes, in words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<Box<str>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<Box<str>>,
+        steps: Vec<Operation>,
+    },
+    /// Makes an empty file whose folder exists.
+    CreateFile {
+        path: FilePath,
+    },
+    /// Sets or removes one value inside a file; every other byte stays.
+    EditFile {
+        path: FilePath,
+        selector: Selector,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<FileValue>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<FileValue>,
+        /// What is known of the whole file before the run's first edit of it.
+        #[serde(default)]
+        file: FileBefore,
+    },
+    /// Changes what a probe finds.
+    Adjust {
+        what: Probe,
+        before: Answer,
+        after: Answer,
+    },
 }
 
 /// A certificate with its properties as a store holds it; hex in JSON.
@@ -248,13 +286,20 @@ impl Operation {
             | Self::PutFile { .. }
             | Self::RemoveFile { .. }
             | Self::PutCertificate { .. }
-            | Self::RemoveCertificate { .. } => Reversibility::Reversible,
+            | Self::RemoveCertificate { .. }
+            | Self::CreateFile { .. }
+            | Self::EditFile { .. }
+            | Self::Adjust { .. } => Reversibility::Reversible,
+            Self::Configure { steps, .. } => {
+                let worst = steps.iter().map(|step| step.reversibility(hold)).max();
+                worst.unwrap_or(Reversibility::Reversible)
+            }
         }
     }
 
     /// Whether several resources may need the very same step, which then runs once.
     pub const fn is_shared(&self) -> bool {
-        matches!(self, Self::CreateRegistryKey { .. } | Self::CreateFolder { .. })
+        matches!(self, Self::CreateRegistryKey { .. } | Self::CreateFolder { .. } | Self::CreateFile { .. })
     }
 
     /// Every certificate that the step speaks of, for changing.
@@ -271,6 +316,7 @@ impl Operation {
             }
             Self::PutFile { content: FileContent::RevocationList(list), .. } => change(&mut list.certificate),
             Self::PutCertificate { certificate, .. } => change(certificate),
+            Self::Configure { steps, .. } => steps.iter_mut().for_each(|step| step.for_each_certificate(change)),
             Self::PutRegistryValue { after: Expression::Thumbprint { certificate, .. }, .. } => change(certificate),
             _ => {}
         }
@@ -281,12 +327,17 @@ impl Operation {
         match self {
             Self::PutRegistryValue { after: Expression::Secret { .. }, .. } => true,
             Self::PutFile { content, .. } => content.is_sealed(),
+            Self::EditFile { after: Some(after), .. } => after.is_sealed(),
+            Self::Configure { steps, .. } => steps.iter().any(Self::has_secret),
             _ => false,
         }
     }
 
     /// The address of what the step writes, where that tells it.
     pub fn address(&self) -> Option<ResourceId> {
+        if matches!(self, Self::Configure { .. }) {
+            return None;
+        }
         let key = ResourceId::new("registry", self.registry_key()?.as_str());
         Some(match self.value_name() {
             Some(name) => ResourceId::part_of(&key, name),
@@ -307,7 +358,9 @@ impl Operation {
             Self::CreateFolder { path }
             | Self::RemoveFolder { path }
             | Self::PutFile { path, .. }
-            | Self::RemoveFile { path, .. } => Some(path),
+            | Self::RemoveFile { path, .. }
+            | Self::CreateFile { path }
+            | Self::EditFile { path, .. } => Some(path),
             _ => None,
         }
     }
@@ -319,8 +372,16 @@ impl Operation {
         }
     }
 
+    /// The steps that it comes to in the registry, for a thing with an interface of its own; itself for any other.
+    pub fn plain_steps(&self) -> &[Self] {
+        match self {
+            Self::Configure { steps, .. } => steps,
+            _ => std::slice::from_ref(self),
+        }
+    }
+
     /// The registry key that the step writes.
-    pub const fn registry_key(&self) -> Option<&RegistryKey> {
+    pub fn registry_key(&self) -> Option<&RegistryKey> {
         Some(match self {
             Self::CreateRegistryKey { key }
             | Self::PutRegistryValue { key, .. }
@@ -329,13 +390,17 @@ impl Operation {
             | Self::PutRegistryTree { key, .. }
             | Self::PutRegistrySecurity { key, .. } => key,
             Self::RenameRegistryKey { to, .. } => to,
+            Self::Configure { steps, .. } => return steps.last().and_then(Self::registry_key),
             Self::Issue(_)
             | Self::CreateFolder { .. }
             | Self::RemoveFolder { .. }
             | Self::PutFile { .. }
             | Self::RemoveFile { .. }
             | Self::PutCertificate { .. }
-            | Self::RemoveCertificate { .. } => return None,
+            | Self::RemoveCertificate { .. }
+            | Self::CreateFile { .. }
+            | Self::EditFile { .. }
+            | Self::Adjust { .. } => return None,
         })
     }
 
@@ -368,6 +433,11 @@ impl fmt::Display for Operation {
             Self::RemoveFile { path, .. } => write!(f, "remove file {path}"),
             Self::PutCertificate { store, certificate, .. } => write!(f, "put {certificate} into {store}"),
             Self::RemoveCertificate { store, thumbprint, .. } => write!(f, "remove {thumbprint} from {store}"),
+            Self::Configure { setting, .. } => write!(f, "configure {setting}"),
+            Self::CreateFile { path } => write!(f, "create file {path}"),
+            Self::EditFile { path, selector, after: Some(_), .. } => write!(f, "set {selector} in {path}"),
+            Self::EditFile { path, selector, .. } => write!(f, "remove {selector} from {path}"),
+            Self::Adjust { what, after, .. } => write!(f, "change {what} to {after}"),
         }
     }
 }

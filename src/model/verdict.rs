@@ -26,6 +26,13 @@ impl Reason {
         Self { code: Cow::Borrowed(code), message: None }
     }
 
+    /// Gives the reason the code of another section, for a thing that is decided as one of this section.
+    pub fn move_to(&mut self, section: &str) {
+        if let Some((_, code)) = self.code.split_once('.') {
+            self.code = format!("{section}.{code}").into();
+        }
+    }
+
     pub fn with(code: &'static str, message: impl Into<Box<str>>) -> Self {
         Self { code: Cow::Borrowed(code), message: Some(message.into()) }
     }

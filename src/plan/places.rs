@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use super::rollback::{Inverse, PartStates};
 use crate::formats::certificate_store::{self, BLOB, StoreBlob, element};
+use crate::formats::edit::{Selector, Value, is_same};
 use crate::model::certificate::{CertificateRef, FileBefore, FileContent};
+use crate::model::edit::FileValue;
 use crate::model::fact::{Facts, KeyAspects, Queries, Unread, ValueSelection};
 use crate::model::file::{FileAspect, FileHolds, FilePath, FileState};
 use crate::model::operation::{Element, Operation};
@@ -16,7 +18,15 @@ use crate::model::thumbprint::Thumbprint;
 pub fn ask(operation: &Operation, queries: &mut Queries) {
     match operation {
         Operation::CreateFolder { path } | Operation::RemoveFolder { path } => queries.file(path, FileAspect::Names),
-        Operation::PutFile { path, .. } | Operation::RemoveFile { path, .. } => queries.file(path, FileAspect::Sealed),
+        Operation::PutFile { path, .. } | Operation::RemoveFile { path, .. } | Operation::CreateFile { path } => {
+            queries.file(path, FileAspect::Sealed);
+        }
+        Operation::EditFile { path, selector, before, after, .. } => {
+            queries.file(path, FileAspect::Sealed);
+            let sealed = before.iter().chain(after).any(FileValue::is_sealed);
+            queries.file(path, FileAspect::Value { selector: selector.clone(), sealed });
+        }
+        Operation::Adjust { what, .. } => queries.probe(what.clone()),
         _ => {}
     }
     if let Some(key) = certificate_key(operation) {
@@ -104,11 +114,22 @@ enum Found {
 pub struct Files<'e> {
     found: HashMap<FilePath, Found>,
     parts: HashMap<&'e str, PartStates<'e>>,
+    /// What stands at the places that the run edited, as far as it is no secret.
+    values: HashMap<(FilePath, Selector), Option<Value>>,
+}
+
+/// A step that edits a file.
+struct Edit<'s> {
+    selector: &'s Selector,
+    before: Option<&'s FileValue>,
+    after: Option<&'s FileValue>,
+    file: &'s FileBefore,
 }
 
 impl<'e> Files<'e> {
     pub fn new(facts: &Facts, parts: &'e [PartStates<'e>]) -> Self {
-        let found = facts.files().map(|(path, _, state)| {
+        let whole = facts.files().filter(|(_, asked, _)| !matches!(asked, FileAspect::Value { .. }));
+        let found = whole.map(|(path, _, state)| {
             let found = match state {
                 Ok(FileState::Absent { .. }) => Found::Absent,
                 Ok(FileState::Present(fact)) => match &fact.holds {
@@ -121,7 +142,18 @@ impl<'e> Files<'e> {
             };
             (path.clone(), found)
         });
-        Self { found: found.collect(), parts: parts.iter().map(|part| (part.part, *part)).collect() }
+        let values = facts.files().filter_map(|(path, asked, state)| match (asked, state) {
+            (FileAspect::Value { selector, .. }, Ok(FileState::Present(fact))) => match &fact.holds {
+                FileHolds::Value(value) => Some(((path.clone(), selector.clone()), value.clone())),
+                _ => None,
+            },
+            _ => None,
+        });
+        Self {
+            found: found.collect(),
+            parts: parts.iter().map(|part| (part.part, *part)).collect(),
+            values: values.collect(),
+        }
     }
 
     /// Does an inverse here.
@@ -141,6 +173,8 @@ impl<'e> Files<'e> {
                 self.found.insert(path.clone(), Found::Absent);
             }
             Operation::CreateFolder { .. } => drop(self.found.insert(path.clone(), Found::Folder(Vec::new()))),
+            // What it holds then is not known before it is done.
+            Operation::EditFile { .. } => drop(self.found.insert(path.clone(), Found::File(None))),
             Operation::PutFile { .. } => {
                 let before = self.parts.get(path.as_str()).and_then(|part| part.before);
                 self.found.insert(path.clone(), Found::File(before.map(str::to_owned)));
@@ -176,8 +210,74 @@ impl<'e> Files<'e> {
                 self.file_back(path, found, before.as_ref(), content.is_sealed())
             }
             Operation::RemoveFile { before, .. } => self.file_back(path, found, Some(before), true),
+            Operation::CreateFile { .. } => match (found, self.parts.get(path.as_str())) {
+                (Found::Absent, _) => Inverse::Nothing,
+                (Found::File(print), Some(part)) if print.as_deref() == part.after => {
+                    Inverse::Step(Box::new(Operation::RemoveFile { path: path.clone(), before: FileBefore::SEALED }))
+                }
+                _ => Inverse::Moved(format!("{path} holds what the run did not put there")),
+            },
+            Operation::EditFile { selector, before, after, file, .. } => {
+                let edit = Edit { selector, before: before.as_ref(), after: after.as_ref(), file };
+                self.edit_back(path, found, &edit)
+            }
             _ => Inverse::Nothing,
         }
+    }
+
+    /// A file that is as the run left it becomes what it was, to the byte; in any other, the run's own values go back.
+    fn edit_back(&self, path: &FilePath, found: &Found, edit: &Edit<'_>) -> Inverse {
+        let Some(part) = self.parts.get(path.as_str()) else {
+            return Inverse::Moved("the run does not tell how it left it".into());
+        };
+        let Found::File(print) = found else {
+            return match edit.before {
+                None => Inverse::Nothing,
+                Some(_) => Inverse::Moved(format!("{path} is not there any more")),
+            };
+        };
+        if print.is_some() && print.as_deref() == part.before {
+            return Inverse::Nothing;
+        }
+        if print.is_some() && print.as_deref() == part.after {
+            return match (&edit.file.retired, part.before) {
+                (Some(item), _) => Inverse::Step(Box::new(Operation::PutFile {
+                    path: path.clone(),
+                    before: Some(FileBefore::SEALED),
+                    content: FileContent::Retired { item: item.clone(), sealed: edit.file.owner_only.unwrap_or(false) },
+                })),
+                // The run made the file: it goes as a whole.
+                (None, None) => Inverse::Nothing,
+                (None, Some(_)) => Inverse::Never(format!("what {path} held was not kept")),
+            };
+        }
+        let Some(now) = self.values.get(&(path.clone(), edit.selector.clone())) else {
+            return Inverse::Moved(format!("{path} was changed since, and what stands there cannot be told"));
+        };
+        let plain = |value: Option<&FileValue>| match value {
+            None => Some(None),
+            Some(FileValue::Plain(value)) => Some(Some(value.clone())),
+            Some(_) => None,
+        };
+        if plain(edit.before).is_some_and(|before| is_same(before.as_ref(), now.as_ref())) {
+            return Inverse::Nothing;
+        }
+        if !plain(edit.after).is_some_and(|after| is_same(after.as_ref(), now.as_ref())) {
+            return Inverse::Moved("it is neither as the run left it nor as it was before".into());
+        }
+        let before = match (edit.before, &edit.file.retired) {
+            (Some(FileValue::Plain(value)), _) => Some(FileValue::Plain(value.clone())),
+            (None, _) => None,
+            (Some(_), Some(item)) => Some(FileValue::Retired(item.clone())),
+            (Some(_), None) => return Inverse::Never("the secret that was there was not kept".into()),
+        };
+        Inverse::Step(Box::new(Operation::EditFile {
+            path: path.clone(),
+            selector: edit.selector.clone(),
+            before: now.clone().map(FileValue::Plain),
+            after: before,
+            file: FileBefore::SEALED,
+        }))
     }
 
     fn file_back(&self, path: &FilePath, found: &Found, before: Option<&FileBefore>, sealed: bool) -> Inverse {

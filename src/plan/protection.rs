@@ -95,7 +95,7 @@ impl Protected {
     }
 
     /// The first protected thing that a step takes away, but for those that are let go.
-    fn taken_away(&self, operation: &Operation, is_let_go: impl Fn(&ResourceId) -> bool) -> Option<&ResourceId> {
+    fn taken_away(&self, operation: &Operation, is_let_go: &dyn Fn(&ResourceId) -> bool) -> Option<&ResourceId> {
         match operation {
             Operation::RemoveRegistryTree { key, .. } | Operation::RenameRegistryKey { from: key, .. } => {
                 let below = self.keys.range(key..).take_while(|(protected, _)| protected.starts_with(key));
@@ -104,6 +104,7 @@ impl Protected {
             Operation::RemoveRegistryValue { key, name, .. } => {
                 self.values.get(&(key.clone(), upcase::fold(name))).filter(|id| !is_let_go(id))
             }
+            Operation::Configure { steps, .. } => steps.iter().find_map(|step| self.taken_away(step, is_let_go)),
             Operation::RemoveFile { path, .. } => self.files.get(path).filter(|id| !is_let_go(id)),
             Operation::RemoveCertificate { thumbprint, .. } => {
                 self.certificates.get(thumbprint).filter(|id| !is_let_go(id))
@@ -132,7 +133,7 @@ pub fn lost_protected(plan: &Plan, protected: &Protected, occasion: Occasion) ->
     let lost = |decision: &Decision| {
         let is_own_move = |id: &ResourceId| moves.contains(&(id.entry().folded(), decision.id.entry().folded()));
         let steps = decision.operations().iter().filter(|operation| !is_harmless(operation));
-        let mut victims = steps.filter_map(|operation| protected.taken_away(operation, is_own_move));
+        let mut victims = steps.filter_map(|operation| protected.taken_away(operation, &is_own_move));
         let victim = victims.next().or_else(|| protected.replaced(decision))?;
         Some(finding(decision, victim, occasion))
     };

@@ -10,11 +10,13 @@ use super::places;
 use super::protection::{Occasion, Protected, lost_protected};
 use super::{EntrySpan, Plan, PlanOptions, lint};
 use crate::formats::certificate_store::BLOB;
-use crate::model::fact::{Facts, KeyAspects, KeyState, KeyTree, Queries, Stored, Unread, ValueSelection};
+use crate::model::fact::{Facts, KeyAspects, KeyState, KeyTree, Observed, Queries, Stored, Unread, ValueSelection};
 use crate::model::operation::{Expression, Operation};
+use crate::model::probe::{Answer, Probe};
 use crate::model::registry::RegistryKey;
 use crate::model::registry_tree::{Node, Performed, place};
 use crate::model::resource::ResourceId;
+use crate::model::setting::Setting;
 use crate::model::source::Location;
 use crate::model::time::FileTime;
 use crate::model::verdict::{Action, Decision, Finding, Reason, Severity, Verdict};
@@ -44,7 +46,11 @@ pub fn queries(steps: Steps<'_>) -> Queries {
     let mut queries = Queries::default();
     let none = KeyAspects::default;
     let moves = Moves::of(steps);
-    for (number, (_, operation)) in steps.iter().enumerate() {
+    let plain = steps.iter().enumerate().flat_map(|(number, (_, operation))| {
+        let plain = operation.plain_steps().iter();
+        plain.map(move |operation| (number, operation))
+    });
+    for (number, operation) in plain {
         let Some(key) = operation.registry_key() else {
             places::ask(operation, &mut queries);
             continue;
@@ -204,6 +210,7 @@ fn decide(id: &ResourceId, steps: &[(usize, &(ResourceId, Operation))], scene: &
 fn action_of(operations: &[Operation]) -> Option<Action> {
     let last = operations.last()?;
     Some(match last {
+        Operation::Configure { steps, .. } => return action_of(steps),
         Operation::RemoveRegistryTree { .. }
         | Operation::RemoveRegistryValue { .. }
         | Operation::RemoveFile { .. }
@@ -214,12 +221,15 @@ fn action_of(operations: &[Operation]) -> Option<Action> {
         | Operation::PutRegistryValue { before: None, .. }
         | Operation::CreateFolder { .. }
         | Operation::PutFile { before: None, .. }
+        | Operation::CreateFile { .. }
         | Operation::PutCertificate { before: None, .. } => Action::Create,
         Operation::PutRegistryValue { .. }
         | Operation::RenameRegistryKey { .. }
         | Operation::PutRegistrySecurity { .. }
         | Operation::PutFile { .. }
         | Operation::PutCertificate { .. }
+        | Operation::EditFile { .. }
+        | Operation::Adjust { .. }
         | Operation::Issue(_) => Action::Update,
     })
 }
@@ -241,6 +251,7 @@ pub(super) enum Inverse {
 struct Scene<'e> {
     top: Node,
     files: places::Files<'e>,
+    probes: HashMap<Probe, Observed<Answer>>,
 }
 
 impl<'e> Scene<'e> {
@@ -268,7 +279,8 @@ impl<'e> Scene<'e> {
                 _ => {}
             }
         }
-        Self { top, files: places::Files::new(facts, parts) }
+        let probes = facts.probes().map(|(probe, answer)| (probe.clone(), answer.clone())).collect();
+        Self { top, files: places::Files::new(facts, parts), probes }
     }
 
     fn node<'n>(top: &'n mut Node, key: &RegistryKey) -> &'n mut Node {
@@ -295,17 +307,16 @@ impl<'e> Scene<'e> {
                 self.files.perform(step);
                 return inverse;
             }
-            if step.registry_key().is_none() {
-                return inverse;
-            }
-            let value = match &**step {
-                Operation::PutRegistryValue { after, .. } => Some(after.stored()),
-                _ => None,
-            };
-            let performed =
-                Performed { operation: step, value, tree: None, inherit: &|security| Some(Arc::from(security)) };
-            if let Err(detail) = self.top.perform(&performed, FileTime(0)) {
-                return Inverse::Moved(format!("cannot {step}: {detail}"));
+            for plain in step.plain_steps().iter().filter(|plain| plain.registry_key().is_some()) {
+                let value = match plain {
+                    Operation::PutRegistryValue { after, .. } => Some(after.stored()),
+                    _ => None,
+                };
+                let performed =
+                    Performed { operation: plain, value, tree: None, inherit: &|security| Some(Arc::from(security)) };
+                if let Err(detail) = self.top.perform(&performed, FileTime(0)) {
+                    return Inverse::Moved(format!("cannot {plain}: {detail}"));
+                }
             }
         }
         inverse
@@ -389,7 +400,65 @@ impl<'e> Scene<'e> {
             Operation::CreateFolder { .. }
             | Operation::RemoveFolder { .. }
             | Operation::PutFile { .. }
-            | Operation::RemoveFile { .. } => self.files.back(operation),
+            | Operation::RemoveFile { .. }
+            | Operation::CreateFile { .. }
+            | Operation::EditFile { .. } => self.files.back(operation),
+            Operation::Configure { setting, before, after, steps } => {
+                self.setting_back(setting, (before.clone(), after.clone()), steps)
+            }
+            Operation::Adjust { what, before, after } => match self.probes.get(what) {
+                Some(Ok(found)) if found == before => Inverse::Nothing,
+                Some(Ok(found)) if found == after => Inverse::Step(Box::new(Operation::Adjust {
+                    what: what.clone(),
+                    before: after.clone(),
+                    after: before.clone(),
+                })),
+                Some(Ok(found)) => Inverse::Moved(format!("{what}: {found} by now")),
+                Some(Err(unread)) => Inverse::Moved(unread.to_string()),
+                None => Inverse::Moved(format!("{what} was not looked at")),
+            },
+        }
+    }
+
+    /// All steps of a thing with an interface of its own, last first; a key that they made goes with all that they put into it.
+    fn setting_back(
+        &self,
+        setting: &Setting,
+        (before, after): (Option<Box<str>>, Option<Box<str>>),
+        steps: &[Operation],
+    ) -> Inverse {
+        let configure = |steps| {
+            let setting = setting.clone();
+            Inverse::Step(Box::new(Operation::Configure { setting, before: after, after: before, steps }))
+        };
+        let made = steps.iter().find_map(|step| match step {
+            Operation::CreateRegistryKey { key } => Some(key),
+            _ => None,
+        });
+        if made.is_some_and(|key| self.find(key).is_none()) {
+            return Inverse::Nothing;
+        }
+        let mut back = Vec::new();
+        let mut names: Vec<Box<str>> = Vec::new();
+        for step in steps.iter().rev() {
+            if let Operation::PutRegistryValue { name, .. } = step {
+                names.push(upcase(name));
+            }
+            match self.find_inverse(step) {
+                _ if matches!(step, Operation::CreateRegistryKey { .. }) => {}
+                Inverse::Nothing => {}
+                Inverse::Step(step) => back.push(*step),
+                other => return other,
+            }
+        }
+        match made.and_then(|key| Some((key, self.find(key)?))) {
+            Some((key, node)) if node.subkeys.is_empty() && node.values.keys().all(|name| names.contains(name)) => {
+                let before = Box::new(node.to_tree());
+                configure(vec![Operation::RemoveRegistryTree { key: key.clone(), before }])
+            }
+            Some((key, node)) => Inverse::Moved(format!("{key} holds {}", contents(node))),
+            None if back.is_empty() => Inverse::Nothing,
+            None => configure(back),
         }
     }
 

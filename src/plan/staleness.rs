@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::model::fact::{Facts, KeyAspects, KeyState, KeyTree, Observed, Queries, Stored, Unread, ValueSelection};
 use crate::model::file::{FileAspect, FilePath};
+use crate::model::probe::{Answer, Probe};
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::hex;
 use crate::model::sid::Sid;
@@ -52,6 +53,7 @@ pub enum FactId {
         path: FilePath,
         asked: FileAspect,
     },
+    Probe(Probe),
     Identity,
 }
 
@@ -67,6 +69,7 @@ impl fmt::Display for FactId {
             Self::RegistryTree { key } => write!(f, "what lies below {key}"),
             Self::Account { name } => write!(f, "the account {name}"),
             Self::File { path, .. } => write!(f, "the file {path}"),
+            Self::Probe(probe) => probe.fmt(f),
             Self::Identity => f.write_str("the machine's identity"),
         }
     }
@@ -99,6 +102,14 @@ pub fn prints(facts: &Facts) -> Vec<FactPrint> {
     for (path, asked, state) in facts.files() {
         let id = FactId::File { path: path.clone(), asked: asked.clone() };
         out.push(FactPrint { id, print: print(state) });
+    }
+    for (probe, answer) in facts.probes() {
+        // What is measured may move within its bound.
+        let print = match answer {
+            Ok(Answer::Measured { met, .. }) => print(met),
+            other => print(other),
+        };
+        out.push(FactPrint { id: FactId::Probe(probe.clone()), print });
     }
     out
 }
@@ -210,6 +221,7 @@ pub fn queries(prints: &[FactPrint]) -> Queries {
             FactId::RegistryTree { key } => ask(&mut queries, key, KeyAspects { tree: true, ..none() }),
             FactId::Account { name } => queries.account(name),
             FactId::File { path, asked } => queries.file(path, asked.clone()),
+            FactId::Probe(probe) => queries.probe(probe.clone()),
             FactId::Identity => {}
         }
     }

@@ -8,7 +8,7 @@ use crate::model::certificate::{FileContent, Issue, IssueKey, IssuedBy};
 use crate::model::fact::{KeyTree, Stored};
 use crate::model::operation::{Expression, Hold, Operation, Reversibility};
 use crate::model::registry::RegistryKey;
-use crate::model::registry_data::{Reading, push_visible, type_name};
+use crate::model::registry_data::{Reading, RegistryData, push_visible, type_name};
 use crate::model::resource::ResourceId;
 use crate::model::time::FileTime;
 use crate::model::verdict::{Action, Cause, Decision, Verdict};
@@ -122,7 +122,7 @@ pub fn groups(plan: &Plan, most: usize, is_shown: impl Fn(&Decision) -> bool) ->
 
 fn line(decision: &Decision, hold: Hold) -> Option<Line> {
     let symbol = Symbol::of(&decision.verdict)?;
-    let (before, after, details) = sides(decision.shown_operations());
+    let (before, after, details) = by_element(decision, sides(decision.shown_operations()));
     let steps = decision.operations().iter().map(|operation| operation.reversibility(hold));
     let name = name(decision);
     let own = format!(" of {}", decision.id.entry());
@@ -141,14 +141,49 @@ fn line(decision: &Decision, hold: Hold) -> Option<Line> {
 
 fn name(decision: &Decision) -> String {
     match decision.id.part() {
-        None if decision.id.section() == "certificates" => "(certificate)".to_owned(),
-        None => "(key)".to_owned(),
+        None => format!("({})", whole_of(decision.id.section())),
         Some("") => "(default)".to_owned(),
         Some(part) => {
             let mut shown = String::with_capacity(part.len());
             part.chars().for_each(|c| push_visible(&mut shown, c));
             shown
         }
+    }
+}
+
+/// A variable that is a list is shown by its elements that come and go.
+fn by_element(decision: &Decision, sides: Sides) -> Sides {
+    let (before, after, _) = &sides;
+    let [Operation::PutRegistryValue { before: Some(Stored::Plain(old)), after: Expression::Registry(new), .. }] =
+        decision.shown_operations()
+    else {
+        return sides;
+    };
+    let elements = |data: &RegistryData| match data.reading() {
+        Reading::Text(text) if text.contains(';') => Some(text.split(';').map(str::to_owned).collect::<Vec<String>>()),
+        _ => None,
+    };
+    match (elements(old), elements(new)) {
+        (Some(old), Some(new)) if decision.id.section() == "environment" => {
+            let count = |text: &Option<String>, elements: &[String]| {
+                let kind = text.as_deref().and_then(|text| text.split_once(' ')).map(|(kind, _)| kind);
+                let kind = kind.filter(|kind| kind.starts_with("REG_")).map(|kind| format!("{kind} "));
+                Some(format!("{}{}", kind.unwrap_or_default(), counted(elements.len(), "element")))
+            };
+            let words = (count(before, &old), count(after, &new));
+            (words.0, words.1, changes(&old, &new))
+        }
+        _ => sides,
+    }
+}
+
+/// What an entry of a section is, in a word.
+fn whole_of(section: &str) -> &str {
+    match section {
+        "registry" => "key",
+        "requires" => "requirement",
+        "environment" => "variable",
+        plural => plural.strip_suffix('s').unwrap_or(plural),
     }
 }
 
@@ -179,7 +214,20 @@ fn sides(operations: &[Operation]) -> Sides {
                 let name = friendly_name.as_ref().map_or_else(String::new, |name| format!(", named {name:?}"));
                 after_text = Some(format!("{certificate}{name}"));
             }
-            Operation::RemoveRegistryTree { .. }
+            Operation::Configure { before, after, .. } => {
+                before_text = before.as_deref().map(str::to_owned);
+                after_text = after.as_deref().map(str::to_owned);
+            }
+            Operation::EditFile { before, after, .. } => {
+                before_text = before.as_ref().map(ToString::to_string);
+                after_text = after.as_ref().map(ToString::to_string);
+            }
+            Operation::Adjust { before, after, .. } => {
+                before_text = Some(before.to_string());
+                after_text = Some(after.to_string());
+            }
+            Operation::CreateFile { .. }
+            | Operation::RemoveRegistryTree { .. }
             | Operation::RemoveCertificate { .. }
             | Operation::CreateRegistryKey { .. }
             | Operation::RenameRegistryKey { .. }
@@ -224,6 +272,7 @@ fn content_words(content: &FileContent) -> String {
             format!("revocation list {}, {} void, until {day}", list.number, list.revoked.len())
         }
         FileContent::CopyOf { path, .. } => format!("copy of {path}"),
+        FileContent::Secret { reference } => format!("(secret from {reference})"),
         FileContent::Retired { .. } => "what it held before".to_owned(),
     }
 }

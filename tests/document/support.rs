@@ -79,7 +79,7 @@ pub fn keys(desired: &Desired) -> Vec<&WantedKey> {
         .iter()
         .filter_map(|entry| match &entry.wanted {
             Wanted::RegistryKey(key) => Some(key),
-            Wanted::Certificate(_) => None,
+            _ => None,
         })
         .collect()
 }

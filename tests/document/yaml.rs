@@ -11,7 +11,7 @@ registry:
     valeus: { A: 1 }
     exclusive: on
   HKLM/SOFTWARE/Slashes: {}
-colour: red
+registri: {}
 "#;
     insta::assert_snapshot!(problems(text), @r#"
     error[document.unknown_field]: unknown field `nam`
@@ -54,13 +54,13 @@ colour: red
       |
       = help: separate the names with backslashes: HKLM\SOFTWARE\Slashes
 
-    error[document.unknown_field]: unknown field `colour`
+    error[document.unknown_field]: unknown field `registri`
      --> site.yaml:8:1
       |
-    8 | colour: red
-      | ^^^^^^
+    8 | registri: {}
+      | ^^^^^^^^
       |
-      = help: the fields here are `version`, `name`, `machine`, `include`, `variables`, `defaults`, `machines`, `retain`, `moved`, `released`, `waivers`, `certificates`, `registry`
+      = help: did you mean `registry`?
     "#);
 }
 

@@ -86,7 +86,7 @@ pub fn wanted_keys(desired: &Desired) -> Vec<&WantedKey> {
         .iter()
         .map(|entry| match &entry.wanted {
             Wanted::RegistryKey(key) => key,
-            Wanted::Certificate(_) => unreachable!("these documents speak of the registry"),
+            _ => unreachable!("these documents speak of the registry"),
         })
         .collect()
 }

@@ -16,7 +16,7 @@ pub use encoding::{Encoding, Text};
 pub const MAX_BYTES: usize = 64 << 20;
 
 /// Where in a file a value stands.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Selector {
     /// A key of a section, both compared without case as Windows does; without a section, before the first one.
@@ -41,7 +41,7 @@ impl std::fmt::Display for Selector {
 }
 
 /// What stands, or is to stand, at a selector. Only JSON knows anything but text.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Value {
     Text(Box<str>),
@@ -98,6 +98,16 @@ pub fn read_text(text: &Text, selector: &Selector) -> Result<Option<Value>, Edit
         Selector::Properties { key } => properties::read(&text.content, key).map(plain),
         Selector::Xml { path } => xml::read(&text.content, path).map(plain),
         Selector::Json { pointer } => Ok(json::read(&text.content, pointer)?.map(Value::Json)),
+    }
+}
+
+/// Whether two values are the same: in JSON, a text is a string.
+pub fn is_same(a: Option<&Value>, b: Option<&Value>) -> bool {
+    match (a, b) {
+        (Some(Value::Json(json)), Some(Value::Text(text))) | (Some(Value::Text(text)), Some(Value::Json(json))) => {
+            json.as_str() == Some(&**text)
+        }
+        (a, b) => a == b,
     }
 }
 

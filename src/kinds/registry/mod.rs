@@ -46,6 +46,10 @@ impl Kind for WantedKey {
         statements::of(self)
     }
 
+    fn has_secrets(&self) -> bool {
+        self.has_secrets()
+    }
+
     fn wants(&self, facts: &Facts, context: &Context<'_>, queries: &mut Queries) {
         compare::wants(self, facts, context, queries);
     }

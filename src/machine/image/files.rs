@@ -1,12 +1,16 @@
 //! The files of a volume by the paths that Windows has for them.
 
+use std::cell::RefCell;
+use std::io::{self, Read};
+
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::volume::{EntryKind, VolumeError, VolumePath, VolumePathError, is_temporary};
+use super::volume::{EntryKind, Visited, VolumeError, VolumePath, VolumePathError, is_temporary};
 use super::{ImageMachine, chain};
 use crate::machine::{FOLDER_STATE, FileRead, FileReader, Listed, MachineKind, file_state};
 use crate::model::fact::{Facet, Observed, Unread};
-use crate::model::file::{FilePath, MAX_FILE_BYTES};
+use crate::model::file::{ContentDigest, FileDigest, FilePath, MAX_FILE_BYTES};
 
 /// The place of a path on the volume.
 ///
@@ -40,21 +44,61 @@ pub fn state(machine: &ImageMachine, path: &FilePath) -> Observed<Option<String>
     }
 }
 
-/// How many folders above a place would have to be made for a file in it; the record's own folder is made with the lock.
+/// How many folders above a place would have to be made for a file in it.
 fn missing_folders(machine: &ImageMachine, place: &VolumePath) -> Result<usize, VolumeError> {
-    let missing = machine.volume.missing_folders(place)?;
-    let Ok(record) = super::path(super::record::FOLDER) else { return Ok(missing) };
+    Ok(to_be_made(place, machine.volume.missing_folders(place)?))
+}
+
+/// Of the folders missing above a place, those that are not made with the lock, as the record's own folder is.
+fn to_be_made(place: &VolumePath, missing: usize) -> usize {
+    let Ok(record) = super::path(super::record::FOLDER) else { return missing };
     let is_inside = place.components().count() > record.components().count()
         && place.components().zip(record.components()).all(|(a, b)| crate::formats::upcase::eq(a, b));
     let below = place.components().count().saturating_sub(record.components().count() + 1);
-    Ok(if is_inside { missing.min(below) } else { missing })
+    if is_inside { missing.min(below) } else { missing }
 }
 
 /// Whether only its owner may read a file; `None` where the volume keeps no modes, which trueup's own files show.
 fn owner_only(machine: &ImageMachine, place: &VolumePath) -> Result<Option<bool>, VolumeError> {
+    let has_modes = has_modes(machine)?;
+    Ok(machine.volume.is_owner_only(place)?.filter(|is_owner_only| *is_owner_only || has_modes))
+}
+
+/// Whether the volume keeps modes, as far as trueup's own files show.
+fn has_modes(machine: &ImageMachine) -> Result<bool, VolumeError> {
     let own = super::path(super::record::LOCK).ok();
     let is_kept = own.map(|own| machine.volume.is_owner_only(&own)).transpose()?.flatten();
-    Ok(machine.volume.is_owner_only(place)?.filter(|is_owner_only| *is_owner_only || is_kept != Some(false)))
+    Ok(is_kept != Some(false))
+}
+
+/// How much of a file is in memory while it is digested.
+const CHUNK_BYTES: usize = 256 << 10;
+
+thread_local! {
+    /// Each thread's own, wiped when the thread ends.
+    static CHUNK: RefCell<Zeroizing<Vec<u8>>> = RefCell::default();
+}
+
+/// The digest of an open file's bytes, and how many they are.
+fn digest_of(place: &VolumePath, mut file: impl Read, limit: u64) -> Result<(u64, ContentDigest), VolumeError> {
+    CHUNK.with_borrow_mut(|chunk| {
+        chunk.resize(CHUNK_BYTES, 0);
+        let mut digest = Sha256::new();
+        let mut size = 0_u64;
+        loop {
+            let count = match file.read(chunk) {
+                Ok(0) => return Ok((size, ContentDigest(digest.finalize().into()))),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(source) => return Err(VolumeError::Io { attempt: "reading", path: place.clone(), source }),
+            };
+            size = size.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+            if size > limit {
+                return Err(VolumeError::TooLarge { path: place.clone(), limit });
+            }
+            digest.update(chunk.get(..count).unwrap_or_default());
+        }
+    })
 }
 
 impl FileReader for ImageMachine {
@@ -83,5 +127,37 @@ impl FileReader for ImageMachine {
             }
             Some(_) => Ok(Listed::File),
         }
+    }
+
+    fn digests(&self, paths: &[FilePath], limit: u64) -> Vec<Observed<FileDigest>> {
+        let places: Vec<Observed<VolumePath>> = paths.iter().map(locate).collect();
+        let known: Vec<VolumePath> = places.iter().flatten().cloned().collect();
+        let modes = has_modes(self);
+        let has_modes = *modes.as_ref().unwrap_or(&true);
+        let mut found = self
+            .volume
+            .visit(&known, &|place, visited| {
+                Ok(match visited {
+                    Visited::Missing { folders } => FileDigest::Absent { missing_folders: to_be_made(place, folders) },
+                    Visited::Folder => FileDigest::Folder,
+                    Visited::File { file, is_owner_only } => {
+                        let (size, sha256) = digest_of(place, file, limit)?;
+                        let owner_only = is_owner_only.filter(|is_owner_only| *is_owner_only || has_modes);
+                        FileDigest::File { size, sha256, owner_only }
+                    }
+                })
+            })
+            .into_iter();
+        let answer = |(path, place): (&FilePath, Observed<VolumePath>)| {
+            let failed = |error: &VolumeError| Unread::Failed { what: path.to_string(), detail: chain(error) };
+            place?;
+            let missed = || Unread::Failed { what: path.to_string(), detail: "it was not looked at".into() };
+            let digest = found.next().ok_or_else(missed)?.map_err(|error| failed(&error))?;
+            match (&digest, &modes) {
+                (FileDigest::File { .. }, Err(error)) => Err(failed(error)),
+                _ => Ok(digest),
+            }
+        };
+        paths.iter().zip(places).map(answer).collect()
     }
 }

@@ -9,11 +9,13 @@ use super::hives::{Loaded, Origin, load, log_path, state_of};
 use super::places::{Place, locate};
 use super::volume::{Access, Appender, EntryKind, Lock, LockError, VolumeError, VolumePath};
 use super::{ImageMachine, files, hives, path, record};
+use crate::formats::edit::Selector;
 use crate::formats::regf::{self, Editor, KeyId};
-use crate::machine::lower::lowered;
+use crate::machine::lower::{edited, lowered};
 use crate::machine::{FOLDER_STATE, JournalFile, PartChange, RunName, Step, WriteError, Writer, file_state};
+use crate::model::certificate::FileContent;
 use crate::model::fact::{KeyTree, Unread};
-use crate::model::file::FilePath;
+use crate::model::file::{FilePath, MAX_FILE_BYTES};
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::{Expression, Operation};
 use crate::model::registry::RegistryKey;
@@ -118,7 +120,10 @@ impl<'m> ImageWriter<'m> {
             Some(FileChange::Remove | FileChange::RemoveFolder) => None,
             None => self.machine.volume.metadata(&place).map_err(failed)?.map(|metadata| metadata.kind),
         };
-        let makes = matches!(step.operation, Operation::PutFile { .. } | Operation::CreateFolder { .. });
+        let makes = matches!(
+            step.operation,
+            Operation::PutFile { .. } | Operation::CreateFolder { .. } | Operation::CreateFile { .. }
+        );
         let folder = path.parent().filter(|folder| folder.parent().is_some());
         if let Some(folder) = folder.filter(|_| makes) {
             let is_made = self
@@ -132,7 +137,15 @@ impl<'m> ImageWriter<'m> {
                 return Err(refused("its folder is not there"));
             }
         }
+        if let (Operation::EditFile { selector, .. }, Some(EntryKind::File)) = (step.operation, kind) {
+            return self.stage_edit(step, path, place, selector);
+        }
         let change = match (step.operation, kind) {
+            (Operation::EditFile { .. }, None) => return Err(refused("the file is not there")),
+            (Operation::CreateFile { .. }, Some(EntryKind::File)) => return Ok(()),
+            (Operation::CreateFile { .. }, None) => {
+                FileChange::Put { bytes: Zeroizing::default(), access: Access::Usual }
+            }
             (Operation::CreateFolder { .. }, Some(EntryKind::Folder))
             | (Operation::RemoveFolder { .. } | Operation::RemoveFile { .. }, None) => return Ok(()),
             (Operation::CreateFolder { .. }, None) => FileChange::CreateFolder,
@@ -151,6 +164,31 @@ impl<'m> ImageWriter<'m> {
         Ok(())
     }
 
+    /// Stages an edit on top of what is staged for the file, or on what it holds.
+    fn stage_edit(
+        &mut self,
+        step: &Step<'_>,
+        path: &FilePath,
+        place: VolumePath,
+        selector: &Selector,
+    ) -> Result<(), WriteError> {
+        let attempt = || step.operation.to_string();
+        let staged = self.files.iter_mut().rev().find(|staged| staged.path == *path);
+        let edited =
+            |bytes: &[u8]| edited(step, selector, bytes).map_err(|detail| WriteError::refused(attempt(), detail));
+        if let Some(StagedFile { change: FileChange::Put { bytes, .. }, .. }) = staged {
+            **bytes = edited(bytes)?;
+            return Ok(());
+        }
+        let read = self.machine.volume.read(&place, MAX_FILE_BYTES);
+        let bytes = read.map_err(|error| WriteError::failed(attempt(), error))?.map(Zeroizing::new);
+        let bytes = bytes.ok_or_else(|| WriteError::refused(attempt(), "the file is not there"))?;
+        // The file keeps who may read it.
+        let change = FileChange::Put { bytes: Zeroizing::new(edited(&bytes)?), access: Access::Usual };
+        self.files.push(StagedFile { path: path.clone(), place, change });
+        Ok(())
+    }
+
     fn place(&self, step: &Step<'_>, key: &RegistryKey) -> Result<Place, WriteError> {
         let root = || Unread::Failed { what: key.to_string(), detail: "a root cannot be written".into() };
         let place = locate(self.machine, key).and_then(|place| place.ok_or_else(root));
@@ -162,6 +200,19 @@ impl<'m> ImageWriter<'m> {
         self.machine.volume.create_dir_all(&own(folder)?)?;
         Ok(self.machine.volume.replace_with(file, bytes, Access::OwnerOnly)?)
     }
+}
+
+/// What a step takes on the volume beside the hives: the file, the copy of what it replaces.
+fn file_bytes(operation: &Operation) -> u64 {
+    let content = match operation {
+        Operation::PutFile { content: FileContent::Bytes(bytes), .. } => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+        Operation::PutFile { .. }
+        | Operation::PutCertificate { .. }
+        | Operation::EditFile { .. }
+        | Operation::CreateFile { .. } => 0,
+        _ => return 0,
+    };
+    content.saturating_mul(2).saturating_add(FILE_BYTES)
 }
 
 /// A path of our own making.
@@ -187,6 +238,13 @@ impl Writer for ImageWriter<'_> {
         let attempt = || step.operation.to_string();
         if let Some(path) = step.operation.file() {
             return self.stage_file(step, path);
+        }
+        match step.operation {
+            Operation::Configure { .. } => {
+                return step.plain_steps().iter().try_for_each(|plain| self.stage(plain, now));
+            }
+            Operation::Adjust { .. } => return Err(WriteError::refused(attempt(), "an image cannot hold it")),
+            _ => {}
         }
         let Some(key) = step.operation.registry_key() else {
             // What is made of a step about certificates is done or not done together.
@@ -225,9 +283,7 @@ impl Writer for ImageWriter<'_> {
         let mut last: Option<&RegistryKey> = None;
         let mut files: u64 = 0;
         for operation in operations {
-            if let Operation::PutFile { .. } | Operation::PutCertificate { .. } = operation {
-                files = files.saturating_add(FILE_BYTES);
-            }
+            files = files.saturating_add(file_bytes(operation));
             // Most operations write the key that the one before wrote.
             let store = match operation {
                 Operation::PutCertificate { store, .. } | Operation::RemoveCertificate { store, .. } => {

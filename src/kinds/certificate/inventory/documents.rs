@@ -55,7 +55,12 @@ fn files(entry: &WantedCertificate, facts: &Facts, inventory: &mut Inventory) ->
             aspect @ (FileAspect::Certificates | FileAspect::Pfx { .. } | FileAspect::Sealed) => {
                 list(&file.path, &aspect, facts, inventory);
             }
-            FileAspect::Content | FileAspect::Key | FileAspect::Names => {}
+            FileAspect::Content
+            | FileAspect::Key
+            | FileAspect::Names
+            | FileAspect::SealedText
+            | FileAspect::Digest
+            | FileAspect::Value { .. } => {}
         }
     }
     match &entry.issuer.value {

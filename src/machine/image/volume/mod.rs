@@ -1,10 +1,11 @@
 //! The files of an offline Windows volume unpacked at a folder: found as Windows would, never outside the folder.
 //!
 //! The volume may be hostile. Every path is walked name by name through open folders; symbolic links are refused, not
-//! followed; only regular files are opened. Folders are read each time: no cache can be stale.
+//! followed; only regular files are opened. Folders are read each time: what is known of them lives no longer than one call.
 
 mod disk;
 mod lock;
+mod many;
 mod path;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use cap_std::fs::{Dir, File, FileType, OpenOptions};
 
 pub use disk::{Access, Disk, RealDisk};
 pub use lock::{Lock, LockError};
+pub use many::Visited;
 pub use path::{VolumePath, VolumePathError};
 pub use write::{Appender, is_temporary};
 
@@ -239,6 +241,9 @@ impl Volume {
     /// # Errors
     /// As [`Volume::find`]; it is not a regular file, or holds more than `limit` bytes.
     pub fn read(&self, path: &VolumePath, limit: u64) -> Result<Option<Vec<u8>>, VolumeError> {
+        if path.is_root() {
+            return Err(VolumeError::NotAFile { path: path.clone() });
+        }
         let Some((folder, found)) = self.locate(path, Spelling::Any)? else {
             return Ok(None);
         };
@@ -383,12 +388,20 @@ fn enter(folder: &Dir, found: &Found) -> Result<Option<Dir>, VolumeError> {
 
 /// Opens a regular file that was found; whatever took its place meanwhile is refused, and nothing blocks.
 fn open_file(folder: &Dir, found: &Found, options: &mut OpenOptions) -> Result<File, VolumeError> {
+    examine_file(folder, found, options).map(|(file, _)| file)
+}
+
+fn examine_file(
+    folder: &Dir,
+    found: &Found,
+    options: &mut OpenOptions,
+) -> Result<(File, cap_std::fs::Metadata), VolumeError> {
     require_file(found)?;
     let file = folder
         .open_with(stored_name(found), options.follow(FollowSymlinks::No).nonblock(true))
         .map_err(failed("opening", &found.path))?;
-    require_regular(&file, &found.path)?;
-    Ok(file)
+    let metadata = require_regular(&file, &found.path)?;
+    Ok((file, metadata))
 }
 
 fn require_file(found: &Found) -> Result<(), VolumeError> {
@@ -399,25 +412,29 @@ fn require_file(found: &Found) -> Result<(), VolumeError> {
     }
 }
 
-fn require_regular(file: &File, path: &VolumePath) -> Result<(), VolumeError> {
+fn require_regular(file: &File, path: &VolumePath) -> Result<cap_std::fs::Metadata, VolumeError> {
     let metadata = file.metadata().map_err(failed("examining", path))?;
-    if metadata.is_file() { Ok(()) } else { Err(VolumeError::NotAFile { path: path.clone() }) }
+    if metadata.is_file() { Ok(metadata) } else { Err(VolumeError::NotAFile { path: path.clone() }) }
 }
 
 /// Finds `name` in a folder: exactly, or else the one name that differs only in case.
 fn lookup(folder: &Dir, shown: &VolumePath, name: &str, spelling: Spelling) -> Result<Option<Found>, VolumeError> {
-    if spelling == Spelling::Any {
-        match folder.symlink_metadata(name) {
-            Ok(metadata) => {
-                let kind = kind_of(metadata.file_type());
-                return Ok(Some(Found { path: shown.with(name), kind }));
-            }
-            // A name the host cannot hold is not there either.
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename) => {}
-            Err(error) => return Err(failed("examining", &shown.with(name))(error)),
-        }
+    if spelling == Spelling::Any
+        && let Some(found) = exactly(folder, shown, name)?
+    {
+        return Ok(Some(found));
     }
     pick(&entries_of(folder, shown)?, shown, name)
+}
+
+/// Finds `name` in a folder by the name that opens it.
+fn exactly(folder: &Dir, shown: &VolumePath, name: &str) -> Result<Option<Found>, VolumeError> {
+    match folder.symlink_metadata(name) {
+        Ok(metadata) => Ok(Some(Found { path: shown.with(name), kind: kind_of(metadata.file_type()) })),
+        // A name the host cannot hold is not there either.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename) => Ok(None),
+        Err(error) => Err(failed("examining", &shown.with(name))(error)),
+    }
 }
 
 /// Picks `name` out of the names of a folder.

@@ -173,6 +173,11 @@ pub(super) fn same_name(a: &str, b: &str) -> bool {
     a.chars().map(upper).eq(b.chars().map(upper))
 }
 
+/// The text by which names that Windows takes for one are found.
+pub(super) fn folded(name: &str) -> String {
+    name.chars().map(upper).collect()
+}
+
 fn upper(character: char) -> char {
     let mut upper = character.to_uppercase();
     match (upper.next(), upper.next()) {

@@ -181,7 +181,7 @@ fn a_lock_of_another_process_is_seen_and_ends_with_it() {
 }
 
 /// Lets `good` and `evil` take turns under `name` many times while `look` is called again and again.
-fn race(root: &Path, name: &str, good: &str, evil: &str, mut look: impl FnMut()) {
+pub fn race(root: &Path, name: &str, good: &str, evil: &str, mut look: impl FnMut()) {
     let [name, good, evil] = [name, good, evil].map(|name| root.join(name));
     let swapper = std::thread::spawn(move || {
         for _ in 0..3000 {

@@ -3,6 +3,8 @@
 mod faults;
 #[cfg(unix)]
 mod hostile;
+#[cfg(unix)]
+mod many;
 
 use std::fs;
 use std::io::Write as _;

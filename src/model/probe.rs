@@ -1,0 +1,201 @@
+//! What a machine can be asked that lies in no registry and in no file's bytes, and what it answers. Most of it only a running
+//! machine can tell.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::fact::{Facet, hex_bytes};
+use super::file::FilePath;
+use super::sid::Sid;
+
+/// One question. Those that measure carry the bound, so that their answer holds while the measure moves.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "probe", rename_all = "snake_case")]
+pub enum Probe {
+    /// Whether a service runs.
+    ServiceState {
+        service: Box<str>,
+    },
+    /// Whether an account is in a local group, directly.
+    Member {
+        group: Sid,
+        member: Sid,
+    },
+    /// The accounts that are in a local group, directly.
+    Members {
+        group: Sid,
+    },
+    /// The security descriptor of a file or folder.
+    FileSecurity {
+        path: FilePath,
+    },
+    /// The ports that outgoing connections are given.
+    DynamicPorts {
+        transport: Transport,
+    },
+    /// Whether a range of ports is kept from being given to outgoing connections.
+    ExcludedPorts {
+        transport: Transport,
+        first: u16,
+        last: u16,
+    },
+    /// Who listens at a port.
+    Listeners {
+        transport: Transport,
+        port: u16,
+    },
+    FreeSpace {
+        path: FilePath,
+        bytes: u64,
+    },
+    Memory {
+        bytes: u64,
+    },
+    Processors {
+        count: u32,
+    },
+    /// How far the clock is from that of another machine.
+    ClockSkew {
+        server: Box<str>,
+        seconds: u64,
+    },
+    /// Whether nobody listens at a port.
+    PortFree {
+        transport: Transport,
+        port: u16,
+    },
+    Reachable {
+        host: Box<str>,
+        port: u16,
+    },
+    /// Whether this process may do what an administrator may.
+    Administrator,
+}
+
+/// A protocol with ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    Tcp,
+    Udp,
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tcp => "TCP",
+            Self::Udp => "UDP",
+        })
+    }
+}
+
+impl Probe {
+    /// The part of a machine that answers.
+    pub const fn facet(&self) -> Facet {
+        match self {
+            Self::ServiceState { .. } => Facet::Services,
+            Self::Member { .. } | Self::Members { .. } => Facet::Accounts,
+            Self::FileSecurity { .. } => Facet::Files,
+            Self::DynamicPorts { .. }
+            | Self::ExcludedPorts { .. }
+            | Self::Listeners { .. }
+            | Self::FreeSpace { .. }
+            | Self::Memory { .. }
+            | Self::Processors { .. }
+            | Self::ClockSkew { .. }
+            | Self::PortFree { .. }
+            | Self::Reachable { .. }
+            | Self::Administrator => Facet::Running,
+        }
+    }
+}
+
+impl fmt::Display for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ServiceState { service } => write!(f, "the state of the service {service}"),
+            Self::Member { group, member } => write!(f, "whether {member} is in the group {group}"),
+            Self::Members { group } => write!(f, "the members of the group {group}"),
+            Self::FileSecurity { path } => write!(f, "the security of {path}"),
+            Self::DynamicPorts { transport } => write!(f, "the dynamic {transport} ports"),
+            Self::ExcludedPorts { transport, first, last } => {
+                write!(f, "whether the {transport} ports {first}-{last} are excluded")
+            }
+            Self::Listeners { transport, port } => write!(f, "who listens at {transport} port {port}"),
+            Self::FreeSpace { path, .. } => write!(f, "the free space at {path}"),
+            Self::Memory { .. } => f.write_str("the memory"),
+            Self::Processors { .. } => f.write_str("the processors"),
+            Self::ClockSkew { server, .. } => write!(f, "the clock beside that of {server}"),
+            Self::PortFree { transport, port } => write!(f, "whether {transport} port {port} is free"),
+            Self::Reachable { host, port } => write!(f, "whether {host}:{port} can be reached"),
+            Self::Administrator => f.write_str("whether this process may administer the machine"),
+        }
+    }
+}
+
+/// What a probe finds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// There is no such thing.
+    Absent,
+    State(ServiceState),
+    Flag(bool),
+    /// Sorted.
+    Members(Vec<Sid>),
+    /// A self-relative security descriptor.
+    Security(#[serde(with = "hex_bytes")] Arc<[u8]>),
+    /// The first and the last port.
+    Ports(u16, u16),
+    Listeners(Vec<Listener>),
+    /// Whether a measure is within its bound, and what was found, in words.
+    Measured {
+        met: bool,
+        found: Box<str>,
+    },
+}
+
+/// What a service does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceState {
+    Stopped,
+    Running,
+    Paused,
+    /// On its way from one state to another.
+    Changing,
+}
+
+/// Somebody who listens at a port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    /// The file name of the program.
+    pub program: Box<str>,
+    /// The services that live in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<Box<str>>,
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("absent"),
+            Self::State(ServiceState::Stopped) => f.write_str("stopped"),
+            Self::State(ServiceState::Running) => f.write_str("running"),
+            Self::State(ServiceState::Paused) => f.write_str("paused"),
+            Self::State(ServiceState::Changing) => f.write_str("changing"),
+            Self::Flag(true) => f.write_str("yes"),
+            Self::Flag(false) => f.write_str("no"),
+            Self::Members(members) => write!(f, "{} members", members.len()),
+            Self::Security(bytes) => write!(f, "a descriptor of {} bytes", bytes.len()),
+            Self::Ports(first, last) => write!(f, "{first}-{last}"),
+            Self::Listeners(listeners) => {
+                let programs: Vec<&str> = listeners.iter().map(|listener| &*listener.program).collect();
+                f.write_str(&programs.join(", "))
+            }
+            Self::Measured { found, .. } => f.write_str(found),
+        }
+    }
+}
