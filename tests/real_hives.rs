@@ -18,6 +18,7 @@ mod real_hives {
     mod dirty;
     mod dump;
     mod edits;
+    mod http_sys;
     mod image;
     mod recovered;
     mod witnesses;
