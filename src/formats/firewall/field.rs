@@ -173,6 +173,11 @@ fn refused(value: &str) -> FieldError {
     FieldError::Word { value: value.escape_debug().to_string() }
 }
 
+/// Documents may have blanks around numbers, rules have not.
+fn no_blanks(value: &str) -> Result<(), FieldError> {
+    if value.contains(char::is_whitespace) { Err(refused(value)) } else { Ok(()) }
+}
+
 fn word<T>(value: &str, find: fn(&str) -> Option<T>) -> Result<T, FieldError> {
     find(value).ok_or_else(|| refused(value))
 }
@@ -197,6 +202,7 @@ fn port<K: PortKeyword>(
     if let Some(found) = K::from_token(part) {
         return Ok(keyword(found));
     }
+    no_blanks(part)?;
     // Nothing comes over port 0, but ranges of Windows may begin there.
     let from_one = match part.split_once('-') {
         Some((first, last)) if !first.is_empty() && first.bytes().all(|byte| byte == b'0') => format!("1-{last}"),
@@ -206,6 +212,7 @@ fn port<K: PortKeyword>(
 }
 
 fn address(value: &str, family: Family) -> Result<IpRange, FieldError> {
+    no_blanks(value)?;
     let range: IpRange = value.parse()?;
     match (range, family) {
         (IpRange::V4(_), Family::V4) | (IpRange::V6(_), Family::V6) => Ok(range),

@@ -146,6 +146,14 @@ impl IpRange {
 }
 
 impl Ipv4Range {
+    pub const fn first(self) -> Ipv4Addr {
+        self.first
+    }
+
+    pub const fn last(self) -> Ipv4Addr {
+        self.last
+    }
+
     /// The length of the prefix that all and no other addresses have, when there is one.
     fn prefix_length(self) -> Option<u32> {
         let (first, last) = (self.first.to_bits(), self.last.to_bits());
@@ -156,6 +164,14 @@ impl Ipv4Range {
 }
 
 impl Ipv6Range {
+    pub const fn first(self) -> Ipv6Addr {
+        self.first
+    }
+
+    pub const fn last(self) -> Ipv6Addr {
+        self.last
+    }
+
     fn prefix_length(self) -> Option<u32> {
         let (first, last) = (self.first.to_bits(), self.last.to_bits());
         let length = (first ^ last).leading_zeros();

@@ -134,6 +134,11 @@ fn wanted(sayings: &[Saying]) -> Vec<Wanted> {
 impl Rule {
     /// The text of a new rule, its fields in the order of Windows; the version is at least the one given.
     pub fn to_text(&self, version: RuleVersion) -> RuleText {
-        RuleText::empty(version).with(self)
+        let mut text = RuleText::empty(version);
+        if !self.active {
+            // Windows says so, though saying nothing would do.
+            text.fields.extend(Saying::Active(false).write());
+        }
+        text.with(self)
     }
 }
