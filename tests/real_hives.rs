@@ -21,5 +21,6 @@ mod real_hives {
     mod http_sys;
     mod image;
     mod recovered;
+    mod services;
     mod witnesses;
 }

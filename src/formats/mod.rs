@@ -10,5 +10,6 @@ pub mod http_sys;
 pub mod regf;
 pub mod registry_values;
 pub mod security_descriptor;
+pub mod service;
 pub mod upcase;
 pub mod x509;

@@ -53,10 +53,15 @@ impl<'v> NamedValues<'v> {
     /// # Errors
     /// The value is of another type, or not UTF-16.
     pub fn text(&self, name: &str) -> Result<Option<String>, ValueError> {
-        self.typed(name, "text", &[REG_SZ, REG_EXPAND_SZ], |bytes| {
-            let units: Vec<u16> = units(bytes).take_while(|unit| *unit != 0).collect();
-            String::from_utf16(&units).ok()
-        })
+        self.typed(name, "text", &[REG_SZ, REG_EXPAND_SZ], first_text)
+    }
+
+    /// A string that is only shown: real machines have the first of a list here, too.
+    ///
+    /// # Errors
+    /// The value is of another type, or not UTF-16.
+    pub fn label(&self, name: &str) -> Result<Option<String>, ValueError> {
+        self.typed(name, "text", &[REG_SZ, REG_EXPAND_SZ, REG_MULTI_SZ], first_text)
     }
 
     /// Strings, up to the empty one that ends the list.
@@ -133,6 +138,11 @@ impl ValueWrite {
     }
 }
 
+fn first_text(bytes: &[u8]) -> Option<String> {
+    let units: Vec<u16> = units(bytes).take_while(|unit| *unit != 0).collect();
+    String::from_utf16(&units).ok()
+}
+
 /// Little-endian UTF-16 units; an odd byte at the end is left out.
 fn units(bytes: &[u8]) -> impl Iterator<Item = u16> + '_ {
     bytes.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit))
@@ -161,6 +171,7 @@ mod tests {
         let error = values.number("Path").unwrap_err();
         assert_eq!(error.to_string(), "the value Path is REG_EXPAND_SZ, not a DWORD");
         assert_eq!(values.text("Needs").unwrap_err().expected, "text");
+        assert_eq!((values.label("Needs"), values.label("Path")), (Ok(Some("a".into())), values.text("Path")));
         assert_eq!(values.texts("Path").unwrap_err().expected, "a list of texts");
         assert_eq!(values.bytes("Start").unwrap_err().expected, "binary");
     }
