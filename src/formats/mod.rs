@@ -9,6 +9,7 @@ pub mod hold;
 pub mod http_sys;
 pub mod regf;
 pub mod registry_values;
+pub mod rpc_ports;
 pub mod security_descriptor;
 pub mod service;
 pub mod upcase;

@@ -13,6 +13,7 @@ use crate::model::verdict::{Decision, Finding};
 
 pub mod certificate;
 pub mod environment;
+pub mod port;
 pub mod registry;
 pub mod sections;
 
@@ -23,6 +24,8 @@ pub enum Wanted {
     RegistryKey(registry::WantedKey),
     Certificate(Arc<certificate::WantedCertificate>),
     Environment(environment::WantedEnvironment),
+    Port(Arc<port::WantedPort>),
+    Firewall(Arc<port::WantedFirewall>),
 }
 
 impl Wanted {
@@ -32,6 +35,8 @@ impl Wanted {
             Self::RegistryKey(key) => key,
             Self::Certificate(certificate) => certificate,
             Self::Environment(environment) => environment,
+            Self::Port(port) => port,
+            Self::Firewall(firewall) => firewall,
         }
     }
 }
@@ -103,6 +108,11 @@ impl<'a> Context<'a> {
         &self.named_keys.certificates
     }
 
+    /// All entries about ports.
+    pub const fn ports(&self) -> &'a port::Ports {
+        &self.named_keys.ports
+    }
+
     /// Whether some entry moves a key.
     pub fn has_moves(&self) -> bool {
         !self.named_keys.moves.is_empty()
@@ -128,6 +138,7 @@ pub struct NamedKeys {
     /// What keys below inherit from.
     security: HashMap<RegistryKey, registry::WantedSecurity>,
     certificates: certificate::Certificates,
+    ports: port::Ports,
 }
 
 impl NamedKeys {
@@ -136,6 +147,15 @@ impl NamedKeys {
             Wanted::Certificate(certificate) => Some(certificate),
             _ => None,
         }));
+        let ports = entries.clone().filter_map(|wanted| match wanted {
+            Wanted::Port(port) => Some(Arc::clone(port)),
+            _ => None,
+        });
+        let firewall = entries.clone().find_map(|wanted| match wanted {
+            Wanted::Firewall(firewall) => Some(Arc::clone(firewall)),
+            _ => None,
+        });
+        let ports = port::Ports::new(ports.collect(), firewall);
         let mut keys = HashSet::new();
         let mut moves = HashMap::new();
         let mut security = HashMap::new();
@@ -158,7 +178,7 @@ impl NamedKeys {
                 }
             }
         }
-        Self { keys, moves, security, certificates }
+        Self { keys, moves, security, certificates, ports }
     }
 }
 

@@ -14,6 +14,7 @@ use super::terms::{
 };
 use super::text::{Field, RuleText};
 use super::traffic::{IcmpTypes, Protocol, Traffic};
+use crate::formats::upcase;
 
 /// A firewall rule. Equal rules say the same, whatever the order and spelling of their fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,6 +160,21 @@ impl Rule {
         let (before, after) = (self.draft(), other.draft());
         let differing = Aspect::ALL.into_iter().filter(|aspect| before.sayings(*aspect) != after.sayings(*aspect));
         differing.map(|field| FieldDifference { field, before: self.shown(field), after: other.shown(field) }).collect()
+    }
+
+    /// All that the rule says, in one form: equal when rules are equal. Programs and services are folded.
+    pub fn statement(&self) -> String {
+        use fmt::Write as _;
+        let mut text = String::with_capacity(256);
+        for aspect in Aspect::ALL {
+            let said = match aspect {
+                Aspect::Program | Aspect::Service => upcase::fold(&self.shown(aspect)),
+                _ => self.shown(aspect),
+            };
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{said}");
+        }
+        text
     }
 
     fn shown(&self, aspect: Aspect) -> String {

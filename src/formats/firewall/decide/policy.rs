@@ -64,8 +64,15 @@ impl PolicyRule {
     /// # Errors
     /// It is no rule, or one that is not understood.
     pub fn read(id: RuleId, data: &str) -> Result<Self, UnreadableError> {
-        let text = RuleText::parse(data)?;
-        let rule = Rule::from_text(&text)?;
+        Self::of_text(id, &RuleText::parse(data)?)
+    }
+
+    /// Reads a rule's text.
+    ///
+    /// # Errors
+    /// It is not understood.
+    pub fn of_text(id: RuleId, text: &RuleText) -> Result<Self, UnreadableError> {
+        let rule = Rule::from_text(text)?;
         let narrows = |name: &str| !HARMLESS.iter().any(|each| each.eq_ignore_ascii_case(name));
         let mut restrictions: Vec<String> =
             text.unknown_fields().map(|field| field.name().to_owned()).filter(|name| narrows(name)).collect();
