@@ -114,7 +114,12 @@ mod tests {
             (&["5000-5100"], Some("N"), Some("N"), Ok(RpcPorts::Only(ports("5000-5100")))),
             (&["5000"], Some("Y"), None, Err("the value UseInternetPorts is missing beside the others")),
             (&["5000"], None, Some("Y"), Err("the value PortsInternetAvailable is missing beside the others")),
-            (&["5000"], Some("yes"), Some("Y"), Err("the value PortsInternetAvailable is `yes`, where Windows knows Y and N")),
+            (
+                &["5000"],
+                Some("yes"),
+                Some("Y"),
+                Err("the value PortsInternetAvailable is `yes`, where Windows knows Y and N"),
+            ),
             (&["x"], Some("Y"), Some("Y"), Err("the value Ports names no ports")),
         ] {
             assert_eq!(read(list, available, used), expected.map_err(str::to_owned), "{list:?} {available:?} {used:?}");
@@ -124,7 +129,8 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        for wanted in [RpcPorts::Unrestricted, RpcPorts::Only(ports("5000-5100,5200")), RpcPorts::AllBut(ports("1-9"))] {
+        for wanted in [RpcPorts::Unrestricted, RpcPorts::Only(ports("5000-5100,5200")), RpcPorts::AllBut(ports("1-9"))]
+        {
             let writes = wanted.writes();
             let values: Vec<_> = writes.iter().filter_map(|write| Some((write.name, write.data.clone()?))).collect();
             assert_eq!(RpcPorts::read(&NamedValues::of(&values)), Ok(wanted));

@@ -31,7 +31,12 @@ impl Kind {
 }
 
 /// The rules of an entry: one for each protocol and direction.
-pub fn rules(draft: &Draft<'_>, kind: Kind, access: Option<&Spanned<AccessFields>>, cx: &mut Decoder) -> Vec<WantedRule> {
+pub fn rules(
+    draft: &Draft<'_>,
+    kind: Kind,
+    access: Option<&Spanned<AccessFields>>,
+    cx: &mut Decoder,
+) -> Vec<WantedRule> {
     let Some(Spanned { value: read, at }) = access else { return Vec::new() };
     let directions: &[Direction] = match read.direction {
         DirectionWord::In => &[Direction::In],

@@ -124,12 +124,12 @@ impl<'e> After<'e> {
     /// All rules that will be there, in no order.
     pub fn rules(&self) -> impl Iterator<Item = &PolicyRule> {
         let stores = [(Store::Local, &self.before.local), (Store::GroupPolicy, &self.before.group)];
-        let kept = stores.into_iter().filter(|(store, _)| !self.cleared.contains(store)).flat_map(move |(store, rules)| {
-            let is_kept = move |id: &&String| {
-                self.changed.is_empty() || !self.changed.contains_key(&(store, (*id).clone()))
-            };
-            rules.by_id.iter().filter(move |(id, _)| is_kept(id)).filter_map(|(_, found)| found.policy())
-        });
+        let kept =
+            stores.into_iter().filter(|(store, _)| !self.cleared.contains(store)).flat_map(move |(store, rules)| {
+                let is_kept =
+                    move |id: &&String| self.changed.is_empty() || !self.changed.contains_key(&(store, (*id).clone()));
+                rules.by_id.iter().filter(move |(id, _)| is_kept(id)).filter_map(|(_, found)| found.policy())
+            });
         kept.chain(self.changed.values().filter_map(|found| found.as_ref()?.policy()))
     }
 }
@@ -146,7 +146,8 @@ fn overlaid(fact: Option<&KeyFact>, changes: &[(Box<str>, Option<u32>)]) -> Prof
     for (name, value) in changes {
         let value = value.unwrap_or(u32::MAX);
         // What is removed says nothing any more.
-        let one = ProfileSettings::read([(&**name, value)].into_iter().filter(|(_, value)| *value <= 1)).unwrap_or_default();
+        let one =
+            ProfileSettings::read([(&**name, value)].into_iter().filter(|(_, value)| *value <= 1)).unwrap_or_default();
         let named = |other: &str| name.eq_ignore_ascii_case(other);
         if named("EnableFirewall") {
             found.enabled = one.enabled;

@@ -133,9 +133,9 @@ pub fn compare(port: &WantedPort, wanted: &WantedBinding, facts: &Facts, context
         steps.push(Operation::CreateRegistryKey { key: key.clone() });
     }
     let mut put = |name: &str, data: Option<Expression>| {
-        let stored = found.as_ref().and_then(|found| {
-            found.tree.values.iter().find(|value| crate::formats::upcase::eq(&value.name, name))
-        });
+        let stored = found
+            .as_ref()
+            .and_then(|found| found.tree.values.iter().find(|value| crate::formats::upcase::eq(&value.name, name)));
         let before: Option<Stored> = stored.map(|value| value.data.clone());
         match (data, before) {
             (Some(after), before) => {
@@ -202,7 +202,9 @@ fn absent(id: ResourceId, wanted: &WantedBinding, found: Option<&Present>) -> De
     let step = Operation::RemoveRegistryTree { key: found.key.clone(), before: Box::new(found.tree.clone()) };
     let operation = Operation::Configure {
         setting: Setting::TlsBinding { endpoint: found.endpoint.to_string().into() },
-        before: Some(read(found).map_or_else(|_| "what is no binding".to_owned(), |before| words(&before, None)).into()),
+        before: Some(
+            read(found).map_or_else(|_| "what is no binding".to_owned(), |before| words(&before, None)).into(),
+        ),
         after: None,
         steps: vec![step],
     };
@@ -228,9 +230,10 @@ fn certificate(
             let address = ResourceId::new("certificates", &**name);
             match context.certificates().outlook(name, facts, context) {
                 Outlook::Unknown => Err(blocked("ports.no_certificate", format!("the document has no {address}"))),
-                Outlook::Leaves => {
-                    Err(blocked("ports.certificate_leaves", format!("{address} is to be absent, and the binding needs it")))
-                }
+                Outlook::Leaves => Err(blocked(
+                    "ports.certificate_leaves",
+                    format!("{address} is to be absent, and the binding needs it"),
+                )),
                 Outlook::Waits(verdict) => {
                     let reason = Reason::with("ports.certificate_not_ready", format!("waits for {address}"));
                     Err((verdict, reason, Some(address)))
@@ -336,7 +339,9 @@ fn digest_of(tree: &KeyTree) -> u64 {
     let mut parts: Vec<String> = tree
         .values
         .iter()
-        .map(|value| format!("{} {:x}", crate::formats::upcase::fold(&value.name), digest::of_stored(Some(&value.data))))
+        .map(|value| {
+            format!("{} {:x}", crate::formats::upcase::fold(&value.name), digest::of_stored(Some(&value.data)))
+        })
         .collect();
     parts.sort_unstable();
     digest::of(&[b"binding values", parts.join("\n").as_bytes()])

@@ -1,9 +1,7 @@
 //! From what an entry of the `ports` section says to what is wanted, and what does not go together in it.
 
 use super::access;
-use super::document::{
-    ActionWord, FirewallFields, PortFields, ProfileFields, RangeUse, TlsFields, UrlFields,
-};
+use super::document::{ActionWord, FirewallFields, PortFields, ProfileFields, RangeUse, TlsFields, UrlFields};
 use super::forms::{OneOrMore, PortsForm, ProtocolForm};
 use super::wanted::{
     CertificateSource, Claim, ProfileSetting, Purpose, UrlAccess, WantedBinding, WantedFirewall, WantedListener,
@@ -78,7 +76,8 @@ impl Draft<'_> {
 
     fn single_ports(&self, what: &str, cx: &mut Decoder) -> Option<Vec<u16>> {
         let numbers = self.numbers_only(what, cx)?;
-        let ports: Vec<u16> = numbers.ranges().flat_map(|range| range.first()..=range.last()).take(MOST_LISTENERS + 1).collect();
+        let ports: Vec<u16> =
+            numbers.ranges().flat_map(|range| range.first()..=range.last()).take(MOST_LISTENERS + 1).collect();
         if ports.len() > MOST_LISTENERS {
             let message = format!("the entry names more than {MOST_LISTENERS} ports, too many for {what}");
             refuse(cx, self.ports_at.unwrap_or(self.at), "ports.too_many", message, "");
@@ -155,9 +154,7 @@ pub fn port(key: &Key<'_>, read: PortFields, fields: &Fields<'_, '_>, cx: &mut D
                 "the entry wants nothing of the port",
                 "say `allow`, `block`, `tls`, `url`, `listener`, `reserve` or `range`",
             ),
-            Ensure::Absent => {
-                ("the entry does not say what is to go", "leave what it said, and add `ensure: absent`")
-            }
+            Ensure::Absent => ("the entry does not say what is to go", "leave what it said, and add `ensure: absent`"),
         };
         refuse(cx, key.at, "ports.nothing_wanted", message, hint);
         return None;
@@ -252,7 +249,13 @@ fn bindings(draft: &Draft<'_>, tls: &Spanned<TlsFields>, cx: &mut Decoder) -> Ve
                 && let Some(first) = addresses.first()
             {
                 let message = "a binding is either of host names or of addresses";
-                refuse(cx, first.at, "ports.host_and_address", message, "leave out `address`: `sni` holds at every address");
+                refuse(
+                    cx,
+                    first.at,
+                    "ports.host_and_address",
+                    message,
+                    "leave out `address`: `sni` holds at every address",
+                );
             }
         } else if let Some(OneOrMore(addresses)) = &read.address {
             for address in addresses {
@@ -357,7 +360,8 @@ fn dynamic(draft: &Draft<'_>, range: &Spanned<PortsForm>, cx: &mut Decoder) -> V
     };
     let count = u32::from(ports.last()) - u32::from(ports.first()) + 1;
     if ports.first() < LOWEST_DYNAMIC || count < FEWEST_DYNAMIC {
-        let message = format!("Windows takes {FEWEST_DYNAMIC} ports or more, from {LOWEST_DYNAMIC} on, as dynamic ports");
+        let message =
+            format!("Windows takes {FEWEST_DYNAMIC} ports or more, from {LOWEST_DYNAMIC} on, as dynamic ports");
         refuse(cx, range.at, "ports.bad_dynamic_range", message, "");
         return Vec::new();
     }
@@ -423,7 +427,9 @@ pub fn check_apart(ports: &[WantedPort], cx: &mut Decoder) {
         }
         for range in &port.ranges {
             let (place, hint) = match range.purpose {
-                Purpose::Dynamic => (format!("dynamic {}", range.transport), "there is one dynamic range for a protocol"),
+                Purpose::Dynamic => {
+                    (format!("dynamic {}", range.transport), "there is one dynamic range for a protocol")
+                }
                 Purpose::Reserved => {
                     (format!("{} {}", range.transport, range.range), "one reservation of a range will do")
                 }
@@ -444,7 +450,11 @@ pub fn firewall(
     ports: &[WantedPort],
     cx: &mut Decoder,
 ) -> Option<WantedFirewall> {
-    let at = read.as_ref().map(|read| read.at).or(exclusive.as_ref().map(|flag| flag.at)).or(report.as_ref().map(|flag| flag.at))?;
+    let at = read
+        .as_ref()
+        .map(|read| read.at)
+        .or(exclusive.as_ref().map(|flag| flag.at))
+        .or(report.as_ref().map(|flag| flag.at))?;
     let mut profiles = Vec::new();
     let mut common = crate::model::common::Common::default();
     if let Some(Spanned { value, at }) = read {
@@ -466,14 +476,7 @@ pub fn firewall(
     let mut named: Vec<String> = ports.iter().flat_map(|port| &port.rules).map(|rule| upcase::fold(&rule.id)).collect();
     named.sort_unstable();
     let is_set = |flag: Option<Spanned<bool>>| flag.is_some_and(|flag| flag.value);
-    Some(WantedFirewall {
-        at,
-        common,
-        profiles,
-        exclusive: is_set(exclusive),
-        report_unmanaged: is_set(report),
-        named,
-    })
+    Some(WantedFirewall { at, common, profiles, exclusive: is_set(exclusive), report_unmanaged: is_set(report), named })
 }
 
 fn settings(fields: &ProfileFields) -> Vec<(ProfileSetting, bool)> {

@@ -32,7 +32,8 @@ pub fn lint(entries: &[&WantedPort], facts: &Facts, existing: &Existing, finding
     prefixes(entries, facts, findings);
     let strange = existing.local.by_id.values().filter(|found| found.policy().is_none()).count();
     if strange > 0 {
-        let rules = if strange == 1 { "1 firewall rule is".to_owned() } else { format!("{strange} firewall rules are") };
+        let rules =
+            if strange == 1 { "1 firewall rule is".to_owned() } else { format!("{strange} firewall rules are") };
         findings.push(Finding {
             severity: Severity::Info,
             code: "ports.rules_not_understood".into(),
@@ -51,12 +52,15 @@ fn twice(entries: &[&WantedPort], findings: &mut Vec<Finding>) {
         if ranges.is_empty() {
             continue;
         }
-        for other in index.near(&ranges).into_iter().filter_map(|other| entries.get(other)) {
-            if let Some((transport, ports)) = common(entry, other) {
-                let message = format!("{} and {} both name {transport} port {ports}", other.address(), entry.address());
-                let hint = "one program can listen at a port: make it one entry, or say which addresses each is of with `to`";
-                findings.push(finding(entry, Severity::Warning, "ports.clash", message, hint));
-            }
+        let others = index.near(&ranges).into_iter().filter_map(|other| entries.get(other));
+        // The first will do: a hundred entries with one port need no five thousand findings.
+        if let Some((other, (transport, ports))) =
+            others.filter_map(|other| Some((other, common(entry, other)?))).next()
+        {
+            let message = format!("{} and {} both name {transport} port {ports}", other.address(), entry.address());
+            let hint =
+                "one program can listen at a port: make it one entry, or say which addresses each is of with `to`";
+            findings.push(finding(entry, Severity::Warning, "ports.clash", message, hint));
         }
         index.add(at, &ranges);
     }
@@ -65,7 +69,8 @@ fn twice(entries: &[&WantedPort], findings: &mut Vec<Finding>) {
 /// The ports that two entries name on the same addresses.
 fn common(one: &WantedPort, other: &WantedPort) -> Option<(Transport, PortSet)> {
     // A URL is shared by path, and a pure reservation of one needs no port of its own.
-    let only_urls = |entry: &WantedPort| entry.rules.is_empty() && entry.bindings.is_empty() && entry.listeners.is_empty();
+    let only_urls =
+        |entry: &WantedPort| entry.rules.is_empty() && entry.bindings.is_empty() && entry.listeners.is_empty();
     if only_urls(one) || only_urls(other) || !share_addresses(one, other) {
         return None;
     }
@@ -177,7 +182,8 @@ fn prefixes(entries: &[&WantedPort], facts: &Facts, findings: &mut Vec<Finding>)
     };
     for (at, (entry, url)) in wanted.iter().enumerate() {
         let asked = access(url.access.as_ref(), facts);
-        let named = |prefix: &crate::formats::http_sys::UrlPrefix| wanted.iter().any(|(_, other)| other.prefix == *prefix);
+        let named =
+            |prefix: &crate::formats::http_sys::UrlPrefix| wanted.iter().any(|(_, other)| other.prefix == *prefix);
         for each in &found {
             let Ok(reservation) = &each.read else { continue };
             let overlap = url.prefix.overlap(&reservation.prefix);
@@ -191,7 +197,13 @@ fn prefixes(entries: &[&WantedPort], facts: &Facts, findings: &mut Vec<Finding>)
                     format!("{} takes {} from {others}", entry.part(&url.part), url.prefix.canonical()),
                 ),
                 _ if named(&reservation.prefix) => continue,
-                _ => overlap_words(entry, url, overlap, &reservation.prefix.canonical(), &format!("reserved for {others}")),
+                _ => overlap_words(
+                    entry,
+                    url,
+                    overlap,
+                    &reservation.prefix.canonical(),
+                    &format!("reserved for {others}"),
+                ),
             };
             findings.push(finding(entry, Severity::Warning, code, message, ""));
         }
@@ -205,7 +217,8 @@ fn prefixes(entries: &[&WantedPort], facts: &Facts, findings: &mut Vec<Finding>)
             }
         }
         if url.prefix.scheme() == Scheme::Https && !bound_here(url.prefix.port()) {
-            let message = format!("{} is https, and port {} has no certificate", entry.part(&url.part), url.prefix.port());
+            let message =
+                format!("{} is https, and port {} has no certificate", entry.part(&url.part), url.prefix.port());
             findings.push(finding(entry, Severity::Warning, "ports.no_binding", message, "add `tls` to the entry"));
         }
     }

@@ -10,7 +10,7 @@ use crate::kinds::sections::MergeRule;
 use crate::model::common::{Common, OnChange};
 use crate::model::decode::{Decode as _, Decoder, Unique};
 use crate::model::node::Node;
-use crate::model::record::{RecordSchema, Fields, Record};
+use crate::model::record::{Fields, Record, RecordSchema};
 use crate::model::source::Spanned;
 
 crate::record! {
@@ -258,7 +258,10 @@ const REPORT: &str = "report_unmanaged";
 pub fn section_schema(generator: &mut SchemaGenerator) -> Schema {
     let mut schema = RecordSchema::default();
     let flag = |text: &str| json_schema!({ "type": "boolean", "default": false, "description": text });
-    schema.property(EXCLUSIVE, flag("Remove the firewall rules of our group that no entry names. Each removal is listed in the plan."));
+    schema.property(
+        EXCLUSIVE,
+        flag("Remove the firewall rules of our group that no entry names. Each removal is listed in the plan."),
+    );
     schema.property(REPORT, flag("List the firewall rules that somebody made and no entry names."));
     schema.property(FIREWALL, FirewallFields::field_schema(generator));
     let mut schema = schema.finish(&["Ports by a name of your choice; `firewall` is what holds where no rule does."]);
@@ -294,8 +297,8 @@ pub fn decode_section(node: &Node<'_>, cx: &mut Decoder) -> Section {
             EXCLUSIVE => exclusive = bool::decode(node, cx).map(|value| Spanned::new(value, key.at)),
             REPORT => report = bool::decode(node, cx).map(|value| Spanned::new(value, key.at)),
             FIREWALL => {
-                let read = Fields::open(node, FirewallFields::FIELDS, cx)
-                    .and_then(|fields| FirewallFields::read(&fields, cx));
+                let read =
+                    Fields::open(node, FirewallFields::FIELDS, cx).and_then(|fields| FirewallFields::read(&fields, cx));
                 firewall = read.map(|read| Spanned::new(read, key.at));
             }
             name => {

@@ -14,9 +14,15 @@ use crate::model::registry_data::{REG_DWORD, REG_SZ, Reading, RegistryData};
 /// A value among the rules.
 #[derive(Debug)]
 pub enum Found {
-    Rule { text: RuleText, policy: PolicyRule },
+    Rule {
+        text: RuleText,
+        policy: PolicyRule,
+    },
     /// A text whose fields are not all understood.
-    Strange { text: RuleText, error: UnreadableError },
+    Strange {
+        text: RuleText,
+        error: UnreadableError,
+    },
     /// No rule at all.
     Damaged(String),
 }

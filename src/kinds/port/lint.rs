@@ -90,7 +90,8 @@ fn of_entry(
     if let Some(old) = replaces
         && certificate.known().is_none()
     {
-        let message = format!("{id}: {address} is replaced in this plan, and the binding goes from {old} to the new one");
+        let message =
+            format!("{id}: {address} is replaced in this plan, and the binding goes from {old} to the new one");
         say(Severity::Info, "ports.certificate_replaced", message, "");
     }
     if certificate.known().is_some() && not_after <= context.as_of {
@@ -131,12 +132,18 @@ fn pinned(port: &WantedPort, wanted: &WantedBinding, facts: &Facts, context: &Co
             }
             let store = bindings::store(wanted).map(|store| store.to_string()).unwrap_or_default();
             let message = format!("{id}: {store} holds no certificate {thumbprint}");
-            say(Severity::Error, "ports.certificate_absent", message, "import it first, or name an entry of `certificates`");
+            say(
+                Severity::Error,
+                "ports.certificate_absent",
+                message,
+                "import it first, or name an entry of `certificates`",
+            );
             return;
         }
         _ => return,
     };
-    let blob = fact.value(BLOB).and_then(|value| value.data.plain()).and_then(|data| StoreBlob::parse(&data.bytes).ok());
+    let blob =
+        fact.value(BLOB).and_then(|value| value.data.plain()).and_then(|data| StoreBlob::parse(&data.bytes).ok());
     let Some(blob) = blob else { return };
     if let Ok(certificate) = Certificate::parse(blob.certificate())
         && certificate.not_after() <= context.as_of

@@ -97,7 +97,8 @@ impl WantedPort {
         let rules = self.rules.iter().map(|rule| (&*rule.part, rule.at, said(rules::words(&rule.rule))));
         let bindings = self.bindings.iter().map(|one| (&*one.part, one.at, said(bindings::statement(one))));
         let urls = self.reservations.iter().map(|url| (&*url.part, url.at, said(statement_of_url(url))));
-        let ranges = self.ranges.iter().map(|one| (&*one.part, one.at, said(format!("{} {}", one.transport, one.range))));
+        let ranges =
+            self.ranges.iter().map(|one| (&*one.part, one.at, said(format!("{} {}", one.transport, one.range))));
         let rpc = self.rpc.iter().map(|rpc| ("rpc", rpc.at, said(rpc.value.to_string())));
         let listeners = self.listeners.iter().map(|one| (&*one.part, one.at, said(format!("{} listens", one.expect))));
         rules.chain(bindings).chain(urls).chain(ranges).chain(rpc).chain(listeners).collect()

@@ -29,7 +29,8 @@ fn fixed(paths: &[&str]) -> Vec<RegistryKey> {
 
 static FIREWALL: LazyLock<Option<FirewallKeys>> = LazyLock::new(|| {
     let key = |path: &str| RegistryKey::parse(path).ok();
-    let of_profiles = |path: fn(Profile) -> &'static str| fixed(&Profile::ALL.iter().map(|one| path(*one)).collect::<Vec<_>>());
+    let of_profiles =
+        |path: fn(Profile) -> &'static str| fixed(&Profile::ALL.iter().map(|one| path(*one)).collect::<Vec<_>>());
     Some(FirewallKeys {
         policy: key(LOCAL_POLICY)?,
         rules: key(LOCAL_RULES)?,

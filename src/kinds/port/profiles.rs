@@ -58,8 +58,8 @@ pub fn compare(firewall: &WantedFirewall, wanted: &WantedProfile, facts: &Facts)
         after: Some(after.join(", ").into()),
         steps,
     });
-    let decision =
-        Decision::change(id, wanted.at, Action::Update, Reason::code("ports.profile_differs"), operations).traced(trace);
+    let decision = Decision::change(id, wanted.at, Action::Update, Reason::code("ports.profile_differs"), operations)
+        .traced(trace);
     match fact {
         Some(fact) => decision.written_at(fact.last_written),
         None => decision,

@@ -6,7 +6,7 @@ use super::wanted::{GROUP, Names, Said, WantedFirewall, WantedPort, WantedRule};
 use crate::formats::firewall::{Aspect, Rule, RuleText, RuleVersion};
 use crate::formats::upcase;
 use crate::model::digest;
-use crate::model::fact::{Facts, KeyFact, Stored, Unread};
+use crate::model::fact::{Facts, Stored, Unread};
 use crate::model::operation::{Expression, Operation};
 use crate::model::registry_data::RegistryData;
 use crate::model::remembered::Trace;
@@ -140,7 +140,12 @@ fn removal(
 }
 
 /// The rules that nobody names: those of our group go where the section owns them; others that somebody made are listed.
-pub fn unnamed(wanted: &WantedFirewall, survey: bool, existing: &Existing, facts: &Facts) -> (Vec<Decision>, Vec<ResourceId>) {
+pub fn unnamed(
+    wanted: &WantedFirewall,
+    survey: bool,
+    existing: &Existing,
+    facts: &Facts,
+) -> (Vec<Decision>, Vec<ResourceId>) {
     let (mut decisions, mut listed) = (Vec::new(), Vec::new());
     if !wanted.exclusive && !wanted.report_unmanaged && !survey {
         return (decisions, listed);
@@ -194,7 +199,11 @@ pub fn words(rule: &Rule) -> String {
     let protocol = rule.traffic.protocol();
     text.push_str(&match rule.traffic.local_ports().zip(rule.traffic.remote_ports()) {
         Some((local, remote)) => {
-            let own = if rule.direction == crate::formats::firewall::Direction::In { (local.to_string(), remote.to_string()) } else { (remote.to_string(), local.to_string()) };
+            let own = if rule.direction == crate::formats::firewall::Direction::In {
+                (local.to_string(), remote.to_string())
+            } else {
+                (remote.to_string(), local.to_string())
+            };
             match own {
                 (port, client) if client == "any" => format!(" {protocol} {port}"),
                 (port, client) => format!(" {protocol} {port} from port {client}"),

@@ -20,11 +20,9 @@ use crate::model::verdict::{Action, Decision, Reason, Verdict};
 pub fn range_probe(wanted: &WantedRange) -> Probe {
     match wanted.purpose {
         Purpose::Dynamic => Probe::DynamicPorts { transport: wanted.transport },
-        Purpose::Reserved => Probe::ExcludedPorts {
-            transport: wanted.transport,
-            first: wanted.range.first(),
-            last: wanted.range.last(),
-        },
+        Purpose::Reserved => {
+            Probe::ExcludedPorts { transport: wanted.transport, first: wanted.range.first(), last: wanted.range.last() }
+        }
     }
 }
 
@@ -69,7 +67,8 @@ pub fn listener(port: &WantedPort, wanted: &WantedListener, facts: &Facts) -> De
         Some(Err(unread)) => return rules::unread(id, wanted.at, Some(unread)),
         None => return rules::unread(id, wanted.at, None),
     };
-    let decision = |verdict, reason| Decision { verdict, reasons: vec![reason], ..Decision::keep(id.clone(), wanted.at) };
+    let decision =
+        |verdict, reason| Decision { verdict, reasons: vec![reason], ..Decision::keep(id.clone(), wanted.at) };
     let place = format!("{} port {}", wanted.transport, wanted.port);
     if found.is_empty() {
         let message = format!("nobody listens at {place}; {} should", wanted.expect);

@@ -71,13 +71,16 @@ pub fn compare(port: &WantedPort, wanted: &WantedReservation, facts: &Facts) -> 
     let found = all.iter().find(|each| each.prefix().is_some_and(|prefix| prefix == wanted.prefix));
     let found_words = found.map(|found| found.read.as_ref().map_or_else(Clone::clone, words));
     let found_digest = found.map_or(digest::ABSENT, |found| digest::of_data(found.data));
-    let setting = Setting::UrlReservation { prefix: found.map_or_else(|| wanted.prefix.canonical(), |found| found.name.to_owned()).into() };
+    let setting = Setting::UrlReservation {
+        prefix: found.map_or_else(|| wanted.prefix.canonical(), |found| found.name.to_owned()).into(),
+    };
     let Some(access) = wanted.access.as_ref().filter(|_| port.is_present()) else {
         let trace = Trace { wanted: digest::ABSENT, found: found_digest, secret: None };
         let Some(found) = found else { return Decision::keep(id, wanted.at).traced(trace) };
         let before = crate::model::fact::Stored::Plain(found.data.clone());
         let step = Operation::RemoveRegistryValue { key, name: found.name.into(), before };
-        let operation = Operation::Configure { setting, before: found_words.map(Into::into), after: None, steps: vec![step] };
+        let operation =
+            Operation::Configure { setting, before: found_words.map(Into::into), after: None, steps: vec![step] };
         return Decision::change(id, wanted.at, Action::Delete, Reason::code("ports.not_wanted"), vec![operation])
             .traced(trace);
     };
@@ -153,11 +156,8 @@ pub fn descriptor(access: &UrlAccess, facts: &Facts) -> Result<SecurityDescripto
 
 /// What each account may do, in one order.
 pub fn sorted(reservation: &Reservation) -> Vec<(String, UrlRights)> {
-    let mut rights: Vec<(String, UrlRights)> = reservation
-        .rights_by_account()
-        .into_iter()
-        .map(|(sid, rights)| (sid.to_string(), rights))
-        .collect();
+    let mut rights: Vec<(String, UrlRights)> =
+        reservation.rights_by_account().into_iter().map(|(sid, rights)| (sid.to_string(), rights)).collect();
     rights.sort_by(|(one, _), (other, _)| one.cmp(other));
     rights
 }

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use super::after::After;
 use super::wanted::{WantedPort, WantedRule};
 use super::ways_in::why;
-use crate::formats::firewall::decide::{Approach, Arrival, LocalPort, Policy, PolicyRule, Reason, RuleId, Verdict, decide};
-use crate::formats::firewall::{
-    Action, DefaultAction, Direction, EffectiveSettings, Profile, Rule, Store, Traffic,
+use crate::formats::firewall::decide::{
+    Approach, Arrival, LocalPort, Policy, PolicyRule, Reason, RuleId, Verdict, decide,
 };
+use crate::formats::firewall::{Action, DefaultAction, Direction, EffectiveSettings, Profile, Rule, Store, Traffic};
 use crate::model::port::PortRange;
 use crate::model::verdict::{Finding, Severity};
 
@@ -145,9 +145,12 @@ fn of_settings(rule: &Rule, effective: &EffectiveSettings) -> Option<Cause> {
         Action::Block if !effective.enabled.value => {
             cause(Severity::Warning, "ports.firewall_off", "the firewall is off", effective.enabled.store)
         }
-        Action::Allow if !effective.enabled.value => {
-            cause(Severity::Info, "ports.firewall_off", "the firewall is off, and all is allowed", effective.enabled.store)
-        }
+        Action::Allow if !effective.enabled.value => cause(
+            Severity::Info,
+            "ports.firewall_off",
+            "the firewall is off, and all is allowed",
+            effective.enabled.store,
+        ),
         Action::Allow if is_in && effective.no_exceptions.value => {
             cause(Severity::Warning, "ports.no_exceptions", "no exceptions are allowed", effective.no_exceptions.store)
         }

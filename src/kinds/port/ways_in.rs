@@ -3,8 +3,10 @@
 use super::after::After;
 use super::existing::Existing;
 use super::wanted::WantedPort;
-use crate::formats::firewall::decide::{Approach, Arrival, LocalPort, Outcome, Policy, PolicyRule, Reason, Verdict, decide};
-use crate::formats::firewall::{Addresses, Direction, Profile, Protocol, Store};
+use crate::formats::firewall::decide::{
+    Approach, Arrival, LocalPort, Outcome, Policy, PolicyRule, Reason, Verdict, decide,
+};
+use crate::formats::firewall::{Addresses, Direction, Profile, Program, Protocol, ServiceName, Store};
 use crate::formats::upcase;
 use crate::model::port::PortRange;
 use crate::model::probe::Transport;
@@ -27,7 +29,11 @@ const KNOWN: [(&str, u16, &[&str], &[&str]); 4] = [
     (
         "SSH",
         22,
-        &[r"C:\Windows\System32\OpenSSH\sshd.exe", r"C:\Program Files\OpenSSH\sshd.exe", r"C:\Program Files\OpenSSH-Win64\sshd.exe"],
+        &[
+            r"C:\Windows\System32\OpenSSH\sshd.exe",
+            r"C:\Program Files\OpenSSH\sshd.exe",
+            r"C:\Program Files\OpenSSH-Win64\sshd.exe",
+        ],
         &["sshd"],
     ),
 ];
@@ -57,13 +63,13 @@ pub fn lint<'w>(
     for (entry, way) in known.chain(named) {
         let before_rules = existing.local.by_id.values().chain(existing.group.by_id.values());
         let before = Policy {
-            rules: before_rules.filter_map(|found| found.policy()).filter(|rule| way.concerns(rule)).cloned().collect(),
+            rules: before_rules.filter_map(|found| way.fitted(found.policy()?)).collect(),
             local_profiles: existing.local_profiles,
             group_policy_profiles: existing.group_profiles,
             ..Policy::default()
         };
         let later = Policy {
-            rules: after.rules().filter(|rule| way.concerns(rule)).cloned().collect(),
+            rules: after.rules().filter_map(|rule| way.fitted(rule)).collect(),
             local_profiles: *after.local_profiles(),
             group_policy_profiles: *after.group_profiles(),
             ..Policy::default()
@@ -98,7 +104,10 @@ pub fn lint<'w>(
             findings.push(Finding {
                 severity: Severity::Warning,
                 code: "ports.way_in_narrows".into(),
-                message: format!("{place} is open to all now and would be open to some only in {}", profiles(&narrowed)),
+                message: format!(
+                    "{place} is open to all now and would be open to some only in {}",
+                    profiles(&narrowed)
+                ),
                 hint: Some("see that the address you come from is among them".into()),
                 id,
                 at,
@@ -122,7 +131,8 @@ pub fn why(outcome: &Outcome) -> String {
         Some(Store::GroupPolicy) => " (group policy)",
         _ => "",
     };
-    let first = outcome.by.iter().min_by_key(|reason| !matches!(reason, Reason::Rule { .. } | Reason::NoExceptions { .. }));
+    let first =
+        outcome.by.iter().min_by_key(|reason| !matches!(reason, Reason::Rule { .. } | Reason::NoExceptions { .. }));
     match first {
         Some(Reason::Rule { rule, .. }) => format!("the rule {rule} blocks it"),
         Some(Reason::NoExceptions { store }) => format!("no exceptions are allowed{}", of(*store)),
@@ -152,6 +162,30 @@ impl Way {
         )
     }
 
+    /// A rule that has to do with who listens here; a program or service that does listen here is no condition.
+    fn fitted(&self, rule: &PolicyRule) -> Option<PolicyRule> {
+        if !self.concerns(rule) {
+            return None;
+        }
+        let mut fitted = rule.clone();
+        if fitted.rule.program.as_ref().is_some_and(|program| self.is_program(program)) {
+            fitted.rule.program = None;
+        }
+        if fitted.rule.service.as_ref().is_some_and(|service| self.is_service(service)) {
+            fitted.rule.service = None;
+        }
+        Some(fitted)
+    }
+
+    fn is_program(&self, program: &Program) -> bool {
+        let path = plain_path(program.as_str());
+        self.programs.iter().any(|known| upcase::eq(&path, known))
+    }
+
+    fn is_service(&self, service: &ServiceName) -> bool {
+        service.is_any() || self.services.iter().any(|known| upcase::eq(service.as_str(), known))
+    }
+
     /// Whether a rule has to do with who listens here: it names the port, or everything of one that may listen here.
     ///
     /// Windows has many rules that open all ports to one program or app; none of them lets an administrator in.
@@ -169,12 +203,8 @@ impl Way {
         match said.traffic.local_ports().filter(|ports| !ports.is_any()) {
             Some(ports) => ports.numbers.overlaps(&self.ports.into()),
             None => {
-                let program = said.program.as_ref().is_none_or(|program| {
-                    self.programs.iter().any(|known| upcase::eq(&plain_path(program.as_str()), known))
-                });
-                let service = said.service.as_ref().is_none_or(|service| {
-                    service.is_any() || self.services.iter().any(|known| upcase::eq(service.as_str(), known))
-                });
+                let program = said.program.as_ref().is_none_or(|program| self.is_program(program));
+                let service = said.service.as_ref().is_none_or(|service| self.is_service(service));
                 program && service && rule.restrictions.is_empty()
             }
         }
