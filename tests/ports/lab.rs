@@ -80,7 +80,7 @@ pub fn machine(lines: &[&str]) -> MemoryMachine {
 
 /// A document's `ports` section, indented as it stands there.
 pub fn document(ports: &str) -> String {
-    if ports.contains("ports:") { ports.to_owned() } else { format!("ports:\n{ports}") }
+    if ports.starts_with(" ") { format!("ports:\n{ports}") } else { ports.to_owned() }
 }
 
 pub fn planned(machine: &MemoryMachine, ports: &str) -> Plan {

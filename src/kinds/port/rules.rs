@@ -68,7 +68,7 @@ pub fn compare(port: &WantedPort, wanted: &WantedRule, existing: &Existing, fact
             (text, reason, Some("no firewall rule".into()), words(&rule))
         }
     };
-    let put = put(&wanted.id, value.map(|value| value.data.clone()), &text, keys);
+    let put = put(name, value.map(|value| value.data.clone()), &text, keys);
     let mut operations = places::creations(&keys.rules, facts);
     operations.push(Operation::Configure {
         setting: setting(),
@@ -211,6 +211,9 @@ pub fn words(rule: &Rule) -> String {
         }
         None => format!(" {protocol}"),
     });
+    if let Some(types) = rule.traffic.icmp_types().filter(|types| !types.is_any()) {
+        text.push_str(&format!(" {types}"));
+    }
     let nothing = Rule::new(rule.action, rule.direction, rule.traffic.clone());
     for difference in nothing.differences(rule) {
         match difference.field {
