@@ -316,7 +316,7 @@ const CASES: &[Case] = &[
             "new key HTTP",
             "new key Parameters",
             "new key UrlAclInfo",
-            "the URL reservation http://+:5443/App/: - => S-1-5-80-989796750-4090848350-2040919084-978865222-2182970707 listens and delegates, NT AUTHORITY\\NETWORK SERVICE listens and delegates",
+            "the URL reservation http://+:5443/App/: - => NT SERVICE\\W3SVC listens and delegates, NT AUTHORITY\\NETWORK SERVICE listens and delegates",
             "  http://+:5443/App/ := REG_BINARY 010004800000000000000000000000001400000002004400… (88 bytes)",
         ],
     ),
@@ -357,7 +357,7 @@ const CASES: &[Case] = &[
         &[],
         "  rpc: { range: 5000-5100, use: rpc }\n",
         &[
-            "~ rpc rpc: ports.rpc_differs",
+            "+ rpc rpc: ports.rpc_differs",
             "new key Rpc",
             "new key Internet",
             "Ports := REG_MULTI_SZ [\"5000-5100\"]",
@@ -371,7 +371,7 @@ const CASES: &[Case] = &[
         "  dyn: { range: 49152-65535, use: both }\n  hold: { port: 8756, reserve: true }\n  web: { port: 5443, listener: { expect: X } }\n",
         &[
             "» dyn dynamic: ports.unsupported",
-            "~ dyn rpc: ports.rpc_differs",
+            "+ dyn rpc: ports.rpc_differs",
             "» hold reserve: ports.unsupported",
             "» web listener: ports.unsupported",
             "new key Rpc",
@@ -460,7 +460,7 @@ fn a_part_of_rpc_is_repaired() {
     assert_eq!(told(&planned(&values(&["5000-5100"], &all[..1]), document)), ["~ rpc rpc: ports.rpc_incomplete"]);
     assert_eq!(told(&planned(&values(&["5000-5200"], &all), document)), ["~ rpc rpc: ports.rpc_differs"]);
     let gone = planned(&values(&["5000-5100"], &all), "  rpc: { ensure: absent, range: 5000-5100, use: rpc }\n");
-    assert_eq!(told(&gone), ["- rpc rpc: ports.rpc_differs"]);
+    assert_eq!(told(&gone), ["- rpc rpc: ports.not_wanted"]);
     assert_eq!(steps(&gone), ["Ports goes", "PortsInternetAvailable goes", "UseInternetPorts goes"]);
 }
 

@@ -131,11 +131,10 @@ pub fn port(key: &Key<'_>, read: PortFields, fields: &Fields<'_, '_>, cx: &mut D
             if let Some(word) = range.value.words.first() {
                 let message = format!("a range is of numbers, and `{}` is none", word.word());
                 refuse(cx, range.at, "ports.no_number", message, "");
-            }
-            if used != RangeUse::Rpc {
+            } else if used != RangeUse::Rpc {
                 ranges.extend(dynamic(&draft, range, cx));
             }
-            if used != RangeUse::Dynamic {
+            if used != RangeUse::Dynamic && range.value.words.is_empty() {
                 rpc = Some(Spanned::new(range.value.numbers.clone(), range.at));
             }
         }
@@ -242,7 +241,13 @@ fn bindings(draft: &Draft<'_>, tls: &Spanned<TlsFields>, cx: &mut Decoder) -> Ve
             for host in hosts {
                 match host.value.parse::<HostName>() {
                     Ok(name) => endpoints.push((Endpoint::name(name, port), host.at)),
-                    Err(error) => refuse(cx, host.at, "ports.bad_host", error.to_string(), ""),
+                    Err(error) => refuse(
+                        cx,
+                        host.at,
+                        "ports.bad_host",
+                        error.to_string(),
+                        "`sni` is of names that clients ask for; addresses go to `address`",
+                    ),
                 }
             }
             if let Some(OneOrMore(addresses)) = &read.address

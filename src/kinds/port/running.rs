@@ -112,6 +112,7 @@ pub fn rpc(port: &WantedPort, wanted: &Spanned<PortSet>, facts: &Facts) -> Decis
     };
     let reason = match &found {
         Ok(found) if *found == after => return Decision::keep(id, wanted.at).traced(trace),
+        Ok(_) if !port.is_present() => Reason::code("ports.not_wanted"),
         Ok(found) => Reason::with("ports.rpc_differs", format!("RPC is given {found}")),
         Err(error) => Reason::with("ports.rpc_incomplete", error.to_string()),
     };
@@ -133,7 +134,11 @@ pub fn rpc(port: &WantedPort, wanted: &Spanned<PortSet>, facts: &Facts) -> Decis
             (None, None) => {}
         }
     }
-    let action = if port.is_present() { Action::Update } else { Action::Delete };
+    let action = match (&found, port.is_present()) {
+        (_, false) => Action::Delete,
+        (Ok(RpcPorts::Unrestricted), true) => Action::Create,
+        (_, true) => Action::Update,
+    };
     let decision = Decision::change(id, wanted.at, action, reason, operations).traced(trace);
     match fact {
         Some(fact) => decision.written_at(fact.last_written),

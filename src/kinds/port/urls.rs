@@ -111,7 +111,7 @@ pub fn compare(port: &WantedPort, wanted: &WantedReservation, facts: &Facts) -> 
     operations.push(Operation::Configure {
         setting,
         before: found_words.map(Into::into),
-        after: Some(words(&reservation).into()),
+        after: Some(words_as(&reservation, &named(access)).into()),
         steps: vec![Operation::PutRegistryValue {
             key,
             name: found.map_or_else(|| wanted.prefix.canonical(), |found| found.name.to_owned()).into(),
@@ -162,10 +162,26 @@ pub fn sorted(reservation: &Reservation) -> Vec<(String, UrlRights)> {
     rights
 }
 
+/// The accounts of a document that need no machine to be known, by the names that it gives them.
+fn named(access: &UrlAccess) -> Vec<(Sid, &str)> {
+    match access {
+        UrlAccess::Accounts { users, .. } => {
+            users.iter().filter_map(|user| Some((known(&user.value)?, user.value.as_str()))).collect()
+        }
+        UrlAccess::Sddl(_) => Vec::new(),
+    }
+}
+
 /// Who may do what, in words.
 pub fn words(reservation: &Reservation) -> String {
+    words_as(reservation, &[])
+}
+
+fn words_as(reservation: &Reservation, names: &[(Sid, &str)]) -> String {
     let said = reservation.rights_by_account().into_iter().map(|(sid, rights)| {
-        let name = sid.account().unwrap_or_else(|| sid.to_string());
+        let given = names.iter().find(|(known, name)| *known == sid && !name.starts_with("S-1-"));
+        let given = given.map(|(_, name)| (*name).to_owned());
+        let name = given.or_else(|| sid.account()).unwrap_or_else(|| sid.to_string());
         let what = match (rights.contains(UrlRights::LISTEN), rights.contains(UrlRights::DELEGATE)) {
             (true, true) => "listens and delegates",
             (false, true) => "delegates",
