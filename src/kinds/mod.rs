@@ -55,6 +55,11 @@ pub trait Kind {
     /// The addresses that the entry defines, its own first.
     fn resources(&self) -> Vec<(ResourceId, Location)>;
 
+    /// Shorter addresses of what the entry defines, for entries that depend on it.
+    fn aliases(&self) -> Vec<ResourceId> {
+        Vec::new()
+    }
+
     /// What the entry says of each address, in words: for comparing two documents without a machine.
     fn statements(&self) -> Vec<(ResourceId, String)>;
 

@@ -40,7 +40,7 @@ fn a_binding_follows_its_certificate() {
     let wanted = desired(WEB);
     let first = plan(&machine, &wanted, start());
     let place = |name: &str| first.decisions.iter().position(|one| one.id.to_string() == name).unwrap();
-    assert!(place("certificates.web") < place("ports.web-ui.tls"), "the certificate comes first");
+    assert!(place("certificates.web") < place("ports.web-ui[\"tls 0.0.0.0:5443\"]"), "the certificate comes first");
     assert_eq!(findings(&first), Vec::<String>::new());
     applied(&machine, &wanted, start());
     let old = certificate(&machine, r"C:\pki\web.pem");
@@ -50,14 +50,17 @@ fn a_binding_follows_its_certificate() {
     // Thirty days before its end the certificate is replaced, and the binding with it; the old one leaves last.
     let due = plan(&machine, &wanted, after(31));
     let lines = told(&due);
-    let tls = lines.iter().position(|line| line == "~ web-ui tls: ports.certificate_follows").expect("it follows");
+    let tls = lines
+        .iter()
+        .position(|line| line == "~ web-ui tls 0.0.0.0:5443: ports.certificate_follows")
+        .expect("it follows");
     let gone = lines.iter().position(|line| line.starts_with("- web")).expect("the old one leaves");
     assert!(tls < gone, "{lines:#?}");
     let old_print = Thumbprint::of(old.der());
     assert_eq!(
         findings(&due),
         [format!(
-            "info ports.certificate_replaced: ports.web-ui.tls: certificates.web is replaced in this plan, and the \
+            "info ports.certificate_replaced: ports.web-ui[\"tls 0.0.0.0:5443\"]: certificates.web is replaced in this plan, and the \
              binding goes from {old_print} to the new one"
         )]
     );
@@ -82,14 +85,14 @@ fn what_certificates_make_of_bindings() {
     );
     let absent = with("web: { issuer: root,", "web: { ensure: absent, issuer: root,");
     for (text, line, found) in [
-        (WEB.to_owned(), "+ web-ui tls: ports.binding_absent", ""),
+        (WEB.to_owned(), "+ web-ui tls 0.0.0.0:5443: ports.binding_absent", ""),
         (
             other,
-            "+ web-ui tls: ports.binding_absent",
-            r"warning ports.certificate_misplaced: ports.web-ui.tls: the binding takes its certificate from LocalMachine\My, where certificates.web does not put it",
+            "+ web-ui tls 0.0.0.0:5443: ports.binding_absent",
+            r#"warning ports.certificate_misplaced: ports.web-ui["tls 0.0.0.0:5443"]: the binding takes its certificate from LocalMachine\My, where certificates.web does not put it"#,
         ),
-        (pending, "… web-ui tls: ports.certificate_not_ready", ""),
-        (absent, "! web-ui tls: ports.certificate_leaves", ""),
+        (pending, "… web-ui tls 0.0.0.0:5443: ports.certificate_not_ready", ""),
+        (absent, "! web-ui tls 0.0.0.0:5443: ports.certificate_leaves", ""),
     ] {
         let plan = plan(&machine(&[]), &desired(&text), start());
         assert!(told(&plan).iter().any(|told| told.starts_with(line)), "{text}\n{:#?}", told(&plan));
@@ -112,26 +115,26 @@ fn pinned_certificates_are_looked_at() {
     assert_eq!(
         of(&elsewhere, &only, start()),
         [format!(
-            "warning ports.certificate_without_key: ports.web-ui.tls: the certificate {print} has no private key on this machine"
+            "warning ports.certificate_without_key: ports.web-ui[\"tls 0.0.0.0:5443\"]: the certificate {print} has no private key on this machine"
         )]
     );
     assert_eq!(
         of(&elsewhere, &only, after(61))[0],
         format!(
-            "warning ports.certificate_expired: ports.web-ui.tls: the certificate {print} expired at {}",
+            "warning ports.certificate_expired: ports.web-ui[\"tls 0.0.0.0:5443\"]: the certificate {print} expired at {}",
             found.not_after()
         )
     );
     assert_eq!(
         of(&made, &both, start())[0],
         format!(
-            "warning ports.pinned_is_renewed: ports.web-ui.tls pins the certificate of certificates.web, and will not follow when it is renewed"
+            "warning ports.pinned_is_renewed: ports.web-ui[\"tls 0.0.0.0:5443\"] pins the certificate of certificates.web, and will not follow when it is renewed"
         )
     );
     assert_eq!(
         of(&made, &both, after(31))[0],
         format!(
-            "error ports.pinned_is_replaced: ports.web-ui.tls pins {print}, which certificates.web replaces in this plan"
+            "error ports.pinned_is_replaced: ports.web-ui[\"tls 0.0.0.0:5443\"] pins {print}, which certificates.web replaces in this plan"
         )
     );
 }

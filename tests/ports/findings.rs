@@ -55,7 +55,7 @@ const CASES: &[Case] = &[
         &[],
         "  a: { port: 5443, allow: { from: 10.0.0.0/8 } }\n  b: { port: 5443, block: { from: 10.1.0.0/16 } }\n",
         &[
-            "info ports.partly_blocked: ports.a.allow has effect in part only in domain, private, public networks: the rule trueup-b-block-tcp-in (local policy) blocks a part of it",
+            "info ports.partly_blocked: ports.a[\"allow tcp in\"] has effect in part only in domain, private, public networks: the rule trueup-b-block-tcp-in (local policy) blocks a part of it",
         ],
     ),
     (
@@ -127,7 +127,7 @@ const CASES: &[Case] = &[
         &["rule no Action=Block|Active=TRUE|Dir=In|Protocol=6|LPort=5443|"],
         "  web: { port: 5443, allow: {} }\n",
         &[
-            "warning ports.blocked: ports.web.allow has no effect in domain, private, public networks: the rule no (local policy) blocks it",
+            "warning ports.blocked: ports.web[\"allow tcp in\"] has no effect in domain, private, public networks: the rule no (local policy) blocks it",
         ],
     ),
     (
@@ -135,7 +135,7 @@ const CASES: &[Case] = &[
         &["rule no Action=Block|Active=TRUE|Dir=In|Protocol=6|LPort2_10=5000-6000|"],
         "  web: { port: 5443, allow: {} }\n",
         &[
-            "warning ports.blocked: ports.web.allow has no effect in domain, private, public networks: the rule no (local policy) blocks it",
+            "warning ports.blocked: ports.web[\"allow tcp in\"] has no effect in domain, private, public networks: the rule no (local policy) blocks it",
         ],
     ),
     (
@@ -143,7 +143,7 @@ const CASES: &[Case] = &[
         &["rule no Action=Block|Active=TRUE|Dir=In|"],
         "  web: { port: 5443, allow: {} }\n",
         &[
-            "warning ports.blocked: ports.web.allow has no effect in domain, private, public networks: the rule no (local policy) blocks it",
+            "warning ports.blocked: ports.web[\"allow tcp in\"] has no effect in domain, private, public networks: the rule no (local policy) blocks it",
         ],
     ),
     (
@@ -151,7 +151,7 @@ const CASES: &[Case] = &[
         &["rule no Action=Block|Active=TRUE|Dir=In|Protocol=6|LPort=5443|RA4=10.1.0.0/255.255.0.0|"],
         "  web: { port: 5443, allow: { from: 10.0.0.0/8 } }\n",
         &[
-            "info ports.partly_blocked: ports.web.allow has effect in part only in domain, private, public networks: the rule no (local policy) blocks a part of it",
+            "info ports.partly_blocked: ports.web[\"allow tcp in\"] has effect in part only in domain, private, public networks: the rule no (local policy) blocks a part of it",
         ],
     ),
     (
@@ -165,7 +165,7 @@ const CASES: &[Case] = &[
         &["rule no Action=Block|Active=TRUE|Dir=In|Protocol=6|Profile=Public|LPort=5443|"],
         "  web: { port: 5443, allow: {} }\n",
         &[
-            "warning ports.blocked: ports.web.allow has no effect in public networks: the rule no (local policy) blocks it",
+            "warning ports.blocked: ports.web[\"allow tcp in\"] has no effect in public networks: the rule no (local policy) blocks it",
         ],
     ),
     (
@@ -185,7 +185,7 @@ const CASES: &[Case] = &[
         &["gprule no Action=Block|Active=TRUE|Dir=In|Protocol=6|LPort=5443|"],
         "  web: { port: 5443, allow: {} }\n",
         &[
-            "warning ports.blocked: ports.web.allow has no effect in domain, private, public networks: the rule no (group policy) blocks it",
+            "warning ports.blocked: ports.web[\"allow tcp in\"] has no effect in domain, private, public networks: the rule no (group policy) blocks it",
         ],
     ),
     (
@@ -193,7 +193,7 @@ const CASES: &[Case] = &[
         &[],
         "  web: { port: 5443, allow: {} }\n  no: { block: { from: 10.0.0.0/8, program: 'C:\\x.exe' } }\n  all: { port: 1-65535, block: {} }\n",
         &[
-            "warning ports.blocked: ports.web.allow has no effect in domain, private, public networks: the rule trueup-all-block-tcp-in (local policy) blocks it",
+            "warning ports.blocked: ports.web[\"allow tcp in\"] has no effect in domain, private, public networks: the rule trueup-all-block-tcp-in (local policy) blocks it",
         ],
     ),
     (
@@ -201,7 +201,7 @@ const CASES: &[Case] = &[
         &["gp domain AllowLocalPolicyMerge=0"],
         "  web: { port: 5443, allow: {} }\n",
         &[
-            "warning ports.not_merged: ports.web.allow has no effect in domain networks: group policy lets no local rule hold",
+            "warning ports.not_merged: ports.web[\"allow tcp in\"] has no effect in domain networks: group policy lets no local rule hold",
         ],
     ),
     (
@@ -214,40 +214,48 @@ const CASES: &[Case] = &[
         "no exceptions",
         &["public DoNotAllowExceptions=1"],
         "  web: { port: 5443, allow: {} }\n",
-        &["warning ports.no_exceptions: ports.web.allow has no effect in public networks: no exceptions are allowed"],
+        &[
+            "warning ports.no_exceptions: ports.web[\"allow tcp in\"] has no effect in public networks: no exceptions are allowed",
+        ],
     ),
     (
         "no exceptions by group policy",
         &["gp public DoNotAllowExceptions=1"],
         "  web: { port: 5443, allow: { profiles: public } }\n",
         &[
-            "warning ports.no_exceptions: ports.web.allow has no effect in public networks: no exceptions are allowed (group policy)",
+            "warning ports.no_exceptions: ports.web[\"allow tcp in\"] has no effect in public networks: no exceptions are allowed (group policy)",
         ],
     ),
     (
         "the default allows",
         &["private DefaultInboundAction=0"],
         "  web: { port: 5443, allow: {} }\n",
-        &["info ports.default_allows: ports.web.allow has no effect in private networks: the default allows it"],
+        &[
+            "info ports.default_allows: ports.web[\"allow tcp in\"] has no effect in private networks: the default allows it",
+        ],
     ),
     (
         "the plan makes the default allow",
         &[],
         "  firewall: { domain: { inbound: allow } }\n  web: { port: 5443, allow: { profiles: domain } }\n",
-        &["info ports.default_allows: ports.web.allow has no effect in domain networks: the default allows it"],
+        &[
+            "info ports.default_allows: ports.web[\"allow tcp in\"] has no effect in domain networks: the default allows it",
+        ],
     ),
     (
         "the firewall is off",
         &["domain EnableFirewall=0"],
         "  cms: { block: { direction: out, program: 'C:\\CmsService.exe', profiles: domain } }\n",
-        &["warning ports.firewall_off: ports.cms.block has no effect in domain networks: the firewall is off"],
+        &[
+            "warning ports.firewall_off: ports.cms[\"block any out\"] has no effect in domain networks: the firewall is off",
+        ],
     ),
     (
         "the firewall is off, and a rule allows",
         &["gp domain EnableFirewall=0"],
         "  web: { port: 5443, allow: { profiles: domain } }\n",
         &[
-            "info ports.firewall_off: ports.web.allow has no effect in domain networks: the firewall is off, and all is allowed (group policy)",
+            "info ports.firewall_off: ports.web[\"allow tcp in\"] has no effect in domain networks: the firewall is off, and all is allowed (group policy)",
         ],
     ),
     (
@@ -271,14 +279,16 @@ const CASES: &[Case] = &[
         "a URL of another",
         &["url https://+:5443/app/ D:(A;;GX;;;NS)", "tls 0.0.0.0:5443 0000000000000000000000000000000000000001"],
         "  web: { url: { prefix: 'https://+:5443/app/', user: 'BUILTIN\\Users' } }\n",
-        &["warning ports.prefix_reserved: ports.web.url takes https://+:5443/app/ from NT AUTHORITY\\NETWORK SERVICE"],
+        &[
+            "warning ports.prefix_reserved: ports.web[\"url https://+:5443/app/\"] takes https://+:5443/app/ from NT AUTHORITY\\NETWORK SERVICE",
+        ],
     ),
     (
         "a URL above one of another",
         &["url https://+:5443/app/ D:(A;;GX;;;NS)", "tls 0.0.0.0:5443 0000000000000000000000000000000000000001"],
         "  web: { url: { prefix: 'https://+:5443/', user: 'BUILTIN\\Users' } }\n",
         &[
-            "warning ports.prefix_taken: ports.web.url: requests that fit https://+:5443/app/, reserved for NT AUTHORITY\\NETWORK SERVICE, do not come to https://+:5443/",
+            "warning ports.prefix_taken: ports.web[\"url https://+:5443/\"]: requests that fit https://+:5443/app/, reserved for NT AUTHORITY\\NETWORK SERVICE, do not come to https://+:5443/",
         ],
     ),
     (
@@ -286,7 +296,7 @@ const CASES: &[Case] = &[
         &["url http://+:80/app/ D:(A;;GX;;;NS)"],
         "  web: { url: { prefix: 'http://*:80/app/', user: 'BUILTIN\\Users' } }\n",
         &[
-            "warning ports.prefix_taken: ports.web.url: requests that fit http://+:80/app/, reserved for NT AUTHORITY\\NETWORK SERVICE, do not come to http://*:80/app/",
+            "warning ports.prefix_taken: ports.web[\"url http://*:80/app/\"]: requests that fit http://+:80/app/, reserved for NT AUTHORITY\\NETWORK SERVICE, do not come to http://*:80/app/",
         ],
     ),
     (
@@ -300,14 +310,14 @@ const CASES: &[Case] = &[
         &[],
         "  a: { url: { prefix: 'http://+:80/app/', user: 'S-1-5-20' } }\n  b: { url: { prefix: 'http://+:80/app/x/', user: 'S-1-5-19' } }\n",
         &[
-            "warning ports.prefix_taken: ports.a.url: requests that fit http://+:80/app/x/, of ports.b, do not come to http://+:80/app/",
+            "warning ports.prefix_taken: ports.a[\"url http://+:80/app/\"]: requests that fit http://+:80/app/x/, of ports.b, do not come to http://+:80/app/",
         ],
     ),
     (
         "https without a certificate",
         &[],
         "  web: { url: { prefix: 'https://+:5443/', user: 'S-1-5-20' } }\n",
-        &["warning ports.no_binding: ports.web.url is https, and port 5443 has no certificate"],
+        &["warning ports.no_binding: ports.web[\"url https://+:5443/\"] is https, and port 5443 has no certificate"],
     ),
     (
         "https with the certificate of a host",
@@ -321,7 +331,7 @@ const CASES: &[Case] = &[
         &[],
         "  web: { port: 5443, tls: { thumbprint: 00112233445566778899aabbccddeeff00112233 } }\n",
         &[
-            "error ports.certificate_absent: ports.web.tls: LocalMachine\\My holds no certificate 00112233445566778899AABBCCDDEEFF00112233",
+            "error ports.certificate_absent: ports.web[\"tls 0.0.0.0:5443\"]: LocalMachine\\My holds no certificate 00112233445566778899AABBCCDDEEFF00112233",
         ],
     ),
     (
@@ -329,8 +339,8 @@ const CASES: &[Case] = &[
         &["tls 0.0.0.0:5443 0000000000000000000000000000000000000001"],
         "  web: { port: 5443, tls: { thumbprint: 00112233445566778899aabbccddeeff00112233 } }\n",
         &[
-            "error ports.certificate_absent: ports.web.tls: LocalMachine\\My holds no certificate 00112233445566778899AABBCCDDEEFF00112233",
-            "info ports.binding_of_other: ports.web.tls: the binding was made by another program, {07070707-0707-0707-0707-070707070707}",
+            "error ports.certificate_absent: ports.web[\"tls 0.0.0.0:5443\"]: LocalMachine\\My holds no certificate 00112233445566778899AABBCCDDEEFF00112233",
+            "info ports.binding_of_other: ports.web[\"tls 0.0.0.0:5443\"]: the binding was made by another program, {07070707-0707-0707-0707-070707070707}",
         ],
     ),
     // Ways in.
@@ -477,7 +487,7 @@ const CASES: &[Case] = &[
         &["rule no Action=Block|Active=TRUE|Dir=In|"],
         "  web: { port: 5443, allow: {} }\n  no-rdp: { port: 3389, block: {} }\n",
         &[
-            "warning ports.blocked: ports.web.allow has no effect in domain, private, public networks: the rule no (local policy) blocks it",
+            "warning ports.blocked: ports.web[\"allow tcp in\"] has no effect in domain, private, public networks: the rule no (local policy) blocks it",
         ],
     ),
     (
@@ -494,7 +504,7 @@ const CASES: &[Case] = &[
         "  web: { port: 5443, allow: {} }\nregistry:\n  HKLM\\SOFTWARE\\Policies\\Microsoft\\WindowsFirewall\\DomainProfile: { values: { AllowLocalPolicyMerge: 0 } }\n",
         &[
             "error ports.locked_out: SSH (TCP port 22) is open now and would be shut in the profile domain: no rule allows it, and the default blocks",
-            "warning ports.not_merged: ports.web.allow has no effect in domain networks: group policy lets no local rule hold",
+            "warning ports.not_merged: ports.web[\"allow tcp in\"] has no effect in domain networks: group policy lets no local rule hold",
         ],
     ),
 ];

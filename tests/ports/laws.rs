@@ -193,7 +193,7 @@ fn causes() {
     let machine = machine(&["rule x Action=Allow|Active=TRUE|Dir=In|"]);
     let cause = |text: &Desired| {
         let plan = plan(&machine, text, start());
-        plan.decisions.iter().find(|one| one.id.part() == Some("allow")).unwrap().cause
+        plan.decisions.iter().find(|one| one.id.part() == Some("allow tcp in")).unwrap().cause
     };
     assert_eq!(cause(&web(5443)), Some(Cause::Unrecorded));
     applied(&machine, &web(5443), start());
@@ -213,7 +213,7 @@ fn causes() {
 fn what_follows_from_a_change() {
     let text = "ports:\n  web: { port: 5443, allow: {}, on_change: { restart: [X], reboot: true } }\n";
     let plan = plan(&machine(&[]), &desired(text), start());
-    let rule = plan.decisions.iter().find(|one| one.id.part() == Some("allow")).unwrap();
+    let rule = plan.decisions.iter().find(|one| one.id.part() == Some("allow tcp in")).unwrap();
     assert!(rule.reboot && rule.restart.iter().any(|service| &**service == "X"));
 }
 
@@ -229,4 +229,20 @@ fn a_plan_that_locks_out_is_refused() {
     assert_eq!(content(&machine), before);
     accepting(&machine, &wanted, &["ports.locked_out"]);
     assert_ne!(content(&machine), before);
+}
+
+/// What an entry once said and says no more is missed; the short address of the specification names all bindings of an entry.
+#[test]
+fn what_leaves_an_entry_is_an_orphan() {
+    let web = |port: u16| {
+        desired(&format!(
+            "ports:\n  web: {{ port: {port}, url: {{ prefix: 'http://+:{port}/', user: S-1-5-20 }} }}\n  other: {{ port: 1, allow: {{}}, depends_on: [ports.web.url] }}\n"
+        ))
+    };
+    let machine = machine(&[]);
+    applied(&machine, &web(5443), start());
+    let plan = plan(&machine, &web(5444), start());
+    let orphans: Vec<String> = plan.orphans.iter().map(|orphan| orphan.address.to_string()).collect();
+    assert_eq!(orphans, ["ports.web[\"url http://+:5443/\"]"]);
+    assert_eq!(told(&plan), ["+ web url http://+:5444/: ports.url_absent"]);
 }

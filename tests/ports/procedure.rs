@@ -66,7 +66,7 @@ fn the_port_table_of_the_procedure() {
     applied(&image, &wanted, start());
     assert_eq!(
         told(&plan(&image, &wanted, start())),
-        ["» rpc-range dynamic: ports.unsupported", "» card-printing reserve: ports.unsupported"]
+        ["» rpc-range dynamic tcp: ports.unsupported", "» card-printing reserve tcp 54881: ports.unsupported"]
     );
 
     let rules = rules(&image);

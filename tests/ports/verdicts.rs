@@ -17,7 +17,7 @@ const CASES: &[Case] = &[
         &[],
         "  web: { port: 5443, allow: {} }\n",
         &[
-            "+ web allow: ports.rule_absent",
+            "+ web allow tcp in: ports.rule_absent",
             "new key CurrentControlSet",
             "new key Services",
             "new key SharedAccess",
@@ -34,7 +34,7 @@ const CASES: &[Case] = &[
         &["rule x Action=Allow|Active=TRUE|Dir=In|"],
         "  web: { port: [5443, 8000-8010, rpc], allow: { from: [10.0.0.0/8, 'fe80::/64', LocalSubnet], to: 10.0.0.5, profiles: [domain, public], program: '%ProgramFiles%\\x.exe', service: X, edge: app, interfaces: [lan, wireless], client_ports: 1024-65535, enabled: false, name: N, description: D } }\n",
         &[
-            "+ web allow: ports.rule_absent",
+            "+ web allow tcp in: ports.rule_absent",
             "the firewall rule trueup-web-allow-tcp-in: - => allow in tcp 5443, 8000-8010, RPC from port 1024-65535, not in force, profiles domain, public, local addresses 10.0.0.5, remote addresses 10.0.0.0/8, fe80::/64, LocalSubnet, interface types lan, wireless, program \"%ProgramFiles%\\x.exe\", service \"X\", edge traversal defer to app",
             "  trueup-web-allow-tcp-in := REG_SZ \"v2.30|Action=Allow|Active=FALSE|Dir=In|Protocol=6|Profile=Domain|Profile=Public|LPort=5443|LPort=RPC|LPort2_10=8000-8010|RPort2_10=1024-65535|LA4=10.0.0.5|RA4=10.0.0.0/255.0.0.0|RA4=LocalSubnet|RA6=fe80::/64|RA6=LocalSubnet|IFType=Lan|IFType=Wireless|App=%ProgramFiles%\\x.exe|Svc=X|Name=N|Desc=D|EmbedCtxt=trueup|Edge=TRUE|Defer=App|\"",
         ],
@@ -69,7 +69,7 @@ const CASES: &[Case] = &[
         &[],
         "  cms: { block: { direction: out, program: 'C:\\CmsService.exe' } }\n",
         &[
-            "+ cms block: ports.rule_absent",
+            "+ cms block any out: ports.rule_absent",
             "new key CurrentControlSet",
             "new key Services",
             "new key SharedAccess",
@@ -85,7 +85,7 @@ const CASES: &[Case] = &[
         &[],
         "  ping: { protocol: icmpv4, allow: { icmp: ['8:*'] } }\n",
         &[
-            "+ ping allow: ports.rule_absent",
+            "+ ping allow icmpv4 in: ports.rule_absent",
             "new key CurrentControlSet",
             "new key Services",
             "new key SharedAccess",
@@ -101,7 +101,7 @@ const CASES: &[Case] = &[
         &[],
         "  gre: { protocol: 47, allow: {} }\n",
         &[
-            "+ gre allow: ports.rule_absent",
+            "+ gre allow 47 in: ports.rule_absent",
             "new key CurrentControlSet",
             "new key Services",
             "new key SharedAccess",
@@ -117,8 +117,8 @@ const CASES: &[Case] = &[
         &[],
         "  tls: { port: iphttps, allow: { direction: both } }\n",
         &[
-            "+ tls allow in: ports.rule_absent",
-            "+ tls allow out: ports.rule_absent",
+            "+ tls allow tcp in: ports.rule_absent",
+            "+ tls allow tcp out: ports.rule_absent",
             "new key CurrentControlSet",
             "new key Services",
             "new key SharedAccess",
@@ -138,7 +138,7 @@ const CASES: &[Case] = &[
         ],
         "  web: { port: 5443, allow: {} }\n",
         &[
-            "~ web allow: ports.rule_differs",
+            "~ web allow tcp in: ports.rule_differs",
             "the firewall rule trueup-web-allow-tcp-in: active no; local ports 5444 => active yes; local ports 5443",
             "  trueup-web-allow-tcp-in := REG_SZ \"v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=5443|Later=1|Name=web (TCP-In)|EmbedCtxt=trueup|Platform=2:6:2|\"",
         ],
@@ -148,7 +148,7 @@ const CASES: &[Case] = &[
         &["rule trueup-web-allow-tcp-in Action=Perhaps|Dir=In|Protocol=6|LPort=5443|Later=1|"],
         "  web: { port: 5443, allow: {} }\n",
         &[
-            "~ web allow: ports.rule_not_understood",
+            "~ web allow tcp in: ports.rule_not_understood",
             "the firewall rule trueup-web-allow-tcp-in: a rule that is not understood => allow in tcp 5443",
             "  trueup-web-allow-tcp-in := REG_SZ \"v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=5443|Name=web (TCP-In)|EmbedCtxt=trueup|Later=1|\"",
         ],
@@ -158,7 +158,7 @@ const CASES: &[Case] = &[
         &["rule trueup-web-allow-tcp-in nothing"],
         "  web: { port: 5443, allow: {} }\n",
         &[
-            "~ web allow: ports.rule_damaged",
+            "~ web allow tcp in: ports.rule_damaged",
             "the firewall rule trueup-web-allow-tcp-in: no firewall rule => allow in tcp 5443",
             "  trueup-web-allow-tcp-in := REG_SZ \"v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=5443|Name=web (TCP-In)|EmbedCtxt=trueup|\"",
         ],
@@ -170,8 +170,8 @@ const CASES: &[Case] = &[
         ],
         "  ssh: { port: 22, allow: { rule: r-in } }\n",
         &[
-            "~ ssh allow: ports.rule_differs",
-            "the firewall rule R-In: active no => active yes",
+            "~ ssh allow tcp in: ports.rule_differs",
+            "the firewall rule R-In: active no => yes",
             "  R-In := REG_SZ \"v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=22|Name=@x.dll,-1|Desc=@x.dll,-2|EmbedCtxt=@x.dll,-3|\"",
         ],
     ),
@@ -180,7 +180,7 @@ const CASES: &[Case] = &[
         &[WEB],
         "  web: { ensure: absent, port: 5443, allow: {} }\n",
         &[
-            "- web allow: ports.not_wanted",
+            "- web allow tcp in: ports.not_wanted",
             "the firewall rule trueup-web-allow-tcp-in: allow in tcp 5443 => -",
             "  trueup-web-allow-tcp-in goes",
         ],
@@ -222,7 +222,7 @@ const CASES: &[Case] = &[
         &[],
         "  web: { port: 5443, tls: { thumbprint: 00112233445566778899aabbccddeeff00112233 } }\n",
         &[
-            "+ web tls: ports.binding_absent",
+            "+ web tls 0.0.0.0:5443: ports.binding_absent",
             "new key CurrentControlSet",
             "new key Services",
             "new key HTTP",
@@ -276,7 +276,7 @@ const CASES: &[Case] = &[
         &["tls 0.0.0.0:5443 0000000000000000000000000000000000000001"],
         "  web: { port: 5443, tls: { thumbprint: 00112233445566778899aabbccddeeff00112233, client_certificates: map, revocation: cached } }\n",
         &[
-            "~ web tls: ports.binding_differs",
+            "~ web tls 0.0.0.0:5443: ports.binding_differs",
             "the TLS binding 0.0.0.0:5443: 0000000000000000000000000000000000000001 in MY => 00112233445566778899AABBCCDDEEFF00112233 in MY, asks for client certificates, maps them to accounts, revocation from the cache",
             "  SslCertHash := REG_BINARY 00112233445566778899aabbccddeeff00112233",
             "  DefaultFlags := REG_DWORD 3",
@@ -293,14 +293,14 @@ const CASES: &[Case] = &[
         "a binding that is none",
         &["tls 0.0.0.0:5443 01"],
         "  web: { port: 5443, tls: { thumbprint: '0000000000000000000000000000000000000001' } }\n",
-        &["! web tls: ports.binding_damaged"],
+        &["! web tls 0.0.0.0:5443: ports.binding_damaged"],
     ),
     (
         "a binding that is to go",
         &["sni A.example:5443 0000000000000000000000000000000000000001"],
         "  web: { ensure: absent, port: 5443, tls: { sni: a.EXAMPLE } }\n",
         &[
-            "- web tls: ports.not_wanted",
+            "- web tls a.EXAMPLE:5443: ports.not_wanted",
             "the TLS binding A.example:5443: 0000000000000000000000000000000000000001 in MY => -",
             "  remove key HKLM\\SYSTEM\\CurrentControlSet\\Services\\HTTP\\Parameters\\SslSniBindingInfo\\A.example:5443 and all below it",
         ],
@@ -310,7 +310,7 @@ const CASES: &[Case] = &[
         &[],
         "  web: { url: { prefix: 'http://+:5443/App/', user: ['NT SERVICE\\W3SVC', 'S-1-5-20'], delegate: true } }\n",
         &[
-            "+ web url: ports.url_absent",
+            "+ web url http://+:5443/App/: ports.url_absent",
             "new key CurrentControlSet",
             "new key Services",
             "new key HTTP",
@@ -325,7 +325,7 @@ const CASES: &[Case] = &[
         &["url HTTP://+:5443/APP/ D:(A;;GX;;;NS)"],
         "  web: { url: { prefix: 'http://+:5443/app/', user: 'BUILTIN\\Users' } }\n",
         &[
-            "~ web url: ports.url_differs",
+            "~ web url http://+:5443/app/: ports.url_differs",
             "the URL reservation HTTP://+:5443/APP/: NT AUTHORITY\\NETWORK SERVICE listens => BUILTIN\\Users listens",
             "  HTTP://+:5443/APP/ := REG_BINARY 010004800000000000000000000000001400000002002000… (52 bytes)",
         ],
@@ -340,7 +340,7 @@ const CASES: &[Case] = &[
         "a URL of an account that nobody knows",
         &[],
         "  web: { url: { prefix: 'http://+:5443/', user: 'CORP\\nobody' } }\n",
-        &["! web url: ports.unknown_account"],
+        &["! web url http://+:5443/: ports.unknown_account"],
     ),
     (
         "URLs that are to go",
@@ -370,10 +370,10 @@ const CASES: &[Case] = &[
         &[],
         "  dyn: { range: 49152-65535, use: both }\n  hold: { port: 8756, reserve: true }\n  web: { port: 5443, listener: { expect: X } }\n",
         &[
-            "» dyn dynamic: ports.unsupported",
+            "» dyn dynamic tcp: ports.unsupported",
             "+ dyn rpc: ports.rpc_differs",
-            "» hold reserve: ports.unsupported",
-            "» web listener: ports.unsupported",
+            "» hold reserve tcp 8756: ports.unsupported",
+            "» web listener tcp 5443: ports.unsupported",
             "new key Rpc",
             "new key Internet",
             "Ports := REG_MULTI_SZ [\"49152-65535\"]",
@@ -414,26 +414,26 @@ fn ranges_and_listeners() {
             "  dyn: { range: 50000-60000 }\n",
             &dynamic,
             Answer::Ports(49152, 65535),
-            "~ dyn dynamic: ports.dynamic_differs | change the dynamic TCP ports to 50000-60000",
+            "~ dyn dynamic tcp: ports.dynamic_differs | change the dynamic TCP ports to 50000-60000",
         ),
         ("  dyn: { range: 49152-65535 }\n", &dynamic, Answer::Ports(49152, 65535), ""),
         (
             hold,
             &reserved,
             Answer::Flag(false),
-            "+ hold reserve: ports.not_reserved | change whether the TCP ports 8756-8756 are excluded to yes",
+            "+ hold reserve tcp 8756: ports.not_reserved | change whether the TCP ports 8756-8756 are excluded to yes",
         ),
         (hold, &reserved, Answer::Flag(true), ""),
         (
             "  hold: { ensure: absent, port: 8756, reserve: true }\n",
             &reserved,
             Answer::Flag(true),
-            "- hold reserve: ports.not_wanted | change whether the TCP ports 8756-8756 are excluded to no",
+            "- hold reserve tcp 8756: ports.not_wanted | change whether the TCP ports 8756-8756 are excluded to no",
         ),
         (web, &listening, listeners("SiPassServer.exe", "x"), ""),
         (web, &listening, listeners("svchost.exe", "sipassserver"), ""),
-        (web, &listening, listeners("w3wp.exe", "W3SVC"), "! web listener: ports.other_listener"),
-        (web, &listening, Answer::Listeners(vec![]), "? web listener: ports.nobody_listens"),
+        (web, &listening, listeners("w3wp.exe", "W3SVC"), "! web listener tcp 5443: ports.other_listener"),
+        (web, &listening, Answer::Listeners(vec![]), "? web listener tcp 5443: ports.nobody_listens"),
     ] {
         let machine = machine(&[]);
         machine.plant_answer(probe.clone(), answer);
@@ -471,7 +471,7 @@ fn a_url_that_is_damaged_is_replaced() {
     let at = format!("{}\\UrlAclInfo", super::lab::HTTP);
     plant(&machine, &at, &[("http://+:5443/", RegistryData::binary([1]))]);
     let plan = planned(&machine, "  web: { url: { prefix: 'http://+:5443/', user: S-1-5-20 } }\n");
-    assert_eq!(told(&plan), ["~ web url: ports.url_damaged"]);
+    assert_eq!(told(&plan), ["~ web url http://+:5443/: ports.url_damaged"]);
 }
 
 /// What is there and has no name in the document is listed where the section asks for it; Windows' own is not.

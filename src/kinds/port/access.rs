@@ -64,13 +64,8 @@ pub fn rules(
     for direction in directions {
         for protocol in &protocols {
             let Some(rule) = rule(draft, kind, read, *protocol, *direction, *at, cx) else { return Vec::new() };
-            let mut part = kind.word().to_owned();
-            if protocols.len() > 1 {
-                part.push_str(&format!(" {protocol}"));
-            }
-            if directions.len() > 1 {
-                part.push_str(&format!(" {direction}"));
-            }
+            // A part is one thing on the machine, so that one that leaves the document is missed.
+            let part = format!("{} {protocol} {direction}", kind.word());
             let own = || format!("{GROUP}-{}-{}-{protocol}-{direction}", draft.name, kind.word());
             made.push(WantedRule {
                 part: part.into(),

@@ -276,9 +276,8 @@ fn bindings(draft: &Draft<'_>, tls: &Spanned<TlsFields>, cx: &mut Decoder) -> Ve
             endpoints.push((Endpoint::address(std::net::Ipv4Addr::UNSPECIFIED.into(), port), tls.at));
         }
     }
-    let is_one = endpoints.len() == 1;
     let made = endpoints.into_iter().map(|(endpoint, at)| WantedBinding {
-        part: if is_one { "tls".into() } else { format!("tls {endpoint}").into() },
+        part: format!("tls {endpoint}").into(),
         at,
         endpoint,
         certificate: certificate.clone(),
@@ -293,7 +292,6 @@ fn bindings(draft: &Draft<'_>, tls: &Spanned<TlsFields>, cx: &mut Decoder) -> Ve
 }
 
 fn reservations(draft: &Draft<'_>, url: OneOrMore<Spanned<UrlFields>>, cx: &mut Decoder) -> Vec<WantedReservation> {
-    let is_one = url.0.len() == 1;
     let mut made = Vec::new();
     for Spanned { value: read, at } in url.0 {
         let prefix = match UrlPrefix::parse(&read.prefix.value) {
@@ -332,7 +330,7 @@ fn reservations(draft: &Draft<'_>, url: OneOrMore<Spanned<UrlFields>>, cx: &mut 
                 continue;
             }
         };
-        let part = if is_one { "url".into() } else { format!("url {}", prefix.canonical()).into() };
+        let part = format!("url {}", prefix.canonical()).into();
         made.push(WantedReservation { part, at: read.prefix.at, prefix, access });
     }
     made
@@ -341,11 +339,10 @@ fn reservations(draft: &Draft<'_>, url: OneOrMore<Spanned<UrlFields>>, cx: &mut 
 fn reserved(draft: &Draft<'_>, at: Location, cx: &mut Decoder) -> Vec<WantedRange> {
     let Some(ports) = draft.numbers_only("a reservation", cx) else { return Vec::new() };
     let transports = draft.transports();
-    let is_one = transports.len() * ports.ranges().len() == 1;
     let mut made = Vec::new();
     for transport in transports {
         for range in ports.ranges() {
-            let part = if is_one { "reserve".into() } else { format!("reserve {} {range}", lower(transport)).into() };
+            let part = format!("reserve {} {range}", lower(transport)).into();
             made.push(WantedRange { part, at, transport, range, purpose: Purpose::Reserved });
         }
     }
@@ -371,9 +368,8 @@ fn dynamic(draft: &Draft<'_>, range: &Spanned<PortsForm>, cx: &mut Decoder) -> V
         return Vec::new();
     }
     let transports = draft.transports();
-    let is_one = transports.len() == 1;
     let made = transports.into_iter().map(|transport| WantedRange {
-        part: if is_one { "dynamic".into() } else { format!("dynamic {}", lower(transport)).into() },
+        part: format!("dynamic {}", lower(transport)).into(),
         at: range.at,
         transport,
         range: *ports,
@@ -393,11 +389,10 @@ fn listeners(draft: &Draft<'_>, expect: &Spanned<String>, cx: &mut Decoder) -> V
     }
     let Some(ports) = draft.single_ports("a listener", cx) else { return Vec::new() };
     let transports = draft.transports();
-    let is_one = transports.len() * ports.len() == 1;
     let mut made = Vec::new();
     for transport in transports {
         for port in &ports {
-            let part = if is_one { "listener".into() } else { format!("listener {} {port}", lower(transport)).into() };
+            let part = format!("listener {} {port}", lower(transport)).into();
             let expect = expect.value.as_str().into();
             made.push(WantedListener { part, at: draft.at, transport, port: *port, expect });
         }

@@ -137,6 +137,14 @@ impl Kind for Arc<WantedPort> {
         std::iter::once((WantedPort::address(self), self.at)).chain(parts).collect()
     }
 
+    /// `tls` for all bindings of the entry, and so on.
+    fn aliases(&self) -> Vec<ResourceId> {
+        let words = self.parts().into_iter().filter_map(|(part, ..)| Some(part.split_once(' ')?.0.to_owned()));
+        let mut words: Vec<String> = words.collect();
+        words.dedup();
+        words.iter().map(|word| self.part(word)).collect()
+    }
+
     fn statements(&self) -> Vec<(ResourceId, String)> {
         let own = if self.is_present() { "present" } else { "absent" };
         let parts = self.parts().into_iter().map(|(part, _, said)| (self.part(part), said));

@@ -3,7 +3,7 @@
 use super::existing::{Existing, Found};
 use super::places;
 use super::wanted::{GROUP, Names, Said, WantedFirewall, WantedPort, WantedRule};
-use crate::formats::firewall::{Aspect, Rule, RuleText, RuleVersion};
+use crate::formats::firewall::{Aspect, FieldDifference, Rule, RuleText, RuleVersion};
 use crate::formats::upcase;
 use crate::model::digest;
 use crate::model::fact::{Facts, Stored, Unread};
@@ -50,12 +50,9 @@ pub fn compare(port: &WantedPort, wanted: &WantedRule, existing: &Existing, fact
         Some(Found::Rule { text, policy }) => {
             let differences = policy.rule.differences(&rule);
             let fields = differences.iter().map(|each| each.field.to_string()).collect::<Vec<_>>();
-            let side = |pick: fn(&crate::formats::firewall::FieldDifference) -> &str| {
-                let said = differences.iter().map(|each| format!("{} {}", each.field, pick(each)));
-                said.collect::<Vec<_>>().join("; ")
-            };
+            let sides = sides(&differences);
             let reason = Reason::with("ports.rule_differs", format!("other {}", fields.join(", ")));
-            (text.with(&rule), reason, Some(side(|each| &each.before)), side(|each| &each.after))
+            (text.with(&rule), reason, Some(sides.0), sides.1)
         }
         Some(Found::Strange { text, error }) => {
             let detail = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
@@ -78,6 +75,16 @@ pub fn compare(port: &WantedPort, wanted: &WantedRule, existing: &Existing, fact
     });
     let action = if found.is_none() { Action::Create } else { Action::Update };
     written(Decision::change(id, wanted.at, action, reason, operations).traced(trace(found_digest(found))))
+}
+
+/// What fields were and what they become; the name of a single one is said once.
+fn sides(differences: &[FieldDifference]) -> (String, String) {
+    if let [one] = differences {
+        return (format!("{} {}", one.field, one.before), one.after.clone());
+    }
+    let before = differences.iter().map(|each| format!("{} {}", each.field, each.before));
+    let after = differences.iter().map(|each| format!("{} {}", each.field, each.after));
+    (before.collect::<Vec<_>>().join("; "), after.collect::<Vec<_>>().join("; "))
 }
 
 fn put(id: &str, before: Option<Stored>, text: &RuleText, keys: &places::FirewallKeys) -> Operation {
