@@ -27,6 +27,7 @@ fn the_guide_is_true() {
         "registry",
         "certificates",
         "certificate-table",
+        "ports",
         "machines",
         "plans",
         "record",
