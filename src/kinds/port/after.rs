@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::existing::{self, Existing, Found, index};
+use super::existing::{self, Existing, Found, Rules, index};
 use super::places;
 use crate::formats::firewall::decide::PolicyRule;
 use crate::formats::firewall::{GroupPolicyProfiles, LocalProfiles, Profile, ProfileSettings, Store};
@@ -16,13 +16,37 @@ use crate::model::verdict::Decision;
 /// The firewall as it will be.
 pub struct After<'e> {
     before: &'e Existing,
-    /// By store and folded id; none for rules that go.
-    changed: HashMap<(Store, String), Option<Found>>,
-    cleared: Vec<Store>,
+    local: Changes,
+    group: Changes,
     /// Settings that change, by the place of their key.
-    settings: HashMap<Place, Vec<(Box<str>, Option<u32>)>>,
+    settings: HashMap<Place, Vec<Change>>,
     local_profiles: LocalProfiles,
     group_profiles: GroupPolicyProfiles,
+}
+
+/// The name of a value and what it says from then on; none when it goes, or says nothing.
+type Change = (Box<str>, Option<u32>);
+
+/// What becomes of the rules of a store.
+#[derive(Default)]
+struct Changes {
+    /// By folded id; none for rules that go.
+    changed: HashMap<String, Option<Found>>,
+    /// All that are there now go.
+    cleared: bool,
+}
+
+impl Changes {
+    fn is_empty(&self) -> bool {
+        self.changed.is_empty() && !self.cleared
+    }
+
+    /// The rules of a store, with the changes.
+    fn over<'r>(&'r self, before: &'r Rules) -> impl Iterator<Item = &'r PolicyRule> {
+        let stays = |id: &String| !self.cleared && !self.changed.contains_key(id);
+        let kept = before.by_id.iter().filter(move |(id, _)| stays(id)).filter_map(|(_, found)| found.policy());
+        kept.chain(self.changed.values().filter_map(|found| found.as_ref()?.policy()))
+    }
 }
 
 /// A key with settings.
@@ -37,8 +61,8 @@ impl<'e> After<'e> {
     pub fn of(before: &'e Existing, facts: &Facts, decisions: &[Decision]) -> Self {
         let mut after = Self {
             before,
-            changed: HashMap::new(),
-            cleared: Vec::new(),
+            local: Changes::default(),
+            group: Changes::default(),
             settings: HashMap::new(),
             local_profiles: before.local_profiles,
             group_profiles: before.group_profiles,
@@ -52,7 +76,7 @@ impl<'e> After<'e> {
 
     /// Whether the plan leaves the firewall as it is.
     pub fn is_unchanged(&self) -> bool {
-        self.changed.is_empty() && self.cleared.is_empty() && self.settings.is_empty()
+        self.local.is_empty() && self.group.is_empty() && self.settings.is_empty()
     }
 
     fn take(&mut self, step: &Operation) {
@@ -64,18 +88,14 @@ impl<'e> After<'e> {
             _ => None,
         };
         if let Some(store) = store {
+            let changes = if store == Store::Local { &mut self.local } else { &mut self.group };
             match step {
                 Operation::PutRegistryValue { name, after, .. } => {
                     let found = existing::read(store, name, plain(after));
-                    self.changed.insert((store, upcase::fold(name)), Some(found));
+                    changes.changed.insert(upcase::fold(name), Some(found));
                 }
-                Operation::RemoveRegistryValue { name, .. } => {
-                    self.changed.insert((store, upcase::fold(name)), None);
-                }
-                Operation::RemoveRegistryTree { .. } => {
-                    self.changed.retain(|(of, _), _| *of != store);
-                    self.cleared.push(store);
-                }
+                Operation::RemoveRegistryValue { name, .. } => _ = changes.changed.insert(upcase::fold(name), None),
+                Operation::RemoveRegistryTree { .. } => *changes = Changes { cleared: true, ..Changes::default() },
                 _ => {}
             }
             return;
@@ -123,14 +143,7 @@ impl<'e> After<'e> {
 
     /// All rules that will be there, in no order.
     pub fn rules(&self) -> impl Iterator<Item = &PolicyRule> {
-        let stores = [(Store::Local, &self.before.local), (Store::GroupPolicy, &self.before.group)];
-        let kept =
-            stores.into_iter().filter(|(store, _)| !self.cleared.contains(store)).flat_map(move |(store, rules)| {
-                let is_kept =
-                    move |id: &&String| self.changed.is_empty() || !self.changed.contains_key(&(store, (*id).clone()));
-                rules.by_id.iter().filter(move |(id, _)| is_kept(id)).filter_map(|(_, found)| found.policy())
-            });
-        kept.chain(self.changed.values().filter_map(|found| found.as_ref()?.policy()))
+        self.local.over(&self.before.local).chain(self.group.over(&self.before.group))
     }
 }
 
@@ -141,7 +154,7 @@ fn plain(expression: &Expression) -> Option<&RegistryData> {
     }
 }
 
-fn overlaid(fact: Option<&KeyFact>, changes: &[(Box<str>, Option<u32>)]) -> ProfileSettings {
+fn overlaid(fact: Option<&KeyFact>, changes: &[Change]) -> ProfileSettings {
     let mut found = fact.map(existing::settings).unwrap_or_default();
     for (name, value) in changes {
         let value = value.unwrap_or(u32::MAX);

@@ -10,7 +10,7 @@ use crate::kinds::sections::MergeRule;
 use crate::model::common::{Common, OnChange};
 use crate::model::decode::{Decode as _, Decoder, Unique};
 use crate::model::node::Node;
-use crate::model::record::{Fields, Record, RecordSchema};
+use crate::model::record::{FieldNotes, Fields, Record, RecordSchema};
 use crate::model::source::Spanned;
 
 crate::record! {
@@ -263,7 +263,13 @@ pub fn section_schema(generator: &mut SchemaGenerator) -> Schema {
         flag("Remove the firewall rules of our group that no entry names. Each removal is listed in the plan."),
     );
     schema.property(REPORT, flag("List the firewall rules that somebody made and no entry names."));
-    schema.property(FIREWALL, FirewallFields::field_schema(generator));
+    let notes = FieldNotes {
+        name: FIREWALL,
+        docs: &["The firewall as a whole: what holds where no rule does."],
+        examples: vec![serde_json::json!({ "domain": { "enabled": true, "inbound": "block" } })],
+        default: None,
+    };
+    schema.field::<Option<FirewallFields>>(notes, generator);
     let mut schema = schema.finish(&["Ports by a name of your choice; `firewall` is what holds where no rule does."]);
     schema.insert("additionalProperties".into(), PortFields::field_schema(generator).into());
     schema.insert(

@@ -9,6 +9,7 @@ mod clashes;
 mod document;
 mod existing;
 mod forms;
+mod http;
 mod lint;
 mod places;
 mod profiles;
