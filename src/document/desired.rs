@@ -9,7 +9,7 @@ use super::bookkeeping::{self, DocumentName, Moved, MovedFields, Waiver, WaiverF
 use super::merge::Overridden;
 use crate::formats::upcase;
 use crate::kinds::sections::SECTIONS;
-use crate::kinds::{Wanted, certificate, environment, port, registry};
+use crate::kinds::{Wanted, certificate, environment, file, hosts, port, registry};
 use crate::model::decode::{Decode, Decoder, Entries};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::node::Node;
@@ -118,6 +118,12 @@ crate::record! {
         /// For the owners of environment variables.
         #[example(serde_json::json!({ "report_unmanaged": true }))]
         pub environment: Option<environment::DefaultFields>,
+        /// For files and folders.
+        #[example(serde_json::json!({ "on_change": { "restart": ["W3SVC"] } }))]
+        pub file: Option<file::DefaultFields>,
+        /// For the names of the hosts file.
+        #[example(serde_json::json!({ "on_change": { "restart": ["W3SVC"] } }))]
+        pub hosts: Option<hosts::DefaultFields>,
         /// For the ports.
         #[example(serde_json::json!({ "on_change": { "restart": ["IAS"] } }))]
         pub port: Option<port::PortDefaults>,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::model::common::Common;
 use crate::model::fact::{Facts, Queries};
+use crate::model::file::FilePath;
 use crate::model::registry::RegistryKey;
 use crate::model::resource::ResourceId;
 use crate::model::source::Location;
@@ -13,17 +14,20 @@ use crate::model::verdict::{Decision, Finding};
 
 pub mod certificate;
 pub mod environment;
+pub mod file;
+pub mod hosts;
 pub mod port;
 pub mod registry;
 pub mod sections;
 
 /// One entry of a document, as its kind understands it.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "keys are many: a box for each would cost more than certificates save")]
 pub enum Wanted {
     RegistryKey(registry::WantedKey),
     Certificate(Arc<certificate::WantedCertificate>),
     Environment(environment::WantedEnvironment),
+    File(Arc<file::WantedEntry>),
+    Host(hosts::WantedHost),
     Port(Arc<port::WantedPort>),
     Firewall(Arc<port::WantedFirewall>),
 }
@@ -35,6 +39,8 @@ impl Wanted {
             Self::RegistryKey(key) => key,
             Self::Certificate(certificate) => certificate,
             Self::Environment(environment) => environment,
+            Self::File(file) => &**file,
+            Self::Host(host) => host,
             Self::Port(port) => port,
             Self::Firewall(firewall) => firewall,
         }
@@ -209,6 +215,8 @@ pub enum Place {
     RegistryKey(RegistryKey),
     /// By folded name.
     Certificate(String),
+    /// A file or folder, where it usually lies.
+    File(FilePath),
 }
 
 /// The places that an entry makes, and those it needs if somebody makes them.

@@ -38,6 +38,16 @@ impl DependencyGraph {
         graph
     }
 
+    /// Whether there is a service of this name.
+    pub fn contains(&self, name: &ServiceName) -> bool {
+        self.needs.contains_key(name)
+    }
+
+    /// The services by name, each with what it needs.
+    pub fn services(&self) -> impl Iterator<Item = (&ServiceName, impl Iterator<Item = &ServiceName>)> {
+        self.needs.iter().map(|(name, needs)| (name, needs.iter()))
+    }
+
     /// All services that need one of these, directly or not, sorted by name; these themselves are not among them.
     pub fn dependants(&self, of: &[ServiceName]) -> Vec<ServiceName> {
         let asked: BTreeSet<&ServiceName> = of.iter().collect();

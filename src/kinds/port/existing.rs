@@ -16,7 +16,7 @@ use crate::model::registry_data::{REG_DWORD, REG_SZ, Reading, RegistryData};
 pub enum Found {
     Rule {
         text: RuleText,
-        policy: PolicyRule,
+        policy: Box<PolicyRule>,
     },
     /// A text whose fields are not all understood.
     Strange {
@@ -67,7 +67,7 @@ pub fn read(store: Store, name: &str, data: Option<&RegistryData>) -> Found {
     };
     match RuleText::parse(&text) {
         Ok(parsed) => match PolicyRule::of_text(RuleId { store, id: name.to_owned() }, &parsed) {
-            Ok(policy) => Found::Rule { text: parsed, policy },
+            Ok(policy) => Found::Rule { text: parsed, policy: Box::new(policy) },
             Err(error) => Found::Strange { text: parsed, error },
         },
         Err(error) => Found::Damaged(error.to_string()),

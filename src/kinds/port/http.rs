@@ -140,7 +140,7 @@ pub fn reservations(draft: &Draft<'_>, url: OneOrMore<Spanned<UrlFields>>, cx: &
                 Some(UrlAccess::Accounts { users, rights })
             }
             (None, Some(sddl)) => match sddl.value.parse::<SecurityDescriptor>() {
-                Ok(descriptor) => Some(UrlAccess::Sddl(descriptor)),
+                Ok(descriptor) => Some(UrlAccess::Sddl(Box::new(descriptor))),
                 Err(error) => {
                     refuse(cx, sddl.at, "ports.bad_sddl", error.to_string(), "");
                     continue;

@@ -129,7 +129,7 @@ pub fn compare(port: &WantedPort, wanted: &WantedReservation, facts: &Facts) -> 
 pub fn descriptor(access: &UrlAccess, facts: &Facts) -> Result<SecurityDescriptor, Reason> {
     let UrlAccess::Accounts { users, rights } = access else {
         return match access {
-            UrlAccess::Sddl(descriptor) => Ok(descriptor.clone()),
+            UrlAccess::Sddl(descriptor) => Ok((**descriptor).clone()),
             UrlAccess::Accounts { .. } => Ok(SecurityDescriptor::default()),
         };
     };

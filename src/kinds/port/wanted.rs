@@ -142,7 +142,7 @@ pub struct WantedReservation {
 #[derive(Clone, Debug)]
 pub enum UrlAccess {
     Accounts { users: Vec<Spanned<String>>, rights: UrlRights },
-    Sddl(SecurityDescriptor),
+    Sddl(Box<SecurityDescriptor>),
 }
 
 /// Ports that Windows gives away itself, or is kept from giving away.
