@@ -29,6 +29,7 @@ fn the_guide_is_true() {
         "certificate-table",
         "environment",
         "services",
+        "ports",
         "machines",
         "plans",
         "record",

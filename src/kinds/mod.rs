@@ -16,6 +16,7 @@ pub mod certificate;
 pub mod environment;
 pub mod file;
 pub mod hosts;
+pub mod port;
 pub mod registry;
 pub mod sections;
 pub mod service;
@@ -29,6 +30,8 @@ pub enum Wanted {
     Service(Arc<service::WantedService>),
     File(Arc<file::WantedEntry>),
     Host(hosts::WantedHost),
+    Port(Arc<port::WantedPort>),
+    Firewall(Arc<port::WantedFirewall>),
 }
 
 impl Wanted {
@@ -41,6 +44,8 @@ impl Wanted {
             Self::Service(service) => &**service,
             Self::File(file) => &**file,
             Self::Host(host) => host,
+            Self::Port(port) => port,
+            Self::Firewall(firewall) => firewall,
         }
     }
 }
@@ -58,6 +63,11 @@ pub trait Kind {
 
     /// The addresses that the entry defines, its own first.
     fn resources(&self) -> Vec<(ResourceId, Location)>;
+
+    /// Shorter addresses of what the entry defines, for entries that depend on it.
+    fn aliases(&self) -> Vec<ResourceId> {
+        Vec::new()
+    }
 
     /// What the entry says of each address, in words: for comparing two documents without a machine.
     fn statements(&self) -> Vec<(ResourceId, String)>;
@@ -117,6 +127,11 @@ impl<'a> Context<'a> {
         &self.named_keys.services
     }
 
+    /// All entries about ports.
+    pub const fn ports(&self) -> &'a port::Ports {
+        &self.named_keys.ports
+    }
+
     /// Whether some entry moves a key.
     pub fn has_moves(&self) -> bool {
         !self.named_keys.moves.is_empty()
@@ -143,6 +158,7 @@ pub struct NamedKeys {
     security: HashMap<RegistryKey, registry::WantedSecurity>,
     certificates: certificate::Certificates,
     services: service::Services,
+    ports: port::Ports,
 }
 
 impl NamedKeys {
@@ -155,6 +171,15 @@ impl NamedKeys {
             Wanted::Service(service) => Some(service),
             _ => None,
         }));
+        let ports = entries.clone().filter_map(|wanted| match wanted {
+            Wanted::Port(port) => Some(Arc::clone(port)),
+            _ => None,
+        });
+        let firewall = entries.clone().find_map(|wanted| match wanted {
+            Wanted::Firewall(firewall) => Some(Arc::clone(firewall)),
+            _ => None,
+        });
+        let ports = port::Ports::new(ports.collect(), firewall);
         let mut keys = HashSet::new();
         let mut moves = HashMap::new();
         let mut security = HashMap::new();
@@ -177,7 +202,7 @@ impl NamedKeys {
                 }
             }
         }
-        Self { keys, moves, security, certificates, services }
+        Self { keys, moves, security, certificates, services, ports }
     }
 
     /// Tells in which order a plan has the entries.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use schemars::{Schema, SchemaGenerator};
 
-use super::{Wanted, certificate, environment, file, hosts, registry, service};
+use super::{Wanted, certificate, environment, file, hosts, port, registry, service};
 use crate::model::decode::Decoder;
 use crate::model::material::MaterialKind;
 use crate::model::node::{Mapping, Node};
@@ -88,6 +88,21 @@ pub const SECTIONS: &[Section] = &[
         passed_over: |_| &[],
         material: &[],
         merge_rule: hosts::merge_rule,
+    },
+    Section {
+        name: "ports",
+        decode: |node, cx| {
+            let port::Section { firewall, ports } = port::decode_section(node, cx);
+            let firewall = firewall.into_iter().map(|firewall| Wanted::Firewall(Arc::new(firewall)));
+            firewall.chain(ports.into_iter().map(|port| Wanted::Port(Arc::new(port)))).collect()
+        },
+        schema: port::section_schema,
+        defaults: "port",
+        deep_defaults: &[],
+        defaults_when_absent: &["on_change"],
+        passed_over: |_| &[],
+        material: &[],
+        merge_rule: port::merge_rule,
     },
     Section {
         name: "registry",
