@@ -8,7 +8,7 @@ use super::addresses::Addresses;
 use super::bookkeeping::{self, DocumentName, Moved, MovedFields, Waiver, WaiverFields, name_of_file};
 use super::merge::Overridden;
 use crate::kinds::sections::SECTIONS;
-use crate::kinds::{Wanted, certificate, environment, registry};
+use crate::kinds::{Wanted, certificate, environment, registry, requirement};
 use crate::model::decode::{Decode, Decoder, Entries};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::node::Node;
@@ -120,6 +120,9 @@ crate::record! {
         /// For the keys of the registry.
         #[example(serde_json::json!({ "report_unmanaged": true }))]
         pub registry: Option<registry::DefaultFields>,
+        /// For the requirements.
+        #[example(serde_json::json!({ "blocks": "everything" }))]
+        pub requirement: Option<requirement::DefaultFields>,
     }
 }
 

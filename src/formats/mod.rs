@@ -4,6 +4,7 @@ pub mod certificate_files;
 pub mod certificate_store;
 pub mod edit;
 pub mod hold;
+pub mod installed;
 pub mod regf;
 pub mod security_descriptor;
 pub mod upcase;

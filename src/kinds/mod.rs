@@ -14,6 +14,7 @@ use crate::model::verdict::{Decision, Finding};
 pub mod certificate;
 pub mod environment;
 pub mod registry;
+pub mod requirement;
 pub mod sections;
 
 /// One entry of a document, as its kind understands it.
@@ -23,6 +24,7 @@ pub enum Wanted {
     RegistryKey(registry::WantedKey),
     Certificate(Arc<certificate::WantedCertificate>),
     Environment(environment::WantedEnvironment),
+    Requirement(Box<requirement::WantedRequirement>),
 }
 
 impl Wanted {
@@ -32,6 +34,7 @@ impl Wanted {
             Self::RegistryKey(key) => key,
             Self::Certificate(certificate) => certificate,
             Self::Environment(environment) => environment,
+            Self::Requirement(requirement) => &**requirement,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use schemars::{Schema, SchemaGenerator};
 
-use super::{Wanted, certificate, environment, registry};
+use super::{Wanted, certificate, environment, registry, requirement};
 use crate::model::decode::Decoder;
 use crate::model::node::{Mapping, Node};
 
@@ -68,5 +68,18 @@ pub const SECTIONS: &[Section] = &[
         defaults_when_absent: &["view", "on_change"],
         passed_over: |_| &[],
         merge_rule: registry::merge_rule,
+    },
+    Section {
+        name: "requires",
+        decode: |node, cx| {
+            let entries = requirement::decode_section(node, cx);
+            entries.into_iter().map(|entry| Wanted::Requirement(Box::new(entry))).collect()
+        },
+        schema: requirement::section_schema,
+        defaults: "requirement",
+        deep_defaults: &[],
+        defaults_when_absent: &[],
+        passed_over: |_| &[],
+        merge_rule: requirement::merge_rule,
     },
 ];
