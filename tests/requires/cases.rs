@@ -174,11 +174,11 @@ const CASES: [Case; 72] = [
     (r"registry: HKLM\SOFTWARE\None", r"needs the key HKLM\SOFTWARE\None, found it is not there"),
     (
         r"registry: { key: HKLM\SOFTWARE\Vendor, value: Mode, is: 4 }",
-        r"needs the value Mode of HKLM\SOFTWARE\Vendor = REG_DWORD 4 (0x4), found REG_DWORD 3 (0x3)",
+        r"needs the value Mode of HKLM\SOFTWARE\Vendor = REG_DWORD 4, found REG_DWORD 3",
     ),
     (
         r"registry: { key: HKLM\SOFTWARE\Vendor, value: Old, is: 4 }",
-        r"needs the value Old of HKLM\SOFTWARE\Vendor = REG_DWORD 4 (0x4), found it is not there",
+        r"needs the value Old of HKLM\SOFTWARE\Vendor = REG_DWORD 4, found it is not there",
     ),
     (
         r"registry: { key: HKLM\SOFTWARE\Vendor, value: (default), absent: true }",

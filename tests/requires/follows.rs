@@ -64,7 +64,7 @@ fn everything_waits_where_the_entry_says_so() {
     assert_eq!(findings.len(), 1);
     assert_eq!(findings[0].severity, Severity::Error);
     assert_eq!(findings[0].message, "requires.jdk: install the JDK (needs Java >=11, found none)");
-    assert!(matches!(try_apply(&machine, &desired), Err(ApplyError::Findings(_))));
+    assert!(matches!(try_apply(&machine, &desired), Err(ApplyError::Refused(_))));
     assert!(machine.tree(&key(r"HKLM\SOFTWARE\Other")).is_none(), "nothing was written");
 
     plant(&machine, r"HKLM\SOFTWARE\JavaSoft\JDK\17", &[]);

@@ -130,7 +130,11 @@ fn decode_entry(key: &Key<'_>, node: &Node<'_>, cx: &mut Decoder) -> Option<Want
         return None;
     }
     check_common(&read.common, &fields, key.at, cx);
-    check_one(&fields, key.at, cx)?;
+    check_one(node, key.at, cx)?;
+    let os = node.as_mapping().and_then(|mapping| mapping.get("os"));
+    if os.is_some_and(|os| has_unknown(os, WindowsForm::FIELDS)) {
+        return None;
+    }
     let assertion = assertion(&read, &fields, cx)?;
     Some(WantedRequirement {
         name: key.text.as_ref().into(),
@@ -145,20 +149,30 @@ fn decode_entry(key: &Key<'_>, node: &Node<'_>, cx: &mut Decoder) -> Option<Want
 /// Fields that assert nothing.
 const OTHERS: [&str; 2] = ["message", "blocks"];
 
-fn check_one(fields: &Fields<'_, '_>, at: Location, cx: &mut Decoder) -> Option<()> {
-    let asserting = RequirementFields::OWN_FIELDS.iter().filter(|name| !OTHERS.contains(name));
-    let mut found = asserting.clone().filter_map(|name| Some((*name, fields.place(name)?)));
-    let Some((first, first_at)) = found.next() else {
-        let names: Vec<String> = asserting.map(|name| format!("`{name}`")).collect();
-        let hint = format!("say what must be so with one of {}", names.join(", "));
-        cx.push(Diagnostic::error("requires.no_assertion", "the entry requires nothing").at(at).hint(hint));
+fn check_one(node: &Node<'_>, at: Location, cx: &mut Decoder) -> Option<()> {
+    let mapping = node.as_mapping()?;
+    let asserting = || RequirementFields::OWN_FIELDS.iter().filter(|name| !OTHERS.contains(name));
+    let mut found = mapping.entries.iter().map(|(key, _)| key).filter(|key| asserting().any(|name| *name == key.text));
+    let Some(first) = found.next() else {
+        // What has another name was probably meant to be one.
+        if !has_unknown(node, RequirementFields::FIELDS) {
+            let names: Vec<String> = asserting().map(|name| format!("`{name}`")).collect();
+            let hint = format!("say what must be so with one of {}", names.join(", "));
+            cx.push(Diagnostic::error("requires.no_assertion", "the entry requires nothing").at(at).hint(hint));
+        }
         return None;
     };
-    let Some((second, second_at)) = found.next() else { return Some(()) };
-    let message = format!("`{first}` and `{second}` are two requirements");
+    let Some(second) = found.next() else { return Some(()) };
+    let message = format!("`{}` and `{}` are two requirements", first.text, second.text);
     let hint = "write an entry for each, so that each has its own message";
-    cx.push(Diagnostic::error("requires.several", message).at(second_at).related(first_at, "the first one").hint(hint));
+    cx.push(Diagnostic::error("requires.several", message).at(second.at).related(first.at, "the first one").hint(hint));
     None
+}
+
+/// Whether a mapping has a field of another name; that was reported.
+fn has_unknown(node: &Node<'_>, known: &[&[&str]]) -> bool {
+    let is_known = |name: &str| known.iter().any(|group| group.contains(&name));
+    node.as_mapping().is_some_and(|mapping| mapping.entries.iter().any(|(key, _)| !is_known(&key.text)))
 }
 
 /// What is only looked at can neither go nor change.

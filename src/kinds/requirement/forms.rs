@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use super::wanted::{Installation, JavaKind, Pattern, Role, Runtime};
 use crate::formats::installed::VersionRange;
 use crate::kinds::registry::ValueForm;
-use crate::model::decode::{Decode, Decoder, quoting_hint};
+use crate::model::decode::{Decode, Decoder};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::file::FilePath;
 use crate::model::node::{Meaning, Node};
@@ -52,7 +52,7 @@ impl Decode for VersionRange {
             Some((scalar, Meaning::Integer(_) | Meaning::Text)) => &scalar.text,
             Some((scalar, Meaning::Float(_))) => {
                 let message = "a number with a fraction loses its zeros: 4.10 is 4.1";
-                let hint = quoting_hint(scalar);
+                let hint = scalar.written().map(|text| format!("put it in quotes: \"{text}\""));
                 cx.push(Diagnostic::error("requires.bad_version", message).at(node.at).hint_if(hint));
                 return None;
             }
