@@ -31,6 +31,7 @@ fn the_guide_is_true() {
         "plans",
         "record",
         "recovery",
+        "requires",
     ];
     for page in pages {
         run_page(&format!("docs/guide/{page}.md"));

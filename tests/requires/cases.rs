@@ -299,7 +299,7 @@ fn what_only_a_running_machine_knows_is_asked_of_it() {
         let machine = empty();
         let unknown = told(&plan(&machine, &desired));
         assert_eq!(unknown.len(), 1, "{assertion}");
-        let begins = format!("» requires.it requires.unsupported: {needs}: ");
+        let begins = format!("» requires.it requires.unsupported: {needs}; ");
         assert!(unknown[0].starts_with(&begins), "{unknown:?}");
 
         machine.plant_answer(probe.clone(), Answer::Measured { met: false, found: "too little".into() });

@@ -38,13 +38,17 @@ pub fn compare(wanted: &WantedRequirement, facts: &Facts) -> Decision {
             Decision { verdict: Verdict::Blocked, reasons: vec![Reason::with(UNMET, message(&found))], ..kept }
         }
         Outcome::Unread(unread) => {
-            let (verdict, code) = match unread {
+            let (verdict, code) = match &unread {
                 Unread::Unsupported { .. } => (Verdict::Deferred, "requires.unsupported"),
                 Unread::NotCaptured { .. } => (Verdict::Blocked, "requires.not_captured"),
                 Unread::Refused { .. } => (Verdict::Blocked, "requires.refused"),
                 Unread::Failed { .. } => (Verdict::Blocked, "requires.unreadable"),
             };
-            let said = format!("needs {}: {unread}", wanted.assertion);
+            let why = match &unread {
+                Unread::Unsupported { detail, .. } => detail.clone(),
+                other => other.to_string(),
+            };
+            let said = format!("needs {}; {why}", wanted.assertion);
             Decision { verdict, reasons: vec![Reason::with(code, said)], ..kept }
         }
     }
