@@ -6,6 +6,7 @@ pub mod edit;
 pub mod hold;
 pub mod installed;
 pub mod regf;
+pub mod sam;
 pub mod security_descriptor;
 pub mod upcase;
 pub mod x509;

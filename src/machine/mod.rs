@@ -27,6 +27,7 @@ mod known_secrets;
 mod lower;
 pub mod memory;
 mod observe;
+mod running;
 pub mod snapshot;
 mod started;
 
