@@ -20,5 +20,6 @@ mod real_hives {
     mod edits;
     mod image;
     mod recovered;
+    mod sam;
     mod witnesses;
 }

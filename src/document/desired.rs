@@ -8,7 +8,7 @@ use super::addresses::Addresses;
 use super::bookkeeping::{self, DocumentName, Moved, MovedFields, Waiver, WaiverFields, name_of_file};
 use super::merge::Overridden;
 use crate::kinds::sections::SECTIONS;
-use crate::kinds::{Wanted, certificate, environment, registry, requirement};
+use crate::kinds::{Wanted, account, certificate, environment, registry, requirement};
 use crate::model::decode::{Decode, Decoder, Entries};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::node::Node;
@@ -111,6 +111,9 @@ crate::record! {
     /// By section, the fields that its entries take over where they are silent.
     #[expect(dead_code, reason = "laid into the entries before they are decoded; read here to be checked")]
     pub struct Defaults {
+        /// For the local groups.
+        #[example(serde_json::json!({ "report_unmanaged": true }))]
+        pub account: Option<account::DefaultFields>,
         /// For the certificates.
         #[example(serde_json::json!({ "digest": "sha256", "renew_before": "30d" }))]
         pub certificate: Option<certificate::CertificateDefaults>,

@@ -11,6 +11,7 @@ use crate::model::resource::ResourceId;
 use crate::model::source::Location;
 use crate::model::verdict::{Decision, Finding};
 
+pub mod account;
 pub mod certificate;
 pub mod environment;
 pub mod registry;
@@ -25,6 +26,7 @@ pub enum Wanted {
     Certificate(Arc<certificate::WantedCertificate>),
     Environment(environment::WantedEnvironment),
     Requirement(Box<requirement::WantedRequirement>),
+    Group(account::WantedGroup),
 }
 
 impl Wanted {
@@ -35,6 +37,7 @@ impl Wanted {
             Self::Certificate(certificate) => certificate,
             Self::Environment(environment) => environment,
             Self::Requirement(requirement) => &**requirement,
+            Self::Group(group) => group,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use schemars::{Schema, SchemaGenerator};
 
-use super::{Wanted, certificate, environment, registry, requirement};
+use super::{Wanted, account, certificate, environment, registry, requirement};
 use crate::model::decode::Decoder;
 use crate::model::node::{Mapping, Node};
 
@@ -36,6 +36,16 @@ pub struct Section {
 }
 
 pub const SECTIONS: &[Section] = &[
+    Section {
+        name: "accounts",
+        decode: |node, cx| account::decode_section(node, cx).into_iter().map(Wanted::Group).collect(),
+        schema: account::section_schema,
+        defaults: "account",
+        deep_defaults: &[],
+        defaults_when_absent: &["on_change"],
+        passed_over: |_| &[],
+        merge_rule: account::merge_rule,
+    },
     Section {
         name: "certificates",
         decode: |node, cx| {

@@ -7,6 +7,7 @@ use crate::formats::certificate_files::FileForm;
 use crate::model::certificate::{FileContent, Issue, IssueKey, IssuedBy};
 use crate::model::fact::{KeyTree, Stored};
 use crate::model::operation::{Expression, Hold, Operation, Reversibility};
+use crate::model::probe::{Answer, Probe};
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::{Reading, RegistryData, push_visible, type_name};
 use crate::model::resource::ResourceId;
@@ -181,6 +182,7 @@ fn by_element(decision: &Decision, sides: Sides) -> Sides {
 fn whole_of(section: &str) -> &str {
     match section {
         "registry" => "key",
+        "accounts" => "group",
         "requires" => "requirement",
         "environment" => "variable",
         plural => plural.strip_suffix('s').unwrap_or(plural),
@@ -221,6 +223,10 @@ fn sides(operations: &[Operation]) -> Sides {
             Operation::EditFile { before, after, .. } => {
                 before_text = before.as_ref().map(ToString::to_string);
                 after_text = after.as_ref().map(ToString::to_string);
+            }
+            Operation::Adjust { what: Probe::Member { .. }, after: Answer::Flag(is_in), .. } => {
+                after_text = is_in.then(|| "member".to_owned());
+                before_text = (!is_in).then(|| "member".to_owned());
             }
             Operation::Adjust { before, after, .. } => {
                 before_text = Some(before.to_string());

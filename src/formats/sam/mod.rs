@@ -112,7 +112,9 @@ mod tests {
         let mut parts = Vec::new();
         let mut bytes = relative.to_le_bytes().to_vec();
         for (part, qualifier) in [(&[][..], 0), (&name, 0), (&[], 0), (&sids, members.len())] {
-            bytes.extend([parts.len(), part.len(), qualifier].iter().flat_map(|n| u32::try_from(*n).unwrap().to_le_bytes()));
+            bytes.extend(
+                [parts.len(), part.len(), qualifier].iter().flat_map(|n| u32::try_from(*n).unwrap().to_le_bytes()),
+            );
             parts.extend(part);
             parts.resize(parts.len().next_multiple_of(4), 0);
         }
