@@ -32,6 +32,7 @@ fn the_guide_is_true() {
         "record",
         "recovery",
         "requires",
+        "accounts",
     ];
     for page in pages {
         run_page(&format!("docs/guide/{page}.md"));
