@@ -131,6 +131,8 @@ crate::record! {
 crate::record! {
     /// A shared runtime of .NET, the successor of .NET Core.
     pub struct RuntimeForm {
+        /// Bounds for its version.
+        #[example(">=8.0.10, <9")]
         pub version: VersionRange,
         /// Which of the runtimes.
         pub runtime: Runtime = Runtime::Core,
@@ -155,6 +157,8 @@ crate::record! {
 crate::record! {
     /// An installed Java.
     pub struct JavaForm {
+        /// Bounds for its version; Java up to 8 is written as 8, not 1.8.
+        #[example(">=11")]
         pub version: VersionRange,
         /// What of it.
         pub kind: JavaKind = JavaKind::Any,
@@ -164,6 +168,8 @@ crate::record! {
 crate::record! {
     /// A role of a server.
     pub struct RoleForm {
+        /// Which role.
+        #[example("web_server")]
         pub name: Role,
         /// It must not be there.
         pub absent: bool = false,
@@ -207,6 +213,7 @@ crate::record! {
 crate::record! {
     /// A key of the registry, or a value of one.
     pub struct RegistryForm {
+        /// The key.
         #[example("HKLM\\SOFTWARE\\Vendor")]
         pub key: Spanned<String>,
         /// The value; `(default)` for the unnamed one.
@@ -222,6 +229,8 @@ crate::record! {
 crate::record! {
     /// A file or a folder.
     pub struct FileForm {
+        /// Where it stands.
+        #[example("C:\\Program Files\\Vendor\\server.exe")]
         pub path: FilePath,
         /// It must not be there.
         pub absent: bool = false,
@@ -264,7 +273,10 @@ crate::choice! {
 crate::record! {
     /// A port at which nobody may listen.
     pub struct PortForm {
+        /// Its number.
+        #[example(8443)]
         pub port: Port,
+        /// The protocol.
         pub protocol: Protocol = Protocol::Tcp,
     }
 }
