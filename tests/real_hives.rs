@@ -18,8 +18,10 @@ mod real_hives {
     mod dirty;
     mod dump;
     mod edits;
+    mod http_sys;
     mod image;
     mod recovered;
     mod sam;
+    mod services;
     mod witnesses;
 }

@@ -41,9 +41,11 @@ pub fn keep<'o>(
             continue;
         };
         writer.retire(run, number, &bytes)?;
-        let kept = FileBefore { owner_only, retired: Some(format!("{run}/{number}").into()) };
+        let kept = FileBefore { owner_only, retired: Some(format!("{run}/{number}").into()), sha256: None };
         match operation.to_mut() {
-            Operation::PutFile { before: Some(before), .. } | Operation::RemoveFile { before, .. } => *before = kept,
+            Operation::PutFile { before: Some(before), .. } | Operation::RemoveFile { before, .. } => {
+                *before = FileBefore { sha256: before.sha256, ..kept };
+            }
             Operation::EditFile { file, .. } => {
                 file.clone_from(&kept);
                 edited.insert(path, kept);

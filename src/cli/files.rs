@@ -4,13 +4,17 @@ use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 
-use crate::document::{FileReader, ReadError};
+use super::material;
+use crate::document::{FileReader, ReadError, TOO_LARGE};
 use crate::error::Failure;
+use crate::model::file::MAX_FILE_BYTES;
+use crate::model::material::{LocalFile, Material, MaterialKind};
 
 /// Reads documents from disk, and `-` from standard input. Each is read once: who asks again gets the same bytes.
 #[derive(Default)]
 pub struct DiskReader {
     read: HashMap<String, Vec<u8>>,
+    material: HashMap<(String, MaterialKind), Material>,
 }
 
 impl FileReader for DiskReader {
@@ -36,6 +40,32 @@ impl FileReader for DiskReader {
                 Err(ReadError { message: reason(&error), hint })
             }
         }
+    }
+
+    fn material(&mut self, name: &str, kind: MaterialKind) -> Result<Material, ReadError> {
+        let known = (name.to_owned(), kind);
+        if let Some(material) = self.material.get(&known) {
+            return Ok(material.clone());
+        }
+        let material = Self::look(name, kind)?;
+        self.material.insert(known, material.clone());
+        Ok(material)
+    }
+}
+
+impl DiskReader {
+    fn look(name: &str, kind: MaterialKind) -> Result<Material, ReadError> {
+        if kind == MaterialKind::Folder {
+            return material::folder(name).map(|entries| Material::Folder(entries.into()));
+        }
+        let failed = |error: std::io::Error| ReadError { message: reason(&error), hint: None };
+        let file = std::fs::File::open(name).map_err(failed)?;
+        let mut bytes = Vec::new();
+        file.take(MAX_FILE_BYTES.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+        if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_FILE_BYTES) {
+            return Err(ReadError { message: TOO_LARGE.to_owned(), hint: None });
+        }
+        Ok(Material::File(LocalFile::new(bytes)))
     }
 }
 

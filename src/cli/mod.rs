@@ -14,6 +14,7 @@ mod history;
 mod init;
 mod inputs;
 mod machines;
+mod material;
 mod plan;
 mod progress;
 mod rollback;

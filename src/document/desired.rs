@@ -8,7 +8,7 @@ use super::addresses::Addresses;
 use super::bookkeeping::{self, DocumentName, Moved, MovedFields, Waiver, WaiverFields, name_of_file};
 use super::merge::Overridden;
 use crate::kinds::sections::SECTIONS;
-use crate::kinds::{Wanted, account, certificate, environment, registry, requirement};
+use crate::kinds::{Wanted, account, certificate, environment, file, hosts, registry, requirement};
 use crate::model::decode::{Decode, Decoder, Entries};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::node::Node;
@@ -120,6 +120,12 @@ crate::record! {
         /// For the owners of environment variables.
         #[example(serde_json::json!({ "report_unmanaged": true }))]
         pub environment: Option<environment::DefaultFields>,
+        /// For files and folders.
+        #[example(serde_json::json!({ "on_change": { "restart": ["W3SVC"] } }))]
+        pub file: Option<file::DefaultFields>,
+        /// For the names of the hosts file.
+        #[example(serde_json::json!({ "on_change": { "restart": ["W3SVC"] } }))]
+        pub hosts: Option<hosts::DefaultFields>,
         /// For the keys of the registry.
         #[example(serde_json::json!({ "report_unmanaged": true }))]
         pub registry: Option<registry::DefaultFields>,

@@ -7,6 +7,7 @@ use super::bookkeeping::name_of_file;
 use super::budget::Budget;
 use super::desired::{self, Desired, Head, Overlay};
 use super::emit::emit;
+use super::material;
 use super::merge::{Overridden, merge};
 use super::parse;
 use super::read::{FileReader, MAX_FILE, TextError, resolve_name, text_of};
@@ -76,7 +77,10 @@ pub fn load(reader: &mut dyn FileReader, files: &[String], options: &LoadOptions
     let sources = Sources::default();
     let mut loader = Loader::new(reader, &sources);
     let assembled = loader.assemble(files, options);
-    let decoded = assembled.and_then(|root| desired::decode(&root, &mut loader.decoder));
+    let decoded = assembled.and_then(|root| {
+        material::gather(&root, &sources, loader.reader, &mut loader.decoder);
+        desired::decode(&root, &mut loader.decoder)
+    });
     let Loader { decoder, overridden, .. } = loader;
     let has_errors = decoder.diagnostics.has_errors();
     let diagnostics = decoder.diagnostics.into_sorted();
@@ -99,6 +103,7 @@ pub fn merged_text(
     let sources = Sources::default();
     let mut loader = Loader::new(reader, &sources);
     let text = loader.assemble(files, options).and_then(|mut root| {
+        material::inline(&mut root, &sources, loader.reader, &mut loader.decoder);
         if let Content::Mapping(mapping) = &mut root.content {
             if mapping.get("name").is_none() {
                 let text = Cow::Owned(name_of_file(sources.names().next().unwrap_or_default()));

@@ -1,9 +1,14 @@
 //! Files of a document as bytes: what the reader must give, how bytes become text, and which file an include names.
 
 use super::parse::line_and_column;
+use crate::model::file::MAX_FILE_BYTES;
+use crate::model::material::{LocalFile, Material, MaterialKind};
 
 /// The largest file of a document, in bytes.
 pub const MAX_FILE: usize = 16 << 20;
+
+/// Why a file of more than [`MAX_FILE_BYTES`] is not put on a machine.
+pub const TOO_LARGE: &str = "it has more than 16 MiB";
 
 /// Why a file could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +26,22 @@ pub trait FileReader {
     /// # Errors
     /// Whatever keeps the file from being read.
     fn read(&mut self, name: &str, limit: usize) -> Result<Vec<u8>, ReadError>;
+
+    /// Reads a file, or a folder with all that is below it, whose bytes are to lie on the machine.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being read.
+    fn material(&mut self, name: &str, kind: MaterialKind) -> Result<Material, ReadError> {
+        let refused = |message: &str| Err(ReadError { message: message.to_owned(), hint: None });
+        let limit = usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX);
+        match kind {
+            MaterialKind::Folder => refused("folders cannot be read here"),
+            MaterialKind::File => match self.read(name, limit)? {
+                bytes if bytes.len() > limit => refused(TOO_LARGE),
+                bytes => Ok(Material::File(LocalFile::new(bytes))),
+            },
+        }
+    }
 }
 
 /// Bytes that are no text of a document.

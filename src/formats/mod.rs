@@ -3,10 +3,14 @@
 pub mod certificate_files;
 pub mod certificate_store;
 pub mod edit;
+pub mod guid;
 pub mod hold;
+pub mod http_sys;
 pub mod installed;
 pub mod regf;
+pub mod registry_values;
 pub mod sam;
 pub mod security_descriptor;
+pub mod service;
 pub mod upcase;
 pub mod x509;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::model::common::Common;
 use crate::model::fact::{Facts, Queries};
+use crate::model::file::FilePath;
 use crate::model::registry::RegistryKey;
 use crate::model::resource::ResourceId;
 use crate::model::source::Location;
@@ -14,19 +15,22 @@ use crate::model::verdict::{Decision, Finding};
 pub mod account;
 pub mod certificate;
 pub mod environment;
+pub mod file;
+pub mod hosts;
 pub mod registry;
 pub mod requirement;
 pub mod sections;
 
 /// One entry of a document, as its kind understands it.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "keys are many: a box for each would cost more than certificates save")]
 pub enum Wanted {
     RegistryKey(registry::WantedKey),
     Certificate(Arc<certificate::WantedCertificate>),
     Environment(environment::WantedEnvironment),
     Requirement(Box<requirement::WantedRequirement>),
     Group(account::WantedGroup),
+    File(Arc<file::WantedEntry>),
+    Host(hosts::WantedHost),
 }
 
 impl Wanted {
@@ -38,6 +42,8 @@ impl Wanted {
             Self::Environment(environment) => environment,
             Self::Requirement(requirement) => &**requirement,
             Self::Group(group) => group,
+            Self::File(file) => &**file,
+            Self::Host(host) => host,
         }
     }
 }
@@ -190,6 +196,8 @@ pub enum Place {
     RegistryKey(RegistryKey),
     /// By folded name.
     Certificate(String),
+    /// A file or folder, where it usually lies.
+    File(FilePath),
 }
 
 /// The places that an entry makes, and those it needs if somebody makes them.

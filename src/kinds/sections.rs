@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use schemars::{Schema, SchemaGenerator};
 
-use super::{Wanted, account, certificate, environment, registry, requirement};
+use super::{Wanted, account, certificate, environment, file, hosts, registry, requirement};
 use crate::model::decode::Decoder;
+use crate::model::material::MaterialKind;
 use crate::model::node::{Mapping, Node};
 
 /// What to do when two files name the same mapping.
@@ -31,6 +32,8 @@ pub struct Section {
     pub defaults_when_absent: &'static [&'static str],
     /// Of the section's `defaults`, what has no meaning for an entry and is not taken over by it.
     pub passed_over: fn(&Mapping<'_>) -> &'static [&'static str],
+    /// The fields of an entry that name files or folders beside the document.
+    pub material: &'static [(&'static str, MaterialKind)],
     /// The rule for the mapping at a path of names below the section.
     pub merge_rule: fn(&[&str]) -> MergeRule,
 }
@@ -44,6 +47,7 @@ pub const SECTIONS: &[Section] = &[
         deep_defaults: &[],
         defaults_when_absent: &["on_change"],
         passed_over: |_| &[],
+        material: &[],
         merge_rule: account::merge_rule,
     },
     Section {
@@ -57,6 +61,7 @@ pub const SECTIONS: &[Section] = &[
         deep_defaults: &["key"],
         defaults_when_absent: &["on_change"],
         passed_over: certificate::passed_over,
+        material: &[],
         merge_rule: certificate::merge_rule,
     },
     Section {
@@ -67,7 +72,33 @@ pub const SECTIONS: &[Section] = &[
         deep_defaults: &[],
         defaults_when_absent: &["on_change"],
         passed_over: |_| &[],
+        material: &[],
         merge_rule: environment::merge_rule,
+    },
+    Section {
+        name: "files",
+        decode: |node, cx| {
+            let entries = file::decode_section(node, cx);
+            entries.into_iter().map(|entry| Wanted::File(Arc::new(entry))).collect()
+        },
+        schema: file::section_schema,
+        defaults: "file",
+        deep_defaults: &[],
+        defaults_when_absent: &["on_change"],
+        passed_over: file::passed_over,
+        material: file::MATERIAL,
+        merge_rule: file::merge_rule,
+    },
+    Section {
+        name: "hosts",
+        decode: |node, cx| hosts::decode_section(node, cx).into_iter().map(Wanted::Host).collect(),
+        schema: hosts::section_schema,
+        defaults: "hosts",
+        deep_defaults: &[],
+        defaults_when_absent: &["on_change"],
+        passed_over: |_| &[],
+        material: &[],
+        merge_rule: hosts::merge_rule,
     },
     Section {
         name: "registry",
@@ -77,6 +108,7 @@ pub const SECTIONS: &[Section] = &[
         deep_defaults: &[],
         defaults_when_absent: &["view", "on_change"],
         passed_over: |_| &[],
+        material: &[],
         merge_rule: registry::merge_rule,
     },
     Section {
@@ -90,6 +122,7 @@ pub const SECTIONS: &[Section] = &[
         deep_defaults: &[],
         defaults_when_absent: &[],
         passed_over: |_| &[],
+        material: &[],
         merge_rule: requirement::merge_rule,
     },
 ];

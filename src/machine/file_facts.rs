@@ -12,6 +12,7 @@ use crate::model::file::{
     CertificateEncoding, CertificatesFact, FileAspect, FileDigest, FileFact, FileHolds, FilePath, FileState,
     MAX_FILE_BYTES, PfxFact,
 };
+use crate::model::file_tree::{Tree, TreeLimits};
 use crate::model::fingerprint::{Fingerprint, FingerprintKey};
 use crate::model::registry_data::{REG_SZ, RegistryData};
 
@@ -31,6 +32,7 @@ pub fn answer(
         let state = match machine.known_file(path, aspect) {
             Some(state) => state,
             None if *aspect == FileAspect::Names => names(machine, path),
+            None if *aspect == FileAspect::Tree => tree(machine, path),
             None => {
                 let read = match last.take() {
                     Some((known, read)) if known == path => read,
@@ -82,6 +84,14 @@ fn names(machine: &dyn Machine, path: &FilePath) -> Observed<FileState> {
     })
 }
 
+fn tree(machine: &dyn Machine, path: &FilePath) -> Observed<FileState> {
+    Ok(match machine.files()?.tree(path, TreeLimits::default())? {
+        Tree::Absent { missing_folders } => FileState::Absent { missing_folders },
+        Tree::File => fact(FileHolds::Unusable("it is a file, not a folder".into())),
+        Tree::Folder(entries) => fact(FileHolds::Tree(entries)),
+    })
+}
+
 fn look(
     read: &Observed<FileRead>,
     aspect: &FileAspect,
@@ -111,20 +121,30 @@ fn look(
             // Whoever looks without the password sees that the file is there.
             Err(_) => FileHolds::Sealed,
         },
-        FileAspect::Sealed | FileAspect::Names | FileAspect::Digest => FileHolds::Sealed,
+        FileAspect::Sealed | FileAspect::Names | FileAspect::Tree | FileAspect::Digest => FileHolds::Sealed,
         FileAspect::SealedText => {
-            print = std::str::from_utf8(bytes).ok().and_then(|text| Some(text_print(key?, text)));
+            // What is no text has a fingerprint that no text has.
+            if let (Ok(text), Some(key)) = (std::str::from_utf8(bytes), key) {
+                print = Some(text_print(key, text));
+            }
             FileHolds::Sealed
         }
         FileAspect::Value { selector, sealed } => match edit::read(bytes, selector) {
             Err(error) => FileHolds::Unusable(error.to_string().into()),
             Ok(Some(value)) if *sealed => {
-                print = key.and_then(|key| match &value {
-                    Value::Text(text) => Some(text_print(key, text)),
-                    Value::Json(value) => Some(text_print(key, value.as_str()?)),
+                print = key.map(|key| match &value {
+                    Value::Text(text) => text_print(key, text),
+                    Value::Json(value) => match value.as_str() {
+                        Some(text) => text_print(key, text),
+                        None => key.of_file(value.to_string().as_bytes()),
+                    },
                 });
                 FileHolds::Sealed
             }
+            Ok(None) => match edit::room(bytes, selector) {
+                Ok(()) => FileHolds::Value(None),
+                Err(error) => FileHolds::NoPlace(error.to_string().into()),
+            },
             Ok(value) => FileHolds::Value(value),
         },
     };

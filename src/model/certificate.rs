@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::fact::hex_bytes;
-use super::file::{Der, FilePath};
+use super::file::{ContentDigest, Der, FilePath};
 use super::resource::ResourceId;
 use super::secret::SecretReference;
 use super::thumbprint::Thumbprint;
@@ -171,10 +171,13 @@ pub struct FileBefore {
     /// Where a run keeps what was there, as `run/item`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retired: Option<Box<str>>,
+    /// Of its bytes, where they are no secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<ContentDigest>,
 }
 
 impl FileBefore {
-    pub const SEALED: Self = Self { owner_only: None, retired: None };
+    pub const SEALED: Self = Self { owner_only: None, retired: None, sha256: None };
 }
 
 /// How a thumbprint stands in a registry value.

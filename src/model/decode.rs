@@ -8,6 +8,7 @@ use std::collections::hash_map::Entry;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::diagnostic::{Diagnostic, Diagnostics};
+use super::material::Material;
 use super::node::{Content, Mapping, Meaning, Node, Scalar, Trap};
 use super::source::{Location, Spanned};
 
@@ -31,11 +32,23 @@ pub trait Decode: Sized + JsonSchema {
 #[derive(Debug, Default)]
 pub struct Decoder {
     pub diagnostics: Diagnostics,
+    /// By the place of its name.
+    materials: HashMap<Location, Material>,
 }
 
 impl Decoder {
     pub fn push(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
+    }
+
+    /// Takes what a name of the document at this place stands for.
+    pub fn put_material(&mut self, at: Location, material: Material) {
+        self.materials.insert(at, material);
+    }
+
+    /// What the name at this place stands for; `None` when it could not be read, which has been reported.
+    pub fn material(&self, at: Location) -> Option<&Material> {
+        self.materials.get(&at)
     }
 
     /// The name among `known` that `given` most likely stands for.

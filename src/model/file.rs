@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::decode::{Decode, Decoder};
 use super::diagnostic::Diagnostic;
 use super::fact::hex_bytes;
+use super::file_tree::TreeEntry;
 use super::fingerprint::Fingerprint;
 use super::node::Node;
 use super::registry_data::{hex, unhex};
@@ -111,7 +112,9 @@ impl FilePath {
 
     /// The folder that it lies in; `None` for a drive or a named folder.
     pub fn parent(&self) -> Option<Self> {
-        self.text.rsplit_once('\\').map(|(parent, _)| Self::made(parent.to_owned()))
+        // Folding changes no backslash, and makes none.
+        let ((text, _), (folded, _)) = (self.text.rsplit_once('\\')?, self.folded.rsplit_once('\\')?);
+        Some(Self { text: text.into(), folded: folded.into() })
     }
 
     /// The path of a name in this folder.
@@ -229,6 +232,8 @@ pub enum FileAspect {
     SealedText,
     /// Its size and digest, for many files that mostly are what they should be.
     Digest,
+    /// All that is below it when it is a folder.
+    Tree,
     /// What stands at a place inside it, which may be a secret.
     Value { selector: Selector, sealed: bool },
 }
@@ -284,8 +289,12 @@ pub enum FileHolds {
     },
     /// It is a folder.
     Folder,
+    /// What is below a folder.
+    Tree(Vec<TreeEntry>),
     /// What stands at the place that was asked for; `None` where nothing does.
     Value(Option<Value>),
+    /// Nothing stands at the place that was asked for, nor can anything be put there; why.
+    NoPlace(Box<str>),
     /// It is there and is not what was looked for; why.
     Unusable(Box<str>),
 }

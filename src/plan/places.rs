@@ -113,7 +113,10 @@ enum Found {
 /// The files that a run wrote, as they are now, with the inverses so far done.
 pub struct Files<'e> {
     found: HashMap<FilePath, Found>,
-    parts: HashMap<&'e str, PartStates<'e>>,
+    /// By the place where it usually lies, the names under which a run may speak of one folder.
+    spellings: HashMap<FilePath, Vec<FilePath>>,
+    /// By folded name.
+    parts: HashMap<String, PartStates<'e>>,
     /// What stands at the places that the run edited, as far as it is no secret.
     values: HashMap<(FilePath, Selector), Option<Value>>,
 }
@@ -149,9 +152,15 @@ impl<'e> Files<'e> {
             },
             _ => None,
         });
+        let found: HashMap<FilePath, Found> = found.collect();
+        let mut spellings: HashMap<FilePath, Vec<FilePath>> = HashMap::new();
+        for (path, _) in found.iter().filter(|(_, found)| matches!(found, Found::Folder(_))) {
+            spellings.entry(path.usual_place()).or_default().push(path.clone());
+        }
         Self {
-            found: found.collect(),
-            parts: parts.iter().map(|part| (part.part, *part)).collect(),
+            found,
+            spellings,
+            parts: parts.iter().map(|part| (crate::formats::upcase::fold(part.part), *part)).collect(),
             values: values.collect(),
         }
     }
@@ -160,15 +169,13 @@ impl<'e> Files<'e> {
     pub fn perform(&mut self, operation: &Operation) {
         let Some(path) = operation.file() else { return };
         let name = crate::formats::upcase::fold(path.name());
-        let folder = path.parent();
-        let siblings = folder.and_then(|folder| match self.found.get_mut(&folder) {
-            Some(Found::Folder(names)) => Some(names),
-            _ => None,
-        });
         match operation {
             Operation::RemoveFile { .. } | Operation::RemoveFolder { .. } => {
-                if let Some(names) = siblings {
-                    names.retain(|known| *known != name);
+                let folder = path.parent().map(|folder| folder.usual_place());
+                for spelling in folder.and_then(|folder| self.spellings.get(&folder)).into_iter().flatten() {
+                    if let Some(Found::Folder(names)) = self.found.get_mut(spelling) {
+                        names.retain(|known| *known != name);
+                    }
                 }
                 self.found.insert(path.clone(), Found::Absent);
             }
@@ -176,7 +183,7 @@ impl<'e> Files<'e> {
             // What it holds then is not known before it is done.
             Operation::EditFile { .. } => drop(self.found.insert(path.clone(), Found::File(None))),
             Operation::PutFile { .. } => {
-                let before = self.parts.get(path.as_str()).and_then(|part| part.before);
+                let before = self.parts.get(path.folded()).and_then(|part| part.before);
                 self.found.insert(path.clone(), Found::File(before.map(str::to_owned)));
             }
             _ => {}
@@ -210,7 +217,7 @@ impl<'e> Files<'e> {
                 self.file_back(path, found, before.as_ref(), content.is_sealed())
             }
             Operation::RemoveFile { before, .. } => self.file_back(path, found, Some(before), true),
-            Operation::CreateFile { .. } => match (found, self.parts.get(path.as_str())) {
+            Operation::CreateFile { .. } => match (found, self.parts.get(path.folded())) {
                 (Found::Absent, _) => Inverse::Nothing,
                 (Found::File(print), Some(part)) if print.as_deref() == part.after => {
                     Inverse::Step(Box::new(Operation::RemoveFile { path: path.clone(), before: FileBefore::SEALED }))
@@ -227,7 +234,7 @@ impl<'e> Files<'e> {
 
     /// A file that is as the run left it becomes what it was, to the byte; in any other, the run's own values go back.
     fn edit_back(&self, path: &FilePath, found: &Found, edit: &Edit<'_>) -> Inverse {
-        let Some(part) = self.parts.get(path.as_str()) else {
+        let Some(part) = self.parts.get(path.folded()) else {
             return Inverse::Moved("the run does not tell how it left it".into());
         };
         let Found::File(print) = found else {
@@ -281,7 +288,7 @@ impl<'e> Files<'e> {
     }
 
     fn file_back(&self, path: &FilePath, found: &Found, before: Option<&FileBefore>, sealed: bool) -> Inverse {
-        let Some(part) = self.parts.get(path.as_str()) else {
+        let Some(part) = self.parts.get(path.folded()) else {
             return match (found, before) {
                 (Found::Absent, None) => Inverse::Nothing,
                 _ => Inverse::Moved("the run does not tell how it left it".into()),
@@ -302,7 +309,7 @@ impl<'e> Files<'e> {
         Inverse::Step(Box::new(match before {
             None => Operation::RemoveFile { path: path.clone(), before: known },
             // What others could read is no secret; where nothing is known, it is taken for one.
-            Some(FileBefore { retired: Some(item), owner_only }) => Operation::PutFile {
+            Some(FileBefore { retired: Some(item), owner_only, .. }) => Operation::PutFile {
                 path: path.clone(),
                 before: state.map(|_| known),
                 content: FileContent::Retired { item: item.clone(), sealed: owner_only.unwrap_or(sealed) },

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::text::counted;
 use crate::formats::certificate_files::FileForm;
+use crate::formats::security_descriptor::{AccessMask, SecurityDescriptor};
 use crate::model::certificate::{FileContent, Issue, IssueKey, IssuedBy};
 use crate::model::fact::{KeyTree, Stored};
 use crate::model::operation::{Expression, Hold, Operation, Reversibility};
@@ -204,7 +205,7 @@ fn sides(operations: &[Operation]) -> Sides {
             }
             Operation::RemoveRegistryValue { before, .. } => before_text = Some(before.to_string()),
             Operation::PutRegistrySecurity { before, after, .. } => {
-                details.extend(security_difference(before, after));
+                details.extend(security_difference(before, after, AccessMask::key_rights));
             }
             Operation::PutRegistryTree { after, .. } => {
                 let (keys, values) = after.size();
@@ -220,9 +221,15 @@ fn sides(operations: &[Operation]) -> Sides {
                 before_text = before.as_deref().map(str::to_owned);
                 after_text = after.as_deref().map(str::to_owned);
             }
+            // Several of one resource are told one after the other.
             Operation::EditFile { before, after, .. } => {
-                before_text = before.as_ref().map(ToString::to_string);
-                after_text = after.as_ref().map(ToString::to_string);
+                for (text, value) in [(&mut before_text, before), (&mut after_text, after)] {
+                    let words = value.as_ref().map(ToString::to_string);
+                    *text = text.take().into_iter().chain(words).reduce(|one, other| format!("{one}, {other}"));
+                }
+            }
+            Operation::Adjust { before: Answer::Security(before), after: Answer::Security(after), .. } => {
+                details.extend(security_difference(before, after, AccessMask::file_rights));
             }
             Operation::Adjust { what: Probe::Member { .. }, after: Answer::Flag(is_in), .. } => {
                 after_text = is_in.then(|| "member".to_owned());
@@ -322,12 +329,12 @@ fn changes(before: &[String], after: &[String]) -> Vec<(char, String)> {
 }
 
 /// The entries of a security descriptor that come and go.
-fn security_difference(before: &[u8], after: &[u8]) -> Vec<(char, String)> {
-    changes(&entries(before), &entries(after))
+/// The rights in the words of what the descriptor belongs to.
+fn security_difference(before: &[u8], after: &[u8], rights: fn(AccessMask) -> String) -> Vec<(char, String)> {
+    changes(&entries(before, rights), &entries(after, rights))
 }
 
-fn entries(descriptor: &[u8]) -> Vec<String> {
-    use crate::formats::security_descriptor::SecurityDescriptor;
+fn entries(descriptor: &[u8], rights: fn(AccessMask) -> String) -> Vec<String> {
     let Ok(parsed) = SecurityDescriptor::parse(descriptor) else { return vec!["(damaged descriptor)".to_owned()] };
     let mut out: Vec<String> = parsed.owner().map(|owner| format!("owner {}", shown(&owner))).into_iter().collect();
     for entry in parsed.dacl().entries() {
@@ -335,7 +342,7 @@ fn entries(descriptor: &[u8]) -> Vec<String> {
             Some(account) => {
                 let verb = if account.kind.denies() { "deny" } else { "allow" };
                 let inherited = if entry.is_inherited() { ", inherited" } else { "" };
-                format!("{verb} {}: {}{inherited}", shown(&account.sid), account.mask.key_rights())
+                format!("{verb} {}: {}{inherited}", shown(&account.sid), rights(account.mask))
             }
             None => "(other entry)".to_owned(),
         });

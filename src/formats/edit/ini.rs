@@ -53,7 +53,8 @@ pub fn write(text: &str, section: Option<&str>, key: &str, value: Option<&str>) 
     Ok(Splice::insert(place.next, format!("{line}{end}")))
 }
 
-fn check(section: Option<&str>, key: &str, value: Option<&str>) -> Result<(), EditError> {
+/// Refuses names and values that no line can hold.
+pub fn check(section: Option<&str>, key: &str, value: Option<&str>) -> Result<(), EditError> {
     let has_break = |text: &str| text.contains(['\n', '\r', '\0']);
     if section.is_some_and(|section| has_break(section) || section.contains(']')) {
         return Err(EditError::Selector("a section's name holds no line break and no `]`".into()));

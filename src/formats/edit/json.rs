@@ -41,6 +41,11 @@ pub fn write(text: &str, pointer: &str, value: Option<&Value>) -> Result<Splice,
     }
 }
 
+/// Refuses a pointer that is none.
+pub fn check(pointer: &str) -> Result<(), EditError> {
+    names(pointer).map(drop)
+}
+
 /// The names of a pointer, `~1` and `~0` resolved.
 fn names(pointer: &str) -> Result<Vec<String>, EditError> {
     if pointer.is_empty() {

@@ -3,6 +3,7 @@
 //! Encodings, byte-order marks, line endings, comments, order and whitespace are the file's own.
 
 mod encoding;
+mod hosts;
 mod ini;
 mod json;
 mod properties;
@@ -11,6 +12,7 @@ mod xml;
 use std::ops::Range;
 
 pub use encoding::{Encoding, Text};
+pub use hosts::Family;
 
 /// The largest file that is edited, in bytes.
 pub const MAX_BYTES: usize = 64 << 20;
@@ -27,6 +29,13 @@ pub enum Selector {
     Xml { path: Box<str> },
     /// A member or element by JSON Pointer (RFC 6901), as in `/Logging/LogLevel/Default`.
     Json { pointer: Box<str> },
+    /// The addresses of a name in a `hosts` file. A line that is made for it ends in the comment.
+    Host {
+        name: Box<str>,
+        family: Family,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        comment: Option<Box<str>>,
+    },
 }
 
 impl std::fmt::Display for Selector {
@@ -36,6 +45,8 @@ impl std::fmt::Display for Selector {
             Self::Ini { section: None, key } | Self::Properties { key } => f.write_str(key),
             Self::Xml { path } => f.write_str(path),
             Self::Json { pointer } => f.write_str(if pointer.is_empty() { "(the whole)" } else { pointer }),
+            Self::Host { name, family: Family::V4, .. } => write!(f, "{name} (IPv4)"),
+            Self::Host { name, family: Family::V6, .. } => write!(f, "{name} (IPv6)"),
         }
     }
 }
@@ -98,6 +109,38 @@ pub fn read_text(text: &Text, selector: &Selector) -> Result<Option<Value>, Edit
         Selector::Properties { key } => properties::read(&text.content, key).map(plain),
         Selector::Xml { path } => xml::read(&text.content, path).map(plain),
         Selector::Json { pointer } => Ok(json::read(&text.content, pointer)?.map(Value::Json)),
+        Selector::Host { name, family, .. } => Ok(plain(hosts::read(&text.content, name, *family))),
+    }
+}
+
+/// Whether a value can be put where nothing stands.
+///
+/// # Errors
+/// Why it cannot.
+pub fn room(bytes: &[u8], selector: &Selector) -> Result<(), EditError> {
+    let any = match selector {
+        Selector::Ini { .. } | Selector::Properties { .. } | Selector::Host { .. } => return Ok(()),
+        Selector::Xml { .. } => Value::Text("value".into()),
+        Selector::Json { .. } => Value::Json(serde_json::Value::Null),
+    };
+    write(bytes, selector, Some(&any)).map(drop)
+}
+
+/// Whether a selector makes sense, and some file can hold the value at it.
+///
+/// # Errors
+/// Why not.
+pub fn check(selector: &Selector, value: Option<&Value>) -> Result<(), EditError> {
+    let text = match value {
+        Some(Value::Text(text)) => Some(&**text),
+        Some(Value::Json(_)) | None => None,
+    };
+    match selector {
+        Selector::Ini { section, key } => ini::check(section.as_deref(), key, text),
+        Selector::Properties { key } => properties::check(key),
+        Selector::Xml { path } => xml::check(path, text),
+        Selector::Json { pointer } => json::check(pointer),
+        Selector::Host { name, family, comment } => hosts::write("", name, *family, comment.as_deref(), text).map(drop),
     }
 }
 
@@ -143,6 +186,9 @@ pub fn write(bytes: &[u8], selector: &Selector, value: Option<&Value>) -> Result
                 Some(Value::Text(_)) | None => None,
             };
             json::write(&text.content, pointer, wanted)?
+        }
+        Selector::Host { name, family, comment } => {
+            hosts::write(&text.content, name, *family, comment.as_deref(), as_text()?)?
         }
     };
     text.splice(splice)?;

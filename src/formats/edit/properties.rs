@@ -13,9 +13,7 @@ pub fn read(text: &str, key: &str) -> Result<Option<String>, EditError> {
 
 /// The change that sets or removes a key.
 pub fn write(text: &str, key: &str, value: Option<&str>) -> Result<Splice, EditError> {
-    if key.is_empty() {
-        return Err(EditError::Selector("the key is empty".into()));
-    }
+    check(key)?;
     let found = find(text, key)?;
     match (found, value) {
         (None, None) => Ok(Splice::nothing()),
@@ -33,6 +31,11 @@ pub fn write(text: &str, key: &str, value: Option<&str>) -> Result<Splice, EditE
             Ok(Splice::insert(text.len(), format!("{gap}{line}{tail}")))
         }
     }
+}
+
+/// Refuses a key that is none.
+pub fn check(key: &str) -> Result<(), EditError> {
+    if key.is_empty() { Err(EditError::Selector("the key is empty".into())) } else { Ok(()) }
 }
 
 struct Entry {

@@ -31,10 +31,8 @@ pub fn read(text: &str, path: &str) -> Result<Option<String>, EditError> {
 
 /// The change that sets or removes the text at a path; an attribute or the last element of the path is made where it is missing.
 pub fn write(text: &str, path: &str, value: Option<&str>) -> Result<Splice, EditError> {
+    check(path, value)?;
     let parsed = Path::parse(path)?;
-    if value.is_some_and(|value| value.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r'))) {
-        return Err(EditError::Value("XML holds no control characters"));
-    }
     let found = find(text, &parsed)?;
     let Some(element) = found.only()? else {
         return match value {
@@ -63,6 +61,14 @@ pub fn write(text: &str, path: &str, value: Option<&str>) -> Result<Splice, Edit
         },
         (Target::Text, None) => Ok(Splice::replace(with_its_line(text, element.start..element.end), "")),
     }
+}
+
+/// Refuses a path that is none, and text that XML cannot hold.
+pub fn check(path: &str, value: Option<&str>) -> Result<(), EditError> {
+    if value.is_some_and(|value| value.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r'))) {
+        return Err(EditError::Value("XML holds no control characters"));
+    }
+    Path::parse(path).map(drop)
 }
 
 #[derive(Debug)]

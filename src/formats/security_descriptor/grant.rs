@@ -23,6 +23,8 @@ pub enum Reach {
     ThisKey,
     /// The key and, by inheritance, its subkeys.
     Subkeys,
+    /// The folder and, by inheritance, all files and folders below it.
+    Contents,
 }
 
 /// What becomes of explicit grants to accounts that are not named.
@@ -107,7 +109,8 @@ pub fn removed_by(descriptor: &SecurityDescriptor, grants: &[Grant], others: Oth
 #[must_use]
 pub fn denied_by(descriptor: &SecurityDescriptor, grants: &[Grant]) -> Vec<Ace> {
     let stands_against = |ace: &Ace, wanted: &Grant| {
-        let applies = (needed_here(wanted) && is_effective(ace)) || (needed_below(wanted) && reaches_subkeys(ace));
+        let applies =
+            (needed_here(wanted) && is_effective(ace)) || (needed_below(wanted) && reaches_below(ace, wanted));
         applies
             && ace.account().is_some_and(|entry| {
                 entry.kind.denies()
@@ -129,12 +132,14 @@ fn has(descriptor: &SecurityDescriptor, wanted: &Grant) -> bool {
     let AccessList::Entries(acl) = descriptor.dacl() else {
         return true;
     };
-    let allowed = |counts: fn(&Ace) -> bool, lasts: fn(&Ace) -> bool| {
+    let allowed = |counts: &dyn Fn(&Ace) -> bool, lasts: fn(&Ace) -> bool| {
         let relevant = acl.entries().iter().filter(|ace| counts(ace));
         allows(relevant.filter_map(|ace| ace.account().map(|entry| (entry, lasts(ace)))), wanted)
     };
-    (!needed_here(wanted) || allowed(is_effective, |_| true))
-        && (!needed_below(wanted) || allowed(reaches_subkeys, |ace| !ace.flags.contains(AceFlags::NO_PROPAGATE)))
+    let lasts = |ace: &Ace| !ace.flags.contains(AceFlags::NO_PROPAGATE);
+    (!needed_here(wanted) || allowed(&is_effective, |_| true))
+        && (!needed_below(wanted)
+            || ways_below(wanted).iter().all(|way| allowed(&|ace| ace.flags.contains(*way), lasts)))
 }
 
 /// Walks entries as an access check does. An entry that does not last allows nothing, but may still deny.
@@ -159,15 +164,21 @@ fn needed_here(wanted: &Grant) -> bool {
 }
 
 fn needed_below(wanted: &Grant) -> bool {
-    wanted.reach == Reach::Subkeys
+    wanted.reach != Reach::ThisKey
+}
+
+/// The ways by which what is below inherits the grant.
+const fn ways_below(wanted: &Grant) -> &'static [AceFlags] {
+    match wanted.reach {
+        Reach::ThisKey => &[],
+        Reach::Subkeys => &[AceFlags::CONTAINER_INHERIT],
+        Reach::Contents => &[AceFlags::CONTAINER_INHERIT, AceFlags::OBJECT_INHERIT],
+    }
 }
 
 fn flags_of(wanted: &Grant) -> AceFlags {
-    match wanted.reach {
-        Reach::ThisKey => AceFlags::empty(),
-        Reach::Subkeys if is_placeholder(wanted.sid) => AceFlags::CONTAINER_INHERIT | AceFlags::INHERIT_ONLY,
-        Reach::Subkeys => AceFlags::CONTAINER_INHERIT,
-    }
+    let ways = ways_below(wanted).iter().fold(AceFlags::empty(), |ways, way| ways | *way);
+    if !ways.is_empty() && is_placeholder(wanted.sid) { ways | AceFlags::INHERIT_ONLY } else { ways }
 }
 
 fn is_placeholder(sid: Sid) -> bool {
@@ -178,8 +189,8 @@ fn is_effective(ace: &Ace) -> bool {
     !ace.flags.contains(AceFlags::INHERIT_ONLY)
 }
 
-fn reaches_subkeys(ace: &Ace) -> bool {
-    ace.flags.contains(AceFlags::CONTAINER_INHERIT)
+fn reaches_below(ace: &Ace, wanted: &Grant) -> bool {
+    ways_below(wanted).iter().any(|way| ace.flags.contains(*way))
 }
 
 fn is_named(sid: Sid, grants: &[Grant]) -> bool {

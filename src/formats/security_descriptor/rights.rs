@@ -65,8 +65,14 @@ pub enum RightsError {
         /// The word as written.
         word: String,
     },
+    /// A word that is no right of a file.
+    #[error("{word:?} is not a right of a file: full, modify, read and execute, read, write, execute, delete, or 0x…")]
+    UnknownOfFile {
+        /// The word as written.
+        word: String,
+    },
     /// No right at all.
-    #[error("no registry right is named")]
+    #[error("no right is named")]
     Empty,
 }
 
@@ -102,6 +108,34 @@ impl AccessMask {
         let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
         let mask = words.map(key_right).try_fold(Self::empty(), |sum, word| Ok(sum | word?))?;
         if mask.is_empty() { Err(RightsError::Empty) } else { Ok(mask) }
+    }
+
+    /// Reads the rights of files and folders: words separated by commas (`full`, `modify`, `read, write`), or `0x…`
+    /// ([MS-DTYP] 2.4.3, and the names of the permissions in Windows' own dialogue).
+    ///
+    /// # Errors
+    /// A word is not a right, or there is none.
+    pub fn parse_file_rights(text: &str) -> Result<Self, RightsError> {
+        let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+        let mask = words.map(file_right).try_fold(Self::empty(), |sum, word| Ok(sum | word?))?;
+        if mask.is_empty() { Err(RightsError::Empty) } else { Ok(mask) }
+    }
+
+    /// Says the rights of a file in the words [`AccessMask::parse_file_rights`] takes; bits without a word in hexadecimal.
+    #[must_use]
+    pub fn file_rights(self) -> String {
+        let mut unsaid = self.bits();
+        let mut words = Vec::new();
+        for (word, bits) in FILE_WORDS {
+            if self.bits() & bits == bits && unsaid & bits != 0 {
+                words.push(word.to_owned());
+                unsaid &= !bits;
+            }
+        }
+        if unsaid != 0 || words.is_empty() {
+            words.push(format!("{unsaid:#x}"));
+        }
+        words.join(", ")
     }
 
     /// Says registry rights in the words [`AccessMask::parse_key_rights`] takes; bits without a word in hexadecimal.
@@ -157,6 +191,32 @@ fn key_right(word: &str) -> Result<AccessMask, RightsError> {
     .ok_or_else(|| RightsError::Unknown { word: word.to_owned() })
 }
 
+/// The words for rights of files and folders, with their numbers.
+const FILE_WORDS: [(&str, u32); 9] = [
+    ("full", 0x1F_01FF),
+    ("modify", 0x13_01BF),
+    ("read and execute", 0x12_00A9),
+    ("read", 0x12_0089),
+    ("write", 0x12_0116),
+    ("execute", 0x12_00A0),
+    ("delete", 0x01_0000),
+    ("write dac", 0x04_0000),
+    ("write owner", 0x08_0000),
+];
+
+fn file_right(word: &str) -> Result<AccessMask, RightsError> {
+    let hex = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X"));
+    let bits = match hex {
+        Some(digits) if digits.starts_with('+') => None,
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None => {
+            let plain = word.replace('_', " ");
+            FILE_WORDS.iter().find(|(name, _)| name.eq_ignore_ascii_case(&plain)).map(|(_, bits)| *bits)
+        }
+    };
+    bits.map(AccessMask::from_bits_retain).ok_or_else(|| RightsError::UnknownOfFile { word: word.to_owned() })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,6 +258,27 @@ mod tests {
         ];
         for (mask, expected) in cases {
             assert_eq!(AccessMask::from_bits_retain(mask).key_rights(), expected, "{mask:#x}");
+        }
+    }
+
+    #[test]
+    fn rights_of_files() {
+        let cases: &[(&str, Result<u32, RightsError>, &str)] = &[
+            ("full", Ok(0x1F_01FF), "full"),
+            ("Modify", Ok(0x13_01BF), "modify"),
+            ("read_and_execute", Ok(0x12_00A9), "read and execute"),
+            ("read, write", Ok(0x12_019F), "read, write"),
+            ("0x1200a9", Ok(0x12_00A9), "read and execute"),
+            ("0x1", Ok(1), "0x1"),
+            ("set value", Err(RightsError::UnknownOfFile { word: "set value".into() }), ""),
+            (" , ", Err(RightsError::Empty), ""),
+        ];
+        for (text, expected, said) in cases {
+            let mask = AccessMask::parse_file_rights(text);
+            assert_eq!(mask.clone().map(|mask| mask.bits()), *expected, "{text}");
+            if let Ok(mask) = mask {
+                assert_eq!(mask.file_rights(), *said);
+            }
         }
     }
 

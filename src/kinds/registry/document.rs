@@ -7,9 +7,10 @@ use std::str::FromStr as _;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
+use super::security::Securable;
 use super::value_form::{self, Values};
 use super::wanted::{WantedData, WantedGrant, WantedKey, WantedRange, WantedSecurity, WantedValue};
-use crate::formats::security_descriptor::{AccessMask, SecurityDescriptor};
+use crate::formats::security_descriptor::SecurityDescriptor;
 use crate::formats::upcase;
 use crate::kinds::sections::MergeRule;
 use crate::model::common::{Common, Ensure, OnChange};
@@ -59,12 +60,12 @@ crate::record! {
 }
 
 crate::record! {
-    /// A key's owner and grants, or its whole security descriptor as SDDL.
+    /// Owner and grants of a key, file or folder, or its whole security descriptor as SDDL.
     pub struct SecurityFields {
         /// The whole security descriptor in SDDL; nothing else may stand beside it.
         #[example("O:BAG:SYD:PAI(A;CI;KA;;;SY)(A;CI;KA;;;BA)")]
         pub sddl: Option<Spanned<String>>,
-        /// The account that owns the key, as a name or a SID.
+        /// The account that owns it, as a name or a SID.
         #[example("BUILTIN\\Administrators")]
         pub owner: Option<Spanned<String>>,
         /// What accounts may do.
@@ -75,7 +76,7 @@ crate::record! {
 }
 
 crate::record! {
-    /// What one account may do with the key.
+    /// What one account may do.
     pub struct GrantFields {
         /// The account, as a name or a SID.
         #[example("IIS AppPool\\PMAdmin")]
@@ -84,7 +85,7 @@ crate::record! {
         #[example("full")]
         #[example("read")]
         pub rights: Spanned<String>,
-        /// Keys below inherit the grant.
+        /// What is below inherits the grant: keys of a key, folders and files of a folder.
         pub inherit: bool = true,
     }
 }
@@ -233,7 +234,9 @@ fn decode_key(key: &Key<'_>, node: &Node<'_>, cx: &mut Decoder) -> Option<Wanted
         report_unmanaged: read.report_unmanaged,
         renamed_from,
         security: match read.security {
-            Some(security) => Some(Spanned::new(wanted_security(security.value, security.at, cx)?, security.at)),
+            Some(security) => {
+                Some(Spanned::new(wanted_security(security.value, security.at, Securable::Key, cx)?, security.at))
+            }
             None => None,
         },
         ranges: read.range.map(|ranges| wanted_ranges(ranges, cx)).unwrap_or_default(),
@@ -274,22 +277,32 @@ fn in_view(key: RegistryKey, at: Location, view: Option<&Spanned<View>>, cx: &mu
         .ok()
 }
 
-fn wanted_security(fields: SecurityFields, at: Location, cx: &mut Decoder) -> Option<WantedSecurity> {
+/// Checks what is asked of the security of a key, or of another thing that has one; codes are those of the thing's section.
+pub fn wanted_security(
+    fields: SecurityFields,
+    at: Location,
+    object: Securable,
+    cx: &mut Decoder,
+) -> Option<WantedSecurity> {
     let grant: Vec<GrantFields> = fields.grant.unwrap_or_default();
     match fields.sddl {
         Some(sddl) if fields.owner.is_some() || !grant.is_empty() || fields.exclusive => {
             let message = "`sddl` is the whole security descriptor: nothing may stand beside it";
-            cx.push(Diagnostic::error("registry.security_twice", message).at(sddl.at));
+            cx.push(
+                Diagnostic::error(object.code("registry.security_twice", "files.security_twice"), message).at(sddl.at),
+            );
             None
         }
         Some(sddl) => {
-            check_sddl(&sddl, cx);
+            check_sddl(&sddl, object, cx);
             Some(WantedSecurity::Sddl(sddl.value))
         }
         None if fields.owner.is_none() && grant.is_empty() => {
             let message = "`security` names neither an owner nor a grant";
             cx.push(
-                Diagnostic::error("registry.empty_security", message).at(at).hint("name `owner`, `grant` or `sddl`"),
+                Diagnostic::error(object.code("registry.empty_security", "files.empty_security"), message)
+                    .at(at)
+                    .hint("name `owner`, `grant` or `sddl`"),
             );
             None
         }
@@ -298,7 +311,7 @@ fn wanted_security(fields: SecurityFields, at: Location, cx: &mut Decoder) -> Op
             grant: grant
                 .into_iter()
                 .map(|grant| {
-                    check_rights(&grant.rights, cx);
+                    check_rights(&grant.rights, object, cx);
                     WantedGrant { to: grant.to, rights: grant.rights, inherit: grant.inherit }
                 })
                 .collect(),
@@ -307,18 +320,29 @@ fn wanted_security(fields: SecurityFields, at: Location, cx: &mut Decoder) -> Op
     }
 }
 
-fn check_sddl(sddl: &Spanned<String>, cx: &mut Decoder) {
+fn check_sddl(sddl: &Spanned<String>, object: Securable, cx: &mut Decoder) {
     if let Err(error) = SecurityDescriptor::from_str(&sddl.value) {
         let before = sddl.value.get(..error.offset).map_or(0, |before| before.chars().count());
         let message = format!("this is not SDDL: {}, at character {}", error.problem, before + 1);
-        cx.push(Diagnostic::error("registry.bad_sddl", message).at(sddl.at));
+        cx.push(Diagnostic::error(object.code("registry.bad_sddl", "files.bad_sddl"), message).at(sddl.at));
     }
 }
 
-fn check_rights(rights: &Spanned<String>, cx: &mut Decoder) {
-    if let Err(error) = AccessMask::parse_key_rights(&rights.value) {
-        let hint = "write full, read, write, execute, several of them with commas, or a mask such as 0x20019";
-        cx.push(Diagnostic::error("registry.bad_rights", error.to_string()).at(rights.at).hint(hint));
+fn check_rights(rights: &Spanned<String>, object: Securable, cx: &mut Decoder) {
+    if let Err(error) = object.rights(&rights.value) {
+        let hint = match object {
+            Securable::Key => {
+                "write full, read, write, execute, several of them with commas, or a mask such as 0x20019"
+            }
+            Securable::File | Securable::Folder => {
+                "write full, modify, read, write, execute, several of them with commas, or a mask such as 0x1200a9"
+            }
+        };
+        cx.push(
+            Diagnostic::error(object.code("registry.bad_rights", "files.bad_rights"), error.to_string())
+                .at(rights.at)
+                .hint(hint),
+        );
     }
 }
 

@@ -12,6 +12,7 @@ mod value_schema;
 mod wanted;
 
 pub use document::*;
+pub use security::{Securable, descriptor_after, security_accounts, security_words};
 pub use value_form::{Then as ValueForm, value_name};
 pub use wanted::{Expiry, WantedData, WantedGrant, WantedKey, WantedRange, WantedSecurity, WantedValue};
 

@@ -7,8 +7,8 @@ use super::compare::observed;
 use super::moved::{Found, found};
 use super::wanted::{WantedGrant, WantedKey, WantedSecurity};
 use crate::formats::security_descriptor::{
-    AccessList, AccessMask, Control, Grant, Others, Reach, SecurityDescriptor, denied_by, grant, new_subkey_descriptor,
-    satisfies,
+    AccessList, AccessMask, Control, Grant, Others, Reach, RightsError, SecurityDescriptor, denied_by, grant,
+    new_subkey_descriptor, satisfies,
 };
 use crate::kinds::Context;
 use crate::model::fact::{Facts, KeyAspects, Observed, Queries, Unread};
@@ -20,21 +20,25 @@ use crate::model::verdict::Reason;
 /// What the comparison of a key's security came to.
 pub enum SecurityOutcome {
     Holds,
-    Differs { operation: Operation, reason: Reason },
+    Differs { operation: Box<Operation>, reason: Reason },
     Refused(Reason),
 }
 
 /// Asks for the accounts that only the machine knows, and for the security that a missing key would inherit.
 pub fn wants(wanted: &WantedKey, facts: &Facts, context: &Context<'_>, queries: &mut Queries) {
     let Some(security) = &wanted.security else { return };
-    if let WantedSecurity::Parts { owner, grant, .. } = &security.value {
-        let names = owner.iter().chain(grant.iter().map(|grant| &grant.to));
-        for name in names.map(|name| name.value.as_str()).filter(|name| known_sid(name).is_none()) {
-            queries.account(name);
-        }
-    }
+    security_accounts(&security.value, queries);
     if let Ok(Found::Absent { ancestor_now, .. }) = found(&wanted.key, facts, context) {
         queries.key(&ancestor_now, KeyAspects { security: true, ..KeyAspects::default() });
+    }
+}
+
+/// Asks for the accounts that only the machine knows.
+pub fn security_accounts(wanted: &WantedSecurity, queries: &mut Queries) {
+    let WantedSecurity::Parts { owner, grant, .. } = wanted else { return };
+    let names = owner.iter().chain(grant.iter().map(|grant| &grant.to));
+    for name in names.map(|name| name.value.as_str()).filter(|name| known_sid(name).is_none()) {
+        queries.account(name);
     }
 }
 
@@ -65,7 +69,8 @@ pub fn inherited(
             bytes = subkey(&bytes)?;
         }
         // A wish that is refused blocks its entry, and with it those below.
-        if let Some(Ok(Some(after))) = context.security_of(above).map(|wanted| after(wanted, &bytes, facts)) {
+        let wanted = context.security_of(above);
+        if let Some(Ok(Some(after))) = wanted.map(|wanted| descriptor_after(wanted, &bytes, Securable::Key, facts)) {
             bytes = after;
         }
     }
@@ -78,40 +83,91 @@ pub fn compare(wanted: &WantedKey, found: Option<&Arc<[u8]>>, facts: &Facts) -> 
     let Some(before) = found else {
         return SecurityOutcome::Refused(Reason::with("registry.unreadable", "the key's security was not read"));
     };
-    match after(&security.value, before, facts) {
+    match descriptor_after(&security.value, before, Securable::Key, facts) {
         Ok(None) => SecurityOutcome::Holds,
         Ok(Some(after)) => SecurityOutcome::Differs {
-            operation: Operation::PutRegistrySecurity { key: wanted.key.clone(), before: Arc::clone(before), after },
-            reason: Reason::with("registry.security_differs", asked(&security.value)),
+            operation: Box::new(Operation::PutRegistrySecurity {
+                key: wanted.key.clone(),
+                before: Arc::clone(before),
+                after,
+            }),
+            reason: Reason::with("registry.security_differs", format!("{} is asked", security_words(&security.value))),
         },
         Err(reason) => SecurityOutcome::Refused(reason),
     }
 }
 
+/// What a security descriptor belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Securable {
+    Key,
+    File,
+    Folder,
+}
+
+impl Securable {
+    /// Reads rights by the words that its kind has for them.
+    ///
+    /// # Errors
+    /// A word is none of them.
+    pub fn rights(self, text: &str) -> Result<AccessMask, RightsError> {
+        match self {
+            Self::Key => AccessMask::parse_key_rights(text),
+            Self::File | Self::Folder => AccessMask::parse_file_rights(text),
+        }
+    }
+
+    /// The code of its section.
+    pub const fn code(self, of_key: &'static str, of_file: &'static str) -> &'static str {
+        match self {
+            Self::Key => of_key,
+            Self::File | Self::Folder => of_file,
+        }
+    }
+
+    const fn reach(self, inherit: bool) -> Reach {
+        match self {
+            Self::Key if inherit => Reach::Subkeys,
+            Self::Folder if inherit => Reach::Contents,
+            Self::Key | Self::File | Self::Folder => Reach::ThisKey,
+        }
+    }
+}
+
 /// The descriptor that holds what is wanted and all else of what was found; `None` when that is the one found.
-fn after(wanted: &WantedSecurity, before: &[u8], facts: &Facts) -> Result<Option<Arc<[u8]>>, Reason> {
+///
+/// # Errors
+/// Why it cannot be had, under a code of the registry.
+pub fn descriptor_after(
+    wanted: &WantedSecurity,
+    before: &[u8],
+    object: Securable,
+    facts: &Facts,
+) -> Result<Option<Arc<[u8]>>, Reason> {
     let found = SecurityDescriptor::parse(before)
         .map_err(|error| Reason::with("registry.security_damaged", error.to_string()))?;
     let after = match wanted {
         WantedSecurity::Sddl(text) => stated(text, &found),
         WantedSecurity::Parts { owner, grant, exclusive } => {
-            parts(owner.as_ref().map(|owner| owner.value.as_str()), grant, *exclusive, &found, facts)
+            let owner = owner.as_ref().map(|owner| sid(&owner.value, facts)).transpose()?;
+            let grants = grant.iter().map(|grant| one_grant(grant, object, facts)).collect::<Result<Vec<_>, _>>()?;
+            parts(owner, &grants, *exclusive, &found)
         }
     }?;
     let bytes = after.map(|after| after.to_bytes()).transpose();
     Ok(bytes.map_err(|error| Reason::with("registry.security_too_large", error.to_string()))?.map(Into::into))
 }
 
-/// What the document asks of the key's security, in its own words.
-fn asked(wanted: &WantedSecurity) -> String {
+/// What the document asks of a thing's security, in its own words.
+pub fn security_words(wanted: &WantedSecurity) -> String {
     match wanted {
-        WantedSecurity::Sddl(text) => format!("{text} is asked"),
+        WantedSecurity::Sddl(text) => text.clone(),
         WantedSecurity::Parts { owner, grant, exclusive } => {
             let owner = owner.iter().map(|owner| format!("owner {}", owner.value));
             let grants = grant.iter().map(|grant| format!("{} for {}", grant.rights.value, grant.to.value));
             let others = exclusive.then(|| "no other grants".to_owned());
             let parts: Vec<String> = owner.chain(grants).chain(others).collect();
-            format!("{} is asked", parts.join(", "))
+            parts.join(", ")
         }
     }
 }
@@ -145,36 +201,33 @@ fn stated(text: &str, found: &SecurityDescriptor) -> Result<Option<SecurityDescr
 
 /// The found descriptor with the wanted owner and grants; `None` when it satisfies them already.
 fn parts(
-    owner: Option<&str>,
-    wanted: &[WantedGrant],
+    owner: Option<Sid>,
+    grants: &[Grant],
     exclusive: bool,
     found: &SecurityDescriptor,
-    facts: &Facts,
 ) -> Result<Option<SecurityDescriptor>, Reason> {
-    let owner = owner.map(|name| sid(name, facts)).transpose()?;
-    let grants = wanted.iter().map(|grant| one_grant(grant, facts)).collect::<Result<Vec<_>, _>>()?;
     let others = if exclusive { Others::Remove } else { Others::Keep };
-    if let Some(entry) = denied_by(found, &grants).first().and_then(|ace| ace.account()) {
+    if let Some(entry) = denied_by(found, grants).first().and_then(|ace| ace.account()) {
         let message = format!("an entry denies {} what the document grants", shown(&entry.sid));
         return Err(Reason::with("registry.security_denied", message));
     }
     let owner_holds = owner.is_none_or(|owner| found.owner() == Some(owner));
-    let grants_hold = satisfies(found, &grants, others);
+    let grants_hold = satisfies(found, grants, others);
     if owner_holds && grants_hold {
         return Ok(None);
     }
-    let after = grant(found, &grants, others);
+    let after = grant(found, grants, others);
     Ok(Some(match owner {
         Some(owner) => after.with_owner(owner),
         None => after,
     }))
 }
 
-fn one_grant(wanted: &WantedGrant, facts: &Facts) -> Result<Grant, Reason> {
-    let mask = AccessMask::parse_key_rights(&wanted.rights.value)
+fn one_grant(wanted: &WantedGrant, object: Securable, facts: &Facts) -> Result<Grant, Reason> {
+    let mask = object
+        .rights(&wanted.rights.value)
         .map_err(|error| Reason::with("registry.security_invalid", error.to_string()))?;
-    let reach = if wanted.inherit { Reach::Subkeys } else { Reach::ThisKey };
-    Ok(Grant { sid: sid(&wanted.to.value, facts)?, mask, reach })
+    Ok(Grant { sid: sid(&wanted.to.value, facts)?, mask, reach: object.reach(wanted.inherit) })
 }
 
 /// An account's name where it is the same everywhere, else its SID.

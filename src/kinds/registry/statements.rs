@@ -73,8 +73,8 @@ fn consequences(common: &Common) -> String {
     if common.on_change.reboot {
         text.push_str(", a change needs a reboot");
     }
-    if !common.on_change.restart.is_empty() {
-        let services: Vec<&str> = common.on_change.restart.iter().map(|service| &*service.value).collect();
+    let services: Vec<&str> = common.on_change.services().collect();
+    if !services.is_empty() {
         text.push_str(&format!(", a change restarts {}", services.join(", ")));
     }
     match common.protect {

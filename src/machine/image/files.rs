@@ -11,6 +11,7 @@ use super::{ImageMachine, chain};
 use crate::machine::{FOLDER_STATE, FileRead, FileReader, Listed, MachineKind, file_state};
 use crate::model::fact::{Facet, Observed, Unread};
 use crate::model::file::{ContentDigest, FileDigest, FilePath, MAX_FILE_BYTES};
+use crate::model::file_tree::{Tree, TreeLimits};
 
 /// The place of a path on the volume.
 ///
@@ -79,8 +80,13 @@ thread_local! {
     static CHUNK: RefCell<Zeroizing<Vec<u8>>> = RefCell::default();
 }
 
-/// The digest of an open file's bytes, and how many they are.
-fn digest_of(place: &VolumePath, mut file: impl Read, limit: u64) -> Result<(u64, ContentDigest), VolumeError> {
+/// The digest of an open file's bytes, and how many they are; `length` when it was opened.
+fn digest_of(
+    place: &VolumePath,
+    mut file: impl Read,
+    length: u64,
+    limit: u64,
+) -> Result<(u64, ContentDigest), VolumeError> {
     CHUNK.with_borrow_mut(|chunk| {
         chunk.resize(CHUNK_BYTES, 0);
         let mut digest = Sha256::new();
@@ -97,6 +103,9 @@ fn digest_of(place: &VolumePath, mut file: impl Read, limit: u64) -> Result<(u64
                 return Err(VolumeError::TooLarge { path: place.clone(), limit });
             }
             digest.update(chunk.get(..count).unwrap_or_default());
+            if size == length {
+                return Ok((size, ContentDigest(digest.finalize().into())));
+            }
         }
     })
 }
@@ -129,6 +138,21 @@ impl FileReader for ImageMachine {
         }
     }
 
+    fn tree(&self, folder: &FilePath, limits: TreeLimits) -> Observed<Tree> {
+        let place = locate(folder)?;
+        let failed = |error| Unread::Failed { what: folder.to_string(), detail: chain(&error) };
+        match self.volume.metadata(&place).map_err(failed)? {
+            Some(metadata) if metadata.kind != EntryKind::Folder => return Ok(Tree::File),
+            Some(_) => {
+                if let Some(tree) = self.volume.tree(&place, limits).map_err(failed)? {
+                    return Ok(tree);
+                }
+            }
+            None => {}
+        }
+        Ok(Tree::Absent { missing_folders: missing_folders(self, &place).map_err(failed)? })
+    }
+
     fn digests(&self, paths: &[FilePath], limit: u64) -> Vec<Observed<FileDigest>> {
         let places: Vec<Observed<VolumePath>> = paths.iter().map(locate).collect();
         let known: Vec<VolumePath> = places.iter().flatten().cloned().collect();
@@ -140,8 +164,8 @@ impl FileReader for ImageMachine {
                 Ok(match visited {
                     Visited::Missing { folders } => FileDigest::Absent { missing_folders: to_be_made(place, folders) },
                     Visited::Folder => FileDigest::Folder,
-                    Visited::File { file, is_owner_only } => {
-                        let (size, sha256) = digest_of(place, file, limit)?;
+                    Visited::File { file, length, is_owner_only } => {
+                        let (size, sha256) = digest_of(place, file, length, limit)?;
                         let owner_only = is_owner_only.filter(|is_owner_only| *is_owner_only || has_modes);
                         FileDigest::File { size, sha256, owner_only }
                     }

@@ -60,6 +60,7 @@ fn files(entry: &WantedCertificate, facts: &Facts, inventory: &mut Inventory) ->
             | FileAspect::Names
             | FileAspect::SealedText
             | FileAspect::Digest
+            | FileAspect::Tree
             | FileAspect::Value { .. } => {}
         }
     }

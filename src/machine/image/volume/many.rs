@@ -15,6 +15,8 @@ use super::{
 
 /// How many files a thread takes at a time: neighbours, so that their folder is opened once.
 const BLOCK: usize = 128;
+/// For so many files of one folder, its names are read first: that is cheaper than to examine each.
+const MANY: usize = 8;
 /// More threads than this wait for each other.
 const MOST_THREADS: usize = 16;
 
@@ -28,6 +30,8 @@ pub enum Visited {
     /// A regular file, open for reading.
     File {
         file: std::fs::File,
+        /// In bytes, when it was opened.
+        length: u64,
         is_owner_only: Option<bool>,
     },
 }
@@ -46,8 +50,15 @@ impl Volume {
             let mut done = Vec::new();
             while let Some(block) = blocks.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let mut walk = Walk { volume: self, frames: Vec::new() };
-                for (at, path) in *block {
-                    done.push((*at, walk.visit(path).and_then(|visited| look(path, visited))));
+                for siblings in block.chunk_by(|(_, a), (_, b)| a.parents() == b.parents()) {
+                    let Some((_, first)) = siblings.first() else { continue };
+                    let entered = walk.enter(first, siblings.len());
+                    for (at, path) in siblings {
+                        // A folder that cannot be entered is refused to each.
+                        let entered = if entered.is_ok() { Ok(()) } else { walk.enter(path, 1) };
+                        let visited = entered.and_then(|()| walk.visit(path));
+                        done.push((*at, visited.and_then(|visited| look(path, visited))));
+                    }
                 }
             }
             done
@@ -86,57 +97,75 @@ struct Frame {
 }
 
 impl Walk<'_> {
+    /// Opens what stands at a path, the folders above which were entered.
     fn visit(&mut self, path: &VolumePath) -> Result<Visited, VolumeError> {
-        let Some((parent, name)) = path.split_last() else { return Ok(Visited::Folder) };
-        let depth = path.components().count();
-        self.enter(path)?;
-        let missing = depth.saturating_sub(self.frames.len());
+        let Some(name) = path.last() else { return Ok(Visited::Folder) };
+        let missing = (path.parents().len() + 1).saturating_sub(self.frames.len());
         let Some(frame) = self.frames.last_mut().filter(|_| missing == 0) else {
             return Ok(Visited::Missing { folders: missing });
         };
-        let Some(found) = frame.lookup(&parent, name)? else {
+        let Some(found) = frame.lookup(path, name)? else {
             return Ok(Visited::Missing { folders: 0 });
         };
         if found.kind == EntryKind::Folder {
             return Ok(Visited::Folder);
         }
         let (file, metadata) = examine_file(&frame.folder, &found, OpenOptions::new().read(true))?;
-        Ok(Visited::File { file: file.into_std(), is_owner_only: disk::is_owner_only(&metadata) })
+        let (length, is_owner_only) = (metadata.len(), disk::is_owner_only(&metadata));
+        Ok(Visited::File { file: file.into_std(), length, is_owner_only })
     }
 
-    /// Opens the folders above a path, as many as there are, the root among them.
-    fn enter(&mut self, path: &VolumePath) -> Result<(), VolumeError> {
+    /// Opens the folders above a path, as many as there are, the root among them; so many of its siblings will be visited.
+    fn enter(&mut self, path: &VolumePath, siblings: usize) -> Result<(), VolumeError> {
         if self.frames.is_empty() {
             let folder = self.volume.root_folder(path)?;
             self.frames.push(Frame { name: String::new(), folder, path: VolumePath::root(), names: None });
         }
-        let folders = path.components().count().saturating_sub(1);
+        let above = path.parents();
         let frames = self.frames.iter().skip(1);
-        let known =
-            frames.zip(path.components().take(folders)).take_while(|(frame, name)| frame.name == **name).count();
+        let known = frames.zip(above).take_while(|(frame, name)| frame.name == **name).count();
         self.frames.truncate(known + 1);
-        for name in path.components().take(folders).skip(known) {
+        for name in above.iter().skip(known) {
             let Some(frame) = self.frames.last_mut() else { break };
-            let shown = frame.path.clone();
-            let Some(found) = frame.lookup(&shown, name)? else { break };
+            let place = frame.path.with(name);
+            let Some(found) = frame.lookup(&place, name)? else { break };
             let Some(folder) = enter(&frame.folder, &found)? else { break };
-            self.frames.push(Frame { name: name.to_owned(), folder, path: found.path, names: None });
+            self.frames.push(Frame { name: name.clone(), folder, path: found.path, names: None });
+        }
+        if siblings >= MANY
+            && self.frames.len() == above.len() + 1
+            && let Some(frame) = self.frames.last_mut()
+        {
+            frame.names()?;
         }
         Ok(())
     }
 }
 
 impl Frame {
-    /// Finds a name; errors call the folder `shown`.
-    fn lookup(&mut self, shown: &VolumePath, name: &str) -> Result<Option<Found>, VolumeError> {
-        if let Some(found) = exactly(&self.folder, shown, name)? {
+    fn names(&mut self) -> Result<&Names, VolumeError> {
+        Ok(match &mut self.names {
+            Some(names) => names,
+            none => none.insert(Names::of(entries_of(&self.folder, &self.path)?)),
+        })
+    }
+
+    /// Finds the name of a place in the folder; errors name the place.
+    fn lookup(&mut self, place: &VolumePath, name: &str) -> Result<Option<Found>, VolumeError> {
+        let parent = || place.split_last().map(|(parent, _)| parent).unwrap_or_else(VolumePath::root);
+        if let Some(names) = &self.names {
+            match names.exact(name) {
+                // Not every host tells what a name stands for.
+                Some(entry) if entry.kind != EntryKind::Other => {
+                    return Ok(Some(Found { path: place.clone(), kind: entry.kind }));
+                }
+                _ => {}
+            }
+        }
+        if let Some(found) = exactly(&self.folder, &parent(), name)? {
             return Ok(Some(found));
         }
-        let names = match &mut self.names {
-            Some(names) => names,
-            none => none.insert(Names::of(entries_of(&self.folder, shown)?)),
-        };
-        names.pick(shown, name)
+        self.names()?.pick(&parent(), name)
     }
 }
 
@@ -152,6 +181,10 @@ impl Names {
             }
         }
         Self(names)
+    }
+
+    fn exact(&self, name: &str) -> Option<&Entry> {
+        self.0.get(&path::folded(name))?.iter().find(|entry| entry.name == name)
     }
 
     pub(super) fn pick(&self, shown: &VolumePath, name: &str) -> Result<Option<Found>, VolumeError> {

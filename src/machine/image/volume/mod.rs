@@ -9,6 +9,7 @@ mod many;
 mod path;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod write;
 
 use std::ffi::{OsStr, OsString};
@@ -25,6 +26,8 @@ pub use lock::{Lock, LockError};
 pub use many::Visited;
 pub use path::{VolumePath, VolumePathError};
 pub use write::{Appender, is_temporary};
+
+use crate::model::file_tree::TreeLimit;
 
 /// The most entries of one folder that are read.
 const MAX_ENTRIES: usize = 1_000_000;
@@ -144,6 +147,20 @@ pub enum VolumeError {
         path: VolumePath,
         /// The most bytes.
         limit: u64,
+    },
+    /// A name that cannot be written down, and so not be asked for.
+    #[error("the name of {path} is not text")]
+    NotText {
+        /// With what can be shown of the name.
+        path: VolumePath,
+    },
+    /// More below a folder than is looked at.
+    #[error("{path}: {limit}")]
+    Tree {
+        /// The folder that was too much.
+        path: VolumePath,
+        /// What it exceeds.
+        limit: TreeLimit,
     },
     /// A folder with more names than are read.
     #[error("{path} holds more than {MAX_ENTRIES} names")]

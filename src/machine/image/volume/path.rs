@@ -136,6 +136,11 @@ impl VolumePath {
         self.names.last().map(String::as_str)
     }
 
+    /// The names of the folders above it, from the root.
+    pub(super) fn parents(&self) -> &[String] {
+        self.names.split_last().map_or(&[], |(_, parents)| parents)
+    }
+
     /// The folder it is in and its name; `None` for the root.
     pub(super) fn split_last(&self) -> Option<(Self, &str)> {
         let (last, parents) = self.names.split_last()?;

@@ -15,9 +15,10 @@ fn say(visited: Visited) -> String {
     match visited {
         Visited::Missing { folders } => format!("missing {folders}"),
         Visited::Folder => "folder".into(),
-        Visited::File { mut file, is_owner_only } => {
+        Visited::File { mut file, length, is_owner_only } => {
             let mut text = String::new();
             file.read_to_string(&mut text).unwrap();
+            assert_eq!(u64::try_from(text.len()).unwrap(), length);
             format!("{text:?} {is_owner_only:?}")
         }
     }

@@ -10,7 +10,7 @@ use crate::model::sid::Sid;
 /// Answers by question; who is in a group is kept once, for both questions about it.
 #[derive(Clone, Debug, Default)]
 pub struct Running {
-    answers: BTreeMap<Probe, Answer>,
+    pub answers: BTreeMap<Probe, Answer>,
     /// By folded name, as they are written.
     accounts: BTreeMap<String, (Box<str>, Sid)>,
 }
