@@ -13,6 +13,7 @@ mod world;
 
 mod accounts {
     mod cases;
+    mod crashes;
     mod documents;
     mod image;
     mod laws;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use trueup::apply::{ApplyOptions, Basis as _, Outcome, Purpose, RollbackBasis, apply, done_steps, past_run};
 use trueup::machine::memory::MemoryMachine;
 use trueup::machine::snapshot::{self, SnapshotMachine};
-use trueup::machine::{Machine as _, NoSecrets};
+use trueup::machine::{Machine as _, NoSecrets, RunName};
 use trueup::model::verdict::Cause;
 use trueup::plan::PlanOptions;
 use trueup::report::json;
@@ -14,17 +14,11 @@ use crate::world::{Silent, desired, facts, plan, start, told, try_apply};
 
 const ALL: [&str; 4] = [ALICE, BOB, HELPDESK, "S-1-5-21-4-4-4-4"];
 
-/// Takes the last run back.
-fn take_back(machine: &MemoryMachine) {
-    let run = machine.runs().unwrap().pop().expect("there is one");
-    let past = past_run(machine, &run).unwrap();
+/// Takes a run back.
+pub fn take_back(machine: &MemoryMachine, run: &RunName, purpose: Purpose) {
+    let past = past_run(machine, run).unwrap();
     let steps = done_steps(machine, &past).done_or_unknown();
-    let basis = RollbackBasis {
-        run: &past,
-        steps: &steps,
-        purpose: Purpose::Rollback { of: run.clone() },
-        options: PlanOptions::at(start()),
-    };
+    let basis = RollbackBasis { run: &past, steps: &steps, purpose, options: PlanOptions::at(start()) };
     let facts = basis.facts(machine, &NoSecrets).unwrap();
     let plan = basis.plan(&facts).unwrap();
     let later = start() + jiff::SignedDuration::from_secs(60);
@@ -72,7 +66,8 @@ proptest! {
         prop_assert_eq!(machine.record_bytes(), record, "a run that changes nothing writes nothing");
 
         if changes > 0 {
-            take_back(&machine);
+            let run = machine.runs().unwrap().pop().expect("there is one");
+            take_back(&machine, &run, Purpose::Rollback { of: run.clone() });
             prop_assert_eq!(members(&machine, OPERATORS), found);
         }
     }

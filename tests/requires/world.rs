@@ -77,7 +77,7 @@ pub fn plant(machine: &MemoryMachine, at: &str, values: &[(&str, RegistryData)])
     machine.plant(&at, &tree);
 }
 
-fn basis(desired: &Desired) -> DocumentBasis<'_> {
+pub fn basis(desired: &Desired) -> DocumentBasis<'_> {
     DocumentBasis { desired, options: PlanOptions::at(start()) }
 }
 
