@@ -225,6 +225,30 @@ fn every_assertion_holds_or_says_what_was_found() {
 }
 
 #[test]
+fn years_are_for_servers_and_small_numbers_for_clients() {
+    let cases = [
+        ("Client", "19045", "{ version: '<=2022' }", false),
+        ("Client", "19045", "{ version: 10 }", true),
+        ("Client", "22631", "{ version: '>=10' }", true),
+        ("Client", "22631", "{ installation: [server, server_core] }", false),
+        ("Server Core", "20348", "{ version: 2022, installation: [server_core] }", true),
+        ("Server Core", "20348", "{ installation: [server] }", false),
+        ("Server", "9600", "{ version: 2012 R2 }", true),
+        ("Server", "9200", "{ version: '>=2012 R2' }", false),
+        ("Server", "20348", "{ version: '>=11' }", false),
+        ("Nano", "20348", "{ build: 20348 }", true),
+        ("Nano", "20348", "{ version: 2022 }", false),
+    ];
+    for (kind, build, wanted, is_met) in cases {
+        let machine = empty();
+        let key = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion";
+        plant(&machine, key, &[("CurrentBuildNumber", sz(build)), ("InstallationType", sz(kind))]);
+        let told = told(&plan(&machine, &desired(&format!("requires: {{ it: {{ os: {wanted} }} }}\n"))));
+        assert_eq!(told.is_empty(), is_met, "{kind} {build} {wanted}: {told:?}");
+    }
+}
+
+#[test]
 fn an_empty_machine_meets_nothing_and_says_so() {
     let machine = empty();
     for (assertion, found) in [
