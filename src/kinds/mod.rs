@@ -62,6 +62,11 @@ pub trait Kind {
     /// The addresses that the entry defines, its own first.
     fn resources(&self) -> Vec<(ResourceId, Location)>;
 
+    /// What of it `protect: true` keeps from being removed.
+    fn protects(&self) -> Vec<ResourceId> {
+        self.resources().into_iter().map(|(id, _)| id).collect()
+    }
+
     /// What the entry says of each address, in words: for comparing two documents without a machine.
     fn statements(&self) -> Vec<(ResourceId, String)>;
 

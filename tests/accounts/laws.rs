@@ -102,3 +102,23 @@ fn a_member_that_leaves_the_document_is_an_orphan_until_it_is_removed() {
     assert_eq!(members(&machine, OPERATORS), [BOB]);
     assert_eq!(orphans(owned), [""; 0]);
 }
+
+#[test]
+fn a_protected_member_stays_and_others_may_go() {
+    let machine = machine();
+    let refused = |text: &str| {
+        let plan = plan(&machine, &desired(text));
+        let lost = plan.findings.iter().filter(|one| one.code == "plan.protected");
+        lost.map(|one| one.message.clone()).collect::<Vec<_>>()
+    };
+    let first = "accounts: { operators: { members: [bob], lacks: [alice], exclusive: true, protect: true } }\n";
+    assert_eq!(refused(first), Vec::<String>::new());
+    try_apply(&machine, &desired(first)).unwrap();
+    assert_eq!(members(&machine, OPERATORS), [BOB]);
+    plant_members(&machine, OPERATORS, &[ALICE, BOB, HELPDESK]);
+    assert_eq!(refused(first), Vec::<String>::new(), "who came may go again");
+    let taken = ["the plan would take away accounts.operators.bob, which is protected"];
+    assert_eq!(refused("accounts: { operators: { lacks: [bob] } }\n"), taken);
+    assert_eq!(refused("accounts: { operators: { exclusive: true } }\n"), taken);
+    assert_eq!(refused("accounts: { operators: { lacks: [bob], protect: false } }\n"), Vec::<String>::new());
+}

@@ -35,6 +35,13 @@ impl Kind for WantedGroup {
         std::iter::once((id.clone(), self.at)).chain(parts).collect()
     }
 
+    /// Those who should be in it; who should not may always go.
+    fn protects(&self) -> Vec<ResourceId> {
+        let id = self.address();
+        let members = self.members.iter().filter(|member| member.is_in);
+        members.map(|member| ResourceId::part_of(&id, &member.account.name)).collect()
+    }
+
     fn statements(&self) -> Vec<(ResourceId, String)> {
         let id = self.address();
         let whole = if self.exclusive { "there, no other members" } else { "there" };
