@@ -13,5 +13,6 @@ mod requires {
     mod documents;
     mod follows;
     mod places;
+    mod schema;
     mod world;
 }
