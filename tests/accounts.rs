@@ -17,4 +17,5 @@ mod accounts {
     mod documents;
     mod image;
     mod laws;
+    mod saved;
 }
