@@ -20,6 +20,9 @@ accounts:
   operators: { members: ['CORP\Helpdesk'], lacks: [alice], depends_on: [requires.agent] }
 ";
 
+/// What happens to the machine before a saved plan is applied, and its name.
+type Change<'c> = (&'static str, &'c dyn Fn(&MemoryMachine));
+
 const UNINSTALL: &str = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall";
 
 fn software(machine: &MemoryMachine, key: &str, name: &str, version: &str) {
@@ -62,7 +65,7 @@ fn apply_after(change: &dyn Fn(&MemoryMachine)) -> (MemoryMachine, Result<ApplyR
 
 #[test]
 fn what_the_plan_does_not_rest_on_may_move() {
-    let changes: [(&str, &dyn Fn(&MemoryMachine)); 4] = [
+    let changes: [Change<'_>; 4] = [
         ("nothing", &|_| {}),
         ("another measure within its bound", &|machine| {
             machine.plant_answer(Probe::Memory { bytes: 8 << 30 }, measured("12 GiB"));
@@ -83,7 +86,7 @@ fn what_the_plan_does_not_rest_on_may_move() {
 
 #[test]
 fn what_it_rests_on_may_not() {
-    let changes: [(&str, &dyn Fn(&MemoryMachine)); 4] = [
+    let changes: [Change<'_>; 4] = [
         ("the rights", &|machine| machine.plant_answer(Probe::Administrator, Answer::Flag(false))),
         ("the measure", &|machine| {
             let less = Answer::Measured { met: false, found: "4 GiB".into() };
