@@ -34,6 +34,8 @@ fn the_guide_is_true() {
         "plans",
         "record",
         "recovery",
+        "requires",
+        "accounts",
     ];
     for page in pages {
         run_page(&format!("docs/guide/{page}.md"));

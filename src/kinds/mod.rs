@@ -12,12 +12,14 @@ use crate::model::resource::ResourceId;
 use crate::model::source::Location;
 use crate::model::verdict::{Decision, Finding};
 
+pub mod account;
 pub mod certificate;
 pub mod environment;
 pub mod file;
 pub mod hosts;
 pub mod port;
 pub mod registry;
+pub mod requirement;
 pub mod sections;
 pub mod service;
 
@@ -28,6 +30,8 @@ pub enum Wanted {
     Certificate(Arc<certificate::WantedCertificate>),
     Environment(environment::WantedEnvironment),
     Service(Arc<service::WantedService>),
+    Requirement(Box<requirement::WantedRequirement>),
+    Group(account::WantedGroup),
     File(Arc<file::WantedEntry>),
     Host(hosts::WantedHost),
     Port(Arc<port::WantedPort>),
@@ -42,6 +46,8 @@ impl Wanted {
             Self::Certificate(certificate) => certificate,
             Self::Environment(environment) => environment,
             Self::Service(service) => &**service,
+            Self::Requirement(requirement) => &**requirement,
+            Self::Group(group) => group,
             Self::File(file) => &**file,
             Self::Host(host) => host,
             Self::Port(port) => port,
@@ -67,6 +73,11 @@ pub trait Kind {
     /// Shorter addresses of what the entry defines, for entries that depend on it.
     fn aliases(&self) -> Vec<ResourceId> {
         Vec::new()
+    }
+
+    /// What of it `protect: true` keeps from being removed.
+    fn protects(&self) -> Vec<ResourceId> {
+        self.resources().into_iter().map(|(id, _)| id).collect()
     }
 
     /// What the entry says of each address, in words: for comparing two documents without a machine.

@@ -250,7 +250,7 @@ macro_rules! record {
                 stringify!($name).into()
             }
 
-            // Two kinds may have a record of the same name.
+            // Records of several sections bear the same name and are not the same.
             fn schema_id() -> std::borrow::Cow<'static, str> {
                 concat!(module_path!(), "::", stringify!($name)).into()
             }
