@@ -29,10 +29,13 @@ fn the_guide_is_true() {
         "certificate-table",
         "environment",
         "services",
+        "ports",
         "machines",
         "plans",
         "record",
         "recovery",
+        "requires",
+        "accounts",
     ];
     for page in pages {
         run_page(&format!("docs/guide/{page}.md"));

@@ -12,11 +12,14 @@ use crate::model::resource::ResourceId;
 use crate::model::source::Location;
 use crate::model::verdict::{Decision, Finding};
 
+pub mod account;
 pub mod certificate;
 pub mod environment;
 pub mod file;
 pub mod hosts;
+pub mod port;
 pub mod registry;
+pub mod requirement;
 pub mod sections;
 pub mod service;
 
@@ -27,8 +30,12 @@ pub enum Wanted {
     Certificate(Arc<certificate::WantedCertificate>),
     Environment(environment::WantedEnvironment),
     Service(Arc<service::WantedService>),
+    Requirement(Box<requirement::WantedRequirement>),
+    Group(account::WantedGroup),
     File(Arc<file::WantedEntry>),
     Host(hosts::WantedHost),
+    Port(Arc<port::WantedPort>),
+    Firewall(Arc<port::WantedFirewall>),
 }
 
 impl Wanted {
@@ -39,8 +46,12 @@ impl Wanted {
             Self::Certificate(certificate) => certificate,
             Self::Environment(environment) => environment,
             Self::Service(service) => &**service,
+            Self::Requirement(requirement) => &**requirement,
+            Self::Group(group) => group,
             Self::File(file) => &**file,
             Self::Host(host) => host,
+            Self::Port(port) => port,
+            Self::Firewall(firewall) => firewall,
         }
     }
 }
@@ -58,6 +69,16 @@ pub trait Kind {
 
     /// The addresses that the entry defines, its own first.
     fn resources(&self) -> Vec<(ResourceId, Location)>;
+
+    /// Shorter addresses of what the entry defines, for entries that depend on it.
+    fn aliases(&self) -> Vec<ResourceId> {
+        Vec::new()
+    }
+
+    /// What of it `protect: true` keeps from being removed.
+    fn protects(&self) -> Vec<ResourceId> {
+        self.resources().into_iter().map(|(id, _)| id).collect()
+    }
 
     /// What the entry says of each address, in words: for comparing two documents without a machine.
     fn statements(&self) -> Vec<(ResourceId, String)>;
@@ -117,6 +138,11 @@ impl<'a> Context<'a> {
         &self.named_keys.services
     }
 
+    /// All entries about ports.
+    pub const fn ports(&self) -> &'a port::Ports {
+        &self.named_keys.ports
+    }
+
     /// Whether some entry moves a key.
     pub fn has_moves(&self) -> bool {
         !self.named_keys.moves.is_empty()
@@ -143,6 +169,7 @@ pub struct NamedKeys {
     security: HashMap<RegistryKey, registry::WantedSecurity>,
     certificates: certificate::Certificates,
     services: service::Services,
+    ports: port::Ports,
 }
 
 impl NamedKeys {
@@ -155,6 +182,15 @@ impl NamedKeys {
             Wanted::Service(service) => Some(service),
             _ => None,
         }));
+        let ports = entries.clone().filter_map(|wanted| match wanted {
+            Wanted::Port(port) => Some(Arc::clone(port)),
+            _ => None,
+        });
+        let firewall = entries.clone().find_map(|wanted| match wanted {
+            Wanted::Firewall(firewall) => Some(Arc::clone(firewall)),
+            _ => None,
+        });
+        let ports = port::Ports::new(ports.collect(), firewall);
         let mut keys = HashSet::new();
         let mut moves = HashMap::new();
         let mut security = HashMap::new();
@@ -177,7 +213,7 @@ impl NamedKeys {
                 }
             }
         }
-        Self { keys, moves, security, certificates, services }
+        Self { keys, moves, security, certificates, services, ports }
     }
 
     /// Tells in which order a plan has the entries.

@@ -107,6 +107,7 @@ pub fn build(desired: &Desired, facts: &Facts, options: PlanOptions) -> Result<P
     close(&mut plan, closing);
     share_operations(&mut plan.decisions);
     keep_books(&mut plan, desired, &remembered);
+    crate::kinds::port::lint_plan(facts, &context, &plan.decisions, &mut plan.findings);
     plan.order_restarts(facts);
     lint::lint(desired, facts, &mut plan);
     if facts.record.as_ref().is_err_and(|unread| lint::record_finding(unread).is_some()) {
