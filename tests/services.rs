@@ -18,6 +18,7 @@ mod services {
     mod laws;
     mod parts;
     mod readers;
+    mod real;
     mod state;
     mod world;
 }

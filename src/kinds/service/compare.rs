@@ -4,7 +4,7 @@ use super::parts::{Found, Sides};
 use super::survey::{self, Survey};
 use super::wanted::{Expiry, State, WantedAccount, WantedService, probe};
 use crate::formats::registry_values::ValueWrite;
-use crate::formats::service::{ServiceAccount, ServiceName, ServicePart, StartType};
+use crate::formats::service::{ServiceName, ServicePart, StartType};
 use crate::kinds::registry::{WantedData, WantedKey, WantedValue};
 use crate::kinds::{Comparison, Context, Kind as _};
 use crate::model::common::{Common, Ensure};
@@ -49,7 +49,7 @@ fn dependants(wanted: &WantedService, facts: &Facts, context: &Context<'_>) -> V
     if !wanted.is_to_be(State::Stopped, context.as_of) || !runs(&wanted.probe(), facts) {
         return Vec::new();
     }
-    Survey::found(facts, context).graph().dependants(std::slice::from_ref(&wanted.name))
+    Survey::found(facts, context).graph.dependants(std::slice::from_ref(&wanted.name))
 }
 
 /// The question about a service, which is the document's own where it asks, too.
@@ -338,15 +338,4 @@ pub fn listed(names: &[ServiceName]) -> String {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
     }
-}
-
-/// Whether the plan changes whom the service runs as.
-pub fn changes_account(decisions: &[Decision]) -> bool {
-    let is_account = |decision: &&Decision| decision.id.part() == Some(ACCOUNT);
-    decisions.iter().find(is_account).is_some_and(|decision| matches!(decision.verdict, Verdict::Change { .. }))
-}
-
-/// Whether a domain keeps the password of the account.
-pub const fn is_managed(account: &ServiceAccount) -> bool {
-    matches!(account, ServiceAccount::Managed(_))
 }

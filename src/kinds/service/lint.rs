@@ -1,8 +1,6 @@
 //! What is worth saying about a service and those around it, as they will be. Pure.
 
-use super::compare::{
-    ACCOUNT, DEPENDENCIES, RECOVERY, START, STATE, changes_account, is_managed, listed, running_dependants,
-};
+use super::compare::{ACCOUNT, DEPENDENCIES, RECOVERY, START, STATE, listed, running_dependants};
 use super::parts::Found;
 use super::survey::{Survey, is_there, needs_after, start_after};
 use super::wanted::{State, WantedService};
@@ -72,11 +70,11 @@ pub fn lint(
     }
     let is_disabled = wanted.is_to_be_disabled(context.as_of) && changes(START, decisions);
     if is_disabled || wanted.dependencies.is_some() {
-        let survey = Survey::after(facts, context);
+        let survey = context.services().after(facts, context);
         if is_disabled {
-            lint.dependants(&survey);
+            lint.dependants(survey);
         }
-        lint.cycle(&survey);
+        lint.cycle(survey);
     }
 }
 
@@ -199,7 +197,7 @@ impl Lint<'_> {
             let hint = format!("write `NT SERVICE\\{}`", wanted.name);
             self.push(ACCOUNT, Severity::Warning, "services.foreign_account", message, Some(&hint));
         }
-        if is_managed(account) && changes_account(decisions) {
+        if matches!(account, ServiceAccount::Managed(_)) && changes(ACCOUNT, decisions) {
             let message = format!("{account} needs the right to log on as a service (SeServiceLogonRight)");
             self.push(ACCOUNT, Severity::Info, "services.logon_right", message, None);
         }
@@ -232,7 +230,7 @@ impl Lint<'_> {
 
     /// Who starts by itself and needs the service that is disabled.
     fn dependants(&mut self, survey: &Survey) {
-        let mut dependants = survey.graph().dependants(std::slice::from_ref(&self.wanted.name));
+        let mut dependants = survey.graph.dependants(std::slice::from_ref(&self.wanted.name));
         dependants.retain(|name| survey.services.get(name).is_some_and(|one| one.starts_by_itself()));
         if dependants.is_empty() {
             return;
@@ -249,7 +247,7 @@ impl Lint<'_> {
             return;
         }
         let name = &self.wanted.name;
-        let dependants = survey.graph().dependants(std::slice::from_ref(name));
+        let dependants = survey.graph.dependants(std::slice::from_ref(name));
         let needs = survey.services.get(name).map(|own| own.needs.as_slice()).unwrap_or_default();
         let circle: Vec<ServiceName> = needs.iter().filter(|needed| dependants.contains(needed)).cloned().collect();
         if circle.is_empty() {

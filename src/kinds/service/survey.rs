@@ -1,7 +1,7 @@
 //! All services of a machine, as they are and as they will be: who needs whom, and when each starts. Pure.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::wanted::{Start, State, WantedService};
 use crate::formats::registry_values::NamedValues;
@@ -18,6 +18,8 @@ pub struct Services {
     entries: BTreeMap<ServiceName, Arc<WantedService>>,
     /// The turn of each entry in a plan.
     turns: BTreeMap<ServiceName, usize>,
+    /// Made once for a plan, whose facts do not change.
+    after: OnceLock<Survey>,
 }
 
 impl Services {
@@ -37,6 +39,11 @@ impl Services {
 
     pub fn entry(&self, name: &ServiceName) -> Option<&WantedService> {
         self.entries.get(name).map(|entry| &**entry)
+    }
+
+    /// All services of the machine as they will be.
+    pub fn after(&self, facts: &Facts, context: &Context<'_>) -> &Survey {
+        self.after.get_or_init(|| Survey::after(facts, context))
     }
 
     /// Whether something is asked for that others may feel: who they are is told by all services together.
@@ -62,6 +69,8 @@ pub struct Surveyed {
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
     pub services: BTreeMap<ServiceName, Surveyed>,
+    /// Who needs whom.
+    pub graph: DependencyGraph,
 }
 
 /// Asks for all services where that is needed, once for a document; else for those that the entry's service needs.
@@ -158,24 +167,25 @@ impl Survey {
     pub fn found(facts: &Facts, context: &Context<'_>) -> Self {
         let named = context.services().entries.keys().cloned();
         let all = names(facts).into_iter().chain(named);
-        Self { services: all.filter_map(|name| surveyed(&name, facts).map(|found| (name, found))).collect() }
+        Self::of(all.filter_map(|name| surveyed(&name, facts).map(|found| (name, found))).collect())
     }
 
     /// All services as they will be.
-    pub fn after(facts: &Facts, context: &Context<'_>) -> Self {
-        let mut survey = Self::found(facts, context);
-        for (name, service) in &mut survey.services {
+    fn after(facts: &Facts, context: &Context<'_>) -> Self {
+        let mut services = Self::found(facts, context).services;
+        for (name, service) in &mut services {
             let Some(wanted) = context.services().entry(name) else { continue };
             if let Some(start) = wanted.start_at(context.as_of) {
                 service.start = Some(start.value.start_type());
             }
             service.needs = needs_by(name, std::mem::take(&mut service.needs), context);
         }
-        survey
+        Self::of(services)
     }
 
-    pub fn graph(&self) -> DependencyGraph {
-        DependencyGraph::new(self.services.iter().map(|(name, found)| (name.clone(), found.needs.clone())))
+    fn of(services: BTreeMap<ServiceName, Surveyed>) -> Self {
+        let graph = DependencyGraph::new(services.iter().map(|(name, found)| (name.clone(), found.needs.clone())));
+        Self { services, graph }
     }
 }
 
