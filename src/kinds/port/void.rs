@@ -8,7 +8,9 @@ use super::ways_in::why;
 use crate::formats::firewall::decide::{
     Approach, Arrival, LocalPort, Policy, PolicyRule, Reason, RuleId, Verdict, decide,
 };
-use crate::formats::firewall::{Action, DefaultAction, Direction, EffectiveSettings, Profile, Rule, Store, Traffic};
+use crate::formats::firewall::{
+    Action, DefaultAction, Direction, EffectiveSettings, LocalPortKeyword, Ports, Profile, Rule, Store, Traffic,
+};
 use crate::model::port::PortRange;
 use crate::model::verdict::{Finding, Severity};
 
@@ -83,10 +85,18 @@ pub fn lint<'w>(entries: impl Iterator<Item = &'w WantedPort>, after: &After<'_>
     for entry in entries.filter(|entry| entry.is_present()) {
         for wanted in entry.rules.iter().filter(|wanted| wanted.rule.active) {
             let near = if blocks.is_empty() { Vec::new() } else { index.near(&ranges(&wanted.rule)) };
-            let near: Vec<&PolicyRule> = near.into_iter().filter_map(|at| blocks.get(at).copied()).collect();
+            let near = near.into_iter().filter_map(|at| blocks.get(at).copied());
+            let near: Vec<&PolicyRule> = near.filter(|block| may_meet(&block.rule, &wanted.rule)).collect();
             one(entry, wanted, &settings, &near, after, findings);
         }
     }
+}
+
+/// Whether two rules may be about a port in common; words stand for ports that nobody knows here.
+fn may_meet(one: &Rule, other: &Rule) -> bool {
+    let (Some(one), Some(other)) = (one.traffic.local_ports(), other.traffic.local_ports()) else { return true };
+    let is_open = |ports: &Ports<LocalPortKeyword>| ports.is_any() || !ports.keywords.is_empty();
+    is_open(one) || is_open(other) || one.numbers.overlaps(&other.numbers)
 }
 
 /// Why a rule has no effect in a profile.
