@@ -66,7 +66,12 @@ fn ranges(rule: &Rule) -> Vec<PortRange> {
 }
 
 /// Tells of every rule of an entry that will have no effect.
-pub fn lint<'w>(entries: impl Iterator<Item = &'w WantedPort>, after: &After<'_>, findings: &mut Vec<Finding>) {
+pub fn lint<'w>(
+    entries: impl Iterator<Item = &'w WantedPort>,
+    after: &After<'_>,
+    as_of: jiff::Timestamp,
+    findings: &mut Vec<Finding>,
+) {
     let settings = Profile::ALL.iter().map(|profile| {
         (*profile, EffectiveSettings::new(after.local_profiles().of(*profile), after.group_profiles().of(*profile)))
     });
@@ -83,7 +88,7 @@ pub fn lint<'w>(entries: impl Iterator<Item = &'w WantedPort>, after: &After<'_>
         index.add(at, &if has_words { Vec::new() } else { ranges(&block.rule) });
     }
     for entry in entries.filter(|entry| entry.is_present()) {
-        for wanted in entry.rules.iter().filter(|wanted| wanted.rule.active) {
+        for wanted in entry.rules.iter().filter(|wanted| wanted.rule.active && !wanted.is_expired(as_of)) {
             let near = if blocks.is_empty() { Vec::new() } else { index.near(&ranges(&wanted.rule)) };
             let near = near.into_iter().filter_map(|at| blocks.get(at).copied());
             let near: Vec<&PolicyRule> = near.filter(|block| may_meet(&block.rule, &wanted.rule)).collect();
