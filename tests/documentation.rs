@@ -28,11 +28,14 @@ fn the_guide_is_true() {
         "certificates",
         "certificate-table",
         "environment",
+        "services",
         "ports",
         "machines",
         "plans",
         "record",
         "recovery",
+        "requires",
+        "accounts",
     ];
     for page in pages {
         run_page(&format!("docs/guide/{page}.md"));

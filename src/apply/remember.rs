@@ -16,7 +16,7 @@ use crate::model::remembered::{AppliedEntry, Confirmation, Owed, OwedSince, Part
 use crate::model::resource::ResourceId;
 use crate::model::thumbprint::Thumbprint;
 use crate::model::time::FileTime;
-use crate::model::verdict::{Finding, Verdict};
+use crate::model::verdict::{Action, Finding, Verdict};
 use crate::plan::lint::{RECORD_UNREADABLE, record_finding};
 use crate::plan::{Bookkeeping, Occasion, Plan, Protected, lost_protected};
 
@@ -230,7 +230,10 @@ fn follow(record: &mut Record, books: &[Bookkeeping]) {
 /// Forgets what a run has removed and the document does not name: nothing of it is left to be an orphan.
 fn forget_removed(record: &mut Record, desired: &Desired, plan: &Plan, report: &ApplyReport) {
     let removes = |operation: &Operation| {
-        matches!(operation, Operation::RemoveRegistryTree { .. } | Operation::RemoveRegistryValue { .. })
+        matches!(
+            operation,
+            Operation::RemoveRegistryTree { .. } | Operation::RemoveRegistryValue { .. } | Operation::Adjust { .. }
+        )
     };
     if !plan.operations().any(removes) {
         return;
@@ -240,8 +243,13 @@ fn forget_removed(record: &mut Record, desired: &Desired, plan: &Plan, report: &
     let done = plan.decisions.iter().filter(|decision| done.contains(&decision.id));
     let mut trees: HashSet<&RegistryKey> = HashSet::new();
     let mut values: Vec<ResourceId> = Vec::new();
-    for operation in done.flat_map(|decision| decision.operations()) {
+    for (decision, operation) in done.flat_map(|one| one.operations().iter().map(move |operation| (one, operation))) {
         match operation {
+            // A member that left a set which is owned.
+            Operation::Adjust { .. } if decision.id.part().is_some() => {
+                let is_removed = matches!(decision.verdict, Verdict::Change { action: Action::Delete, .. });
+                values.extend(is_removed.then(|| decision.id.clone()));
+            }
             Operation::RemoveRegistryTree { key, .. } => drop(trees.insert(key)),
             Operation::RemoveRegistryValue { .. } => values.extend(operation.address()),
             _ => {}

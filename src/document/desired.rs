@@ -9,7 +9,7 @@ use super::bookkeeping::{self, DocumentName, Moved, MovedFields, Waiver, WaiverF
 use super::merge::Overridden;
 use crate::formats::upcase;
 use crate::kinds::sections::SECTIONS;
-use crate::kinds::{Wanted, certificate, environment, file, hosts, port, registry};
+use crate::kinds::{Wanted, account, certificate, environment, file, hosts, port, registry, requirement, service};
 use crate::model::decode::{Decode, Decoder, Entries};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::node::Node;
@@ -112,6 +112,9 @@ crate::record! {
     /// By section, the fields that its entries take over where they are silent.
     #[expect(dead_code, reason = "laid into the entries before they are decoded; read here to be checked")]
     pub struct Defaults {
+        /// For the local groups.
+        #[example(serde_json::json!({ "report_unmanaged": true }))]
+        pub account: Option<account::DefaultFields>,
         /// For the certificates.
         #[example(serde_json::json!({ "digest": "sha256", "renew_before": "30d" }))]
         pub certificate: Option<certificate::CertificateDefaults>,
@@ -130,6 +133,12 @@ crate::record! {
         /// For the keys of the registry.
         #[example(serde_json::json!({ "report_unmanaged": true }))]
         pub registry: Option<registry::DefaultFields>,
+        /// For the services.
+        #[example(serde_json::json!({ "recovery": { "first": "restart" } }))]
+        pub service: Option<service::ServiceDefaults>,
+        /// For the requirements.
+        #[example(serde_json::json!({ "blocks": "everything" }))]
+        pub requirement: Option<requirement::DefaultFields>,
     }
 }
 

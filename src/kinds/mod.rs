@@ -12,13 +12,16 @@ use crate::model::resource::ResourceId;
 use crate::model::source::Location;
 use crate::model::verdict::{Decision, Finding};
 
+pub mod account;
 pub mod certificate;
 pub mod environment;
 pub mod file;
 pub mod hosts;
 pub mod port;
 pub mod registry;
+pub mod requirement;
 pub mod sections;
+pub mod service;
 
 /// One entry of a document, as its kind understands it.
 #[derive(Clone, Debug)]
@@ -26,6 +29,9 @@ pub enum Wanted {
     RegistryKey(registry::WantedKey),
     Certificate(Arc<certificate::WantedCertificate>),
     Environment(environment::WantedEnvironment),
+    Service(Arc<service::WantedService>),
+    Requirement(Box<requirement::WantedRequirement>),
+    Group(account::WantedGroup),
     File(Arc<file::WantedEntry>),
     Host(hosts::WantedHost),
     Port(Arc<port::WantedPort>),
@@ -39,6 +45,9 @@ impl Wanted {
             Self::RegistryKey(key) => key,
             Self::Certificate(certificate) => certificate,
             Self::Environment(environment) => environment,
+            Self::Service(service) => &**service,
+            Self::Requirement(requirement) => &**requirement,
+            Self::Group(group) => group,
             Self::File(file) => &**file,
             Self::Host(host) => host,
             Self::Port(port) => port,
@@ -64,6 +73,11 @@ pub trait Kind {
     /// Shorter addresses of what the entry defines, for entries that depend on it.
     fn aliases(&self) -> Vec<ResourceId> {
         Vec::new()
+    }
+
+    /// What of it `protect: true` keeps from being removed.
+    fn protects(&self) -> Vec<ResourceId> {
+        self.resources().into_iter().map(|(id, _)| id).collect()
     }
 
     /// What the entry says of each address, in words: for comparing two documents without a machine.
@@ -119,6 +133,11 @@ impl<'a> Context<'a> {
         &self.named_keys.certificates
     }
 
+    /// All entries about services.
+    pub const fn services(&self) -> &'a service::Services {
+        &self.named_keys.services
+    }
+
     /// All entries about ports.
     pub const fn ports(&self) -> &'a port::Ports {
         &self.named_keys.ports
@@ -149,6 +168,7 @@ pub struct NamedKeys {
     /// What keys below inherit from.
     security: HashMap<RegistryKey, registry::WantedSecurity>,
     certificates: certificate::Certificates,
+    services: service::Services,
     ports: port::Ports,
 }
 
@@ -156,6 +176,10 @@ impl NamedKeys {
     pub fn of<'w>(entries: impl Iterator<Item = &'w Wanted> + Clone) -> Self {
         let certificates = certificate::Certificates::of(entries.clone().filter_map(|wanted| match wanted {
             Wanted::Certificate(certificate) => Some(certificate),
+            _ => None,
+        }));
+        let services = service::Services::of(entries.clone().filter_map(|wanted| match wanted {
+            Wanted::Service(service) => Some(service),
             _ => None,
         }));
         let ports = entries.clone().filter_map(|wanted| match wanted {
@@ -189,7 +213,15 @@ impl NamedKeys {
                 }
             }
         }
-        Self { keys, moves, security, certificates, ports }
+        Self { keys, moves, security, certificates, services, ports }
+    }
+
+    /// Tells in which order a plan has the entries.
+    pub fn in_order<'w>(&mut self, entries: impl Iterator<Item = &'w Wanted>) {
+        self.services.in_order(entries.filter_map(|wanted| match wanted {
+            Wanted::Service(service) => Some(&**service),
+            _ => None,
+        }));
     }
 }
 

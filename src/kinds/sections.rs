@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use schemars::{Schema, SchemaGenerator};
 
-use super::{Wanted, certificate, environment, file, hosts, port, registry};
+use super::{Wanted, account, certificate, environment, file, hosts, port, registry, requirement, service};
 use crate::model::decode::Decoder;
 use crate::model::material::MaterialKind;
 use crate::model::node::{Mapping, Node};
@@ -39,6 +39,17 @@ pub struct Section {
 }
 
 pub const SECTIONS: &[Section] = &[
+    Section {
+        name: "accounts",
+        decode: |node, cx| account::decode_section(node, cx).into_iter().map(Wanted::Group).collect(),
+        schema: account::section_schema,
+        defaults: "account",
+        deep_defaults: &[],
+        defaults_when_absent: &["on_change"],
+        passed_over: |_| &[],
+        material: &[],
+        merge_rule: account::merge_rule,
+    },
     Section {
         name: "certificates",
         decode: |node, cx| {
@@ -114,5 +125,33 @@ pub const SECTIONS: &[Section] = &[
         passed_over: |_| &[],
         material: &[],
         merge_rule: registry::merge_rule,
+    },
+    Section {
+        name: "services",
+        decode: |node, cx| {
+            let entries = service::decode_section(node, cx);
+            entries.into_iter().map(|entry| Wanted::Service(Arc::new(entry))).collect()
+        },
+        schema: service::section_schema,
+        defaults: "service",
+        deep_defaults: &["recovery"],
+        defaults_when_absent: &["on_change"],
+        passed_over: |_| &[],
+        material: &[],
+        merge_rule: service::merge_rule,
+    },
+    Section {
+        name: "requires",
+        decode: |node, cx| {
+            let entries = requirement::decode_section(node, cx);
+            entries.into_iter().map(|entry| Wanted::Requirement(Box::new(entry))).collect()
+        },
+        schema: requirement::section_schema,
+        defaults: "requirement",
+        deep_defaults: &[],
+        defaults_when_absent: &[],
+        passed_over: |_| &[],
+        material: &[],
+        merge_rule: requirement::merge_rule,
     },
 ];

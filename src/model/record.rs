@@ -250,6 +250,11 @@ macro_rules! record {
                 stringify!($name).into()
             }
 
+            // Records of several sections bear the same name and are not the same.
+            fn schema_id() -> std::borrow::Cow<'static, str> {
+                concat!(module_path!(), "::", stringify!($name)).into()
+            }
+
             fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 let mut schema = $crate::model::record::RecordSchema::default();
                 <Self as $crate::model::record::Record>::describe(&mut schema, generator);

@@ -39,7 +39,8 @@ impl PlanOptions {
 /// The document's dependencies have no order.
 pub fn build(desired: &Desired, facts: &Facts, options: PlanOptions) -> Result<Plan, OrderError> {
     let (sequence, needs) = order(&desired.entries)?;
-    let named = NamedKeys::of(desired.entries.iter().map(|entry| &entry.wanted));
+    let mut named = NamedKeys::of(desired.entries.iter().map(|entry| &entry.wanted));
+    named.in_order(sequence.iter().filter_map(|index| desired.entries.get(*index)).map(|entry| &entry.wanted));
     let context = Context::new(options.as_of, options.rewrite_secrets, &named).surveying(options.survey);
     let remembered = Remembered::new(facts.remembered(), desired);
     let shutdown = facts.restarted.and_then(FileTime::to_timestamp);
