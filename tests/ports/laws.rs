@@ -246,3 +246,17 @@ fn what_leaves_an_entry_is_an_orphan() {
     assert_eq!(orphans, ["ports.web[\"url http://+:5443/\"]"]);
     assert_eq!(told(&plan), ["+ web url http://+:5444/: ports.url_absent"]);
 }
+
+/// A rule whose time is over goes, because it is due; until then it is a rule like any other.
+#[test]
+fn a_rule_expires() {
+    let wanted = desired("ports:\n  debug: { port: 9999, allow: { expires: { on: 2026-03-11 } } }\n");
+    let machine = machine(&[]);
+    applied(&machine, &wanted, start());
+    assert_eq!(told(&plan(&machine, &wanted, super::world::after(9))), Vec::<String>::new());
+    let due = plan(&machine, &wanted, super::world::after(10));
+    assert_eq!(told(&due), ["- debug allow tcp in: ports.expired"]);
+    assert_eq!(due.decisions.iter().find(|one| one.differs()).unwrap().cause, Some(Cause::Due));
+    applied(&machine, &wanted, super::world::after(10));
+    assert_eq!(told(&plan(&machine, &wanted, super::world::after(11))), Vec::<String>::new());
+}

@@ -164,50 +164,66 @@ impl Rule {
 
     /// All that the rule says, in one form: equal when rules are equal. Programs and services are folded.
     pub fn statement(&self) -> String {
-        use fmt::Write as _;
         let mut text = String::with_capacity(256);
         for aspect in Aspect::ALL {
-            let said = match aspect {
-                Aspect::Program | Aspect::Service => upcase::fold(&self.shown(aspect)),
-                _ => self.shown(aspect),
-            };
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "{said}");
+            match (aspect, &self.program, &self.service) {
+                (Aspect::Program, Some(program), _) => text.push_str(&upcase::fold(program.as_str())),
+                (Aspect::Service, _, Some(service)) => text.push_str(&upcase::fold(service.as_str())),
+                // Writing to a String cannot fail.
+                _ => _ = self.show(aspect, &mut text),
+            }
+            text.push('\n');
         }
         text
     }
 
     fn shown(&self, aspect: Aspect) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = self.show(aspect, &mut text);
+        text
+    }
+
+    fn show(&self, aspect: Aspect, f: &mut String) -> fmt::Result {
+        use fmt::Write as _;
         struct List<'a>(&'a BTreeSet<InterfaceType>);
         impl fmt::Display for List<'_> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 terms::list(f, self.0.iter())
             }
         }
-        fn or(text: String, otherwise: &str) -> String {
-            if text.is_empty() { otherwise.to_owned() } else { text }
+        fn text(f: &mut String, text: Option<&impl fmt::Display>, otherwise: &str) -> fmt::Result {
+            match text {
+                Some(text) => write!(f, "\"{text}\""),
+                None => f.write_str(otherwise),
+            }
         }
-        fn text(text: Option<&impl fmt::Display>, otherwise: &str) -> String {
-            text.map_or_else(|| otherwise.to_owned(), |text| format!("\"{text}\""))
+        fn or_none(f: &mut String, thing: Option<&impl fmt::Display>) -> fmt::Result {
+            match thing {
+                Some(thing) => write!(f, "{thing}"),
+                None => f.write_str("none"),
+            }
         }
         match aspect {
-            Aspect::Action => self.action.to_string(),
-            Aspect::Active => if self.active { "yes" } else { "no" }.to_owned(),
-            Aspect::Direction => self.direction.to_string(),
-            Aspect::Protocol => self.traffic.protocol().to_string(),
-            Aspect::Profiles => self.profiles.to_string(),
-            Aspect::LocalPorts => self.traffic.local_ports().map_or_else(|| "none".to_owned(), ToString::to_string),
-            Aspect::RemotePorts => self.traffic.remote_ports().map_or_else(|| "none".to_owned(), ToString::to_string),
-            Aspect::IcmpTypes => self.traffic.icmp_types().map_or_else(|| "none".to_owned(), ToString::to_string),
-            Aspect::LocalAddresses => or(self.local_addresses.to_string(), "any"),
-            Aspect::RemoteAddresses => self.remote_addresses.to_string(),
-            Aspect::InterfaceTypes => or(List(&self.interface_types).to_string(), "any"),
-            Aspect::Program => text(self.program.as_ref(), "any"),
-            Aspect::Service => text(self.service.as_ref(), "any"),
-            Aspect::Name => text(self.name.as_ref(), "none"),
-            Aspect::Description => text(self.description.as_ref(), "none"),
-            Aspect::Group => text(self.group.as_ref(), "none"),
-            Aspect::EdgeTraversal => self.edge_traversal.to_string(),
+            Aspect::Action => write!(f, "{}", self.action),
+            Aspect::Active => f.write_str(if self.active { "yes" } else { "no" }),
+            Aspect::Direction => write!(f, "{}", self.direction),
+            Aspect::Protocol => write!(f, "{}", self.traffic.protocol()),
+            Aspect::Profiles => write!(f, "{}", self.profiles),
+            Aspect::LocalPorts => or_none(f, self.traffic.local_ports()),
+            Aspect::RemotePorts => or_none(f, self.traffic.remote_ports()),
+            Aspect::IcmpTypes => or_none(f, self.traffic.icmp_types()),
+            Aspect::LocalAddresses if self.local_addresses.is_empty() => f.write_str("any"),
+            Aspect::LocalAddresses => write!(f, "{}", self.local_addresses),
+            Aspect::RemoteAddresses => write!(f, "{}", self.remote_addresses),
+            Aspect::InterfaceTypes if self.interface_types.is_empty() => f.write_str("any"),
+            Aspect::InterfaceTypes => write!(f, "{}", List(&self.interface_types)),
+            Aspect::Program => text(f, self.program.as_ref(), "any"),
+            Aspect::Service => text(f, self.service.as_ref(), "any"),
+            Aspect::Name => text(f, self.name.as_ref(), "none"),
+            Aspect::Description => text(f, self.description.as_ref(), "none"),
+            Aspect::Group => text(f, self.group.as_ref(), "none"),
+            Aspect::EdgeTraversal => write!(f, "{}", self.edge_traversal),
         }
     }
 }

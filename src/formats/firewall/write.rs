@@ -134,11 +134,14 @@ fn wanted(sayings: &[Saying]) -> Vec<Wanted> {
 impl Rule {
     /// The text of a new rule, its fields in the order of Windows; the version is at least the one given.
     pub fn to_text(&self, version: RuleVersion) -> RuleText {
+        let draft = self.draft();
+        let mut sayings: Vec<Saying> = Aspect::ALL.into_iter().flat_map(|aspect| draft.sayings(aspect)).collect();
         let mut text = RuleText::empty(version);
-        if !self.active {
-            // Windows says so, though saying nothing would do.
-            text.fields.extend(Saying::Active(false).write());
+        if let Some(since) = sayings.iter().map(Saying::since).max() {
+            text.raise(since);
         }
-        text.with(self)
+        text.fields = sayings.drain(..).flat_map(|saying| saying.write()).collect();
+        text.fields.sort_by_key(|field| rank(field.name()));
+        text
     }
 }

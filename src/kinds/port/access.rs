@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::build::{Draft, refuse};
-use super::document::{AccessFields, DirectionWord, InterfaceWord, ProfileWord};
+use super::document::{AccessFields, AfterExpiry, DirectionWord, InterfaceWord, ProfileWord};
 use super::forms::{OneOrMore, PortWord, PortsForm};
 use super::wanted::{GROUP, Names, Said, WantedRule};
 use crate::formats::firewall::{
@@ -72,6 +72,9 @@ pub fn rules(
                 at: *at,
                 id: read.rule.as_ref().map_or_else(own, |id| id.value.clone()).into(),
                 rule,
+                expires: read.expires.as_ref().map(|expires| match expires.value.then {
+                    AfterExpiry::Absent => expires.value.on.0,
+                }),
                 names: match &read.rule {
                     None => Names::Own,
                     Some(_) => Names::Adopted {

@@ -4,7 +4,7 @@ use super::bindings;
 use super::existing::Existing;
 use super::urls;
 use super::void::PortIndex;
-use super::wanted::{Purpose, UrlAccess, WantedPort};
+use super::wanted::{Claim, Purpose, UrlAccess, WantedPort};
 use crate::formats::http_sys::{BindingKind, Overlap, Reservation, Scheme};
 use crate::model::fact::Facts;
 use crate::model::port::{PortRange, PortSet};
@@ -71,7 +71,9 @@ fn common(one: &WantedPort, other: &WantedPort) -> Option<(Transport, PortSet)> 
     // A URL is shared by path, and a pure reservation of one needs no port of its own.
     let only_urls =
         |entry: &WantedPort| entry.rules.is_empty() && entry.bindings.is_empty() && entry.listeners.is_empty();
-    if only_urls(one) || only_urls(other) || !share_addresses(one, other) {
+    let meet = |mine: &Claim, theirs: &Claim| mine.transport == theirs.transport && mine.ports.overlaps(&theirs.ports);
+    let have_port = one.claims.iter().any(|mine| other.claims.iter().any(|theirs| meet(mine, theirs)));
+    if !have_port || only_urls(one) || only_urls(other) || !share_addresses(one, other) {
         return None;
     }
     for mine in &one.claims {

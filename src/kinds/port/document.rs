@@ -9,6 +9,7 @@ use crate::formats::upcase;
 use crate::kinds::sections::MergeRule;
 use crate::model::common::{Common, OnChange};
 use crate::model::decode::{Decode as _, Decoder, Unique};
+use crate::model::moment::Moment;
 use crate::model::node::Node;
 use crate::model::record::{FieldNotes, Fields, Record, RecordSchema};
 use crate::model::source::Spanned;
@@ -96,6 +97,9 @@ crate::record! {
         pub icmp: Option<OneOrMore<Spanned<String>>>,
         /// Whether the rule is in force.
         pub enabled: bool = true,
+        /// The end of the rule's time: from then on it is absent.
+        #[example(serde_json::json!({ "on": "2026-12-31" }))]
+        pub expires: Option<Spanned<RuleExpiryFields>>,
         /// The name that Windows shows.
         pub name: Option<Spanned<String>>,
         /// The remark that Windows shows.
@@ -103,6 +107,25 @@ crate::record! {
         /// The id of a rule that is there already, to be taken over; only what the document states of its texts is changed.
         #[example("RemoteDesktop-UserMode-In-TCP")]
         pub rule: Option<Spanned<String>>,
+    }
+}
+
+crate::record! {
+    /// The end of a rule's time.
+    pub struct RuleExpiryFields {
+        /// From when on: a day, from 00:00 UTC on, or a timestamp with its zone.
+        #[example("2026-12-31")]
+        pub on: Moment,
+        /// What becomes of the rule then.
+        pub then: AfterExpiry = AfterExpiry::Absent,
+    }
+}
+
+crate::choice! {
+    /// What becomes of a rule when its time is over.
+    pub enum AfterExpiry {
+        /// It goes.
+        Absent = "absent",
     }
 }
 

@@ -167,6 +167,6 @@ pub fn lint_plan(facts: &Facts, context: &Context<'_>, decisions: &[Decision], f
     let entries: Vec<&WantedPort> = ports.entries.iter().map(Arc::as_ref).collect();
     let after = After::of(existing, facts, decisions);
     clashes::lint(&entries, facts, existing, findings);
-    void::lint(entries.iter().copied(), &after, findings);
+    void::lint(entries.iter().copied(), &after, context.as_of, findings);
     ways_in::lint(entries.iter().copied(), existing, &after, findings);
 }

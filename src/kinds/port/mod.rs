@@ -95,7 +95,11 @@ impl WantedPort {
     fn parts(&self) -> Vec<(&str, Location, String)> {
         let is_present = self.is_present();
         let said = |text: String| if is_present { text } else { "absent".to_owned() };
-        let rules = self.rules.iter().map(|rule| (&*rule.part, rule.at, said(rules::words(&rule.rule))));
+        let until = |rule: &wanted::WantedRule| rule.expires.map(|on| format!(", until {on}")).unwrap_or_default();
+        let rules = self.rules.iter().map(|rule| {
+            let words = format!("{}{}", rules::words(&rule.rule), until(rule));
+            (&*rule.part, rule.at, said(words))
+        });
         let bindings = self.bindings.iter().map(|one| (&*one.part, one.at, said(bindings::statement(one))));
         let urls = self.reservations.iter().map(|url| (&*url.part, url.at, said(statement_of_url(url))));
         let ranges =
@@ -171,7 +175,7 @@ impl Kind for Arc<WantedPort> {
         decisions.push(own(WantedPort::address(self), self.at));
         if !self.rules.is_empty() {
             let existing = context.ports().existing(facts);
-            decisions.extend(self.rules.iter().map(|rule| rules::compare(self, rule, existing, facts)));
+            decisions.extend(self.rules.iter().map(|rule| rules::compare(self, rule, existing, facts, context.as_of)));
         }
         decisions.extend(self.bindings.iter().map(|binding| bindings::compare(self, binding, facts, context)));
         decisions.extend(self.reservations.iter().map(|url| urls::compare(self, url, facts)));

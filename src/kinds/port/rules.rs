@@ -16,7 +16,13 @@ use crate::model::source::Location;
 use crate::model::verdict::{Action, Decision, Reason, Verdict};
 
 /// Decides about one rule of an entry.
-pub fn compare(port: &WantedPort, wanted: &WantedRule, existing: &Existing, facts: &Facts) -> Decision {
+pub fn compare(
+    port: &WantedPort,
+    wanted: &WantedRule,
+    existing: &Existing,
+    facts: &Facts,
+    as_of: jiff::Timestamp,
+) -> Decision {
     let id = port.part(&wanted.part);
     let (Some(keys), None) = (places::firewall(), &existing.unread) else {
         return unread(id, wanted.at, existing.unread.as_ref());
@@ -30,17 +36,24 @@ pub fn compare(port: &WantedPort, wanted: &WantedRule, existing: &Existing, fact
     };
     let name = value.map_or(&*wanted.id, |value| &value.name);
     let setting = || Setting::FirewallRule { rule: name.into() };
-    if !port.is_present() {
-        let trace = Trace { wanted: digest::ABSENT, found: found_digest(found), secret: None };
+    let is_expired = port.is_present() && wanted.is_expired(as_of);
+    if !port.is_present() || is_expired {
+        let asked = if is_expired { wanted_digest(wanted, &wanted.rule) } else { digest::ABSENT };
+        let trace = Trace { wanted: asked, found: found_digest(found), secret: None };
         let Some(value) = value else { return Decision::keep(id, wanted.at).traced(trace) };
-        let reason = Reason::code("ports.not_wanted");
+        let reason = match wanted.expires.filter(|_| is_expired) {
+            Some(on) => Reason::with("ports.expired", format!("expired on {on}")),
+            None => Reason::code("ports.not_wanted"),
+        };
         return written(removal(id, wanted.at, reason, found, &value.name, value.data.clone())).traced(trace);
     }
     let rule = adopted(wanted, found.and_then(Found::rule));
-    let wanted_digest = digest_of(&rule);
-    let trace = |found| Trace { wanted: wanted_digest, found, secret: None };
+    let asked = wanted_digest(wanted, &rule);
+    let trace = |found| Trace { wanted: asked, found, secret: None };
     if found.and_then(Found::rule) == Some(&rule) {
-        return written(Decision::keep(id, wanted.at).traced(trace(wanted_digest)));
+        // Without an end, what is wanted and what is there are told alike, and told once.
+        let found = if wanted.expires.is_none() { asked } else { digest_of(&rule) };
+        return written(Decision::keep(id, wanted.at).traced(trace(found)));
     }
     let (text, reason, before, after) = match found {
         None => {
@@ -192,6 +205,14 @@ fn found_digest(found: Option<&Found>) -> u64 {
         Some(Found::Rule { policy, .. }) => digest_of(&policy.rule),
         Some(Found::Strange { text, .. }) => digest::of(&[b"rule text", text.to_string().as_bytes()]),
         Some(Found::Damaged(detail)) => digest::of(&[b"no rule", detail.as_bytes()]),
+    }
+}
+
+/// Of what a document says of a rule: the same before its end and after it.
+fn wanted_digest(wanted: &WantedRule, rule: &Rule) -> u64 {
+    match wanted.expires {
+        None => digest_of(rule),
+        Some(on) => digest::of(&[b"expiring rule", wanted.rule.statement().as_bytes(), on.to_string().as_bytes()]),
     }
 }
 

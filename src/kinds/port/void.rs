@@ -8,7 +8,9 @@ use super::ways_in::why;
 use crate::formats::firewall::decide::{
     Approach, Arrival, LocalPort, Policy, PolicyRule, Reason, RuleId, Verdict, decide,
 };
-use crate::formats::firewall::{Action, DefaultAction, Direction, EffectiveSettings, Profile, Rule, Store, Traffic};
+use crate::formats::firewall::{
+    Action, DefaultAction, Direction, EffectiveSettings, LocalPortKeyword, Ports, Profile, Rule, Store, Traffic,
+};
 use crate::model::port::PortRange;
 use crate::model::verdict::{Finding, Severity};
 
@@ -64,7 +66,12 @@ fn ranges(rule: &Rule) -> Vec<PortRange> {
 }
 
 /// Tells of every rule of an entry that will have no effect.
-pub fn lint<'w>(entries: impl Iterator<Item = &'w WantedPort>, after: &After<'_>, findings: &mut Vec<Finding>) {
+pub fn lint<'w>(
+    entries: impl Iterator<Item = &'w WantedPort>,
+    after: &After<'_>,
+    as_of: jiff::Timestamp,
+    findings: &mut Vec<Finding>,
+) {
     let settings = Profile::ALL.iter().map(|profile| {
         (*profile, EffectiveSettings::new(after.local_profiles().of(*profile), after.group_profiles().of(*profile)))
     });
@@ -81,12 +88,20 @@ pub fn lint<'w>(entries: impl Iterator<Item = &'w WantedPort>, after: &After<'_>
         index.add(at, &if has_words { Vec::new() } else { ranges(&block.rule) });
     }
     for entry in entries.filter(|entry| entry.is_present()) {
-        for wanted in entry.rules.iter().filter(|wanted| wanted.rule.active) {
+        for wanted in entry.rules.iter().filter(|wanted| wanted.rule.active && !wanted.is_expired(as_of)) {
             let near = if blocks.is_empty() { Vec::new() } else { index.near(&ranges(&wanted.rule)) };
-            let near: Vec<&PolicyRule> = near.into_iter().filter_map(|at| blocks.get(at).copied()).collect();
+            let near = near.into_iter().filter_map(|at| blocks.get(at).copied());
+            let near: Vec<&PolicyRule> = near.filter(|block| may_meet(&block.rule, &wanted.rule)).collect();
             one(entry, wanted, &settings, &near, after, findings);
         }
     }
+}
+
+/// Whether two rules may be about a port in common; words stand for ports that nobody knows here.
+fn may_meet(one: &Rule, other: &Rule) -> bool {
+    let (Some(one), Some(other)) = (one.traffic.local_ports(), other.traffic.local_ports()) else { return true };
+    let is_open = |ports: &Ports<LocalPortKeyword>| ports.is_any() || !ports.keywords.is_empty();
+    is_open(one) || is_open(other) || one.numbers.overlaps(&other.numbers)
 }
 
 /// Why a rule has no effect in a profile.

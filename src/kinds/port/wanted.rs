@@ -51,7 +51,15 @@ pub struct WantedRule {
     /// The name of its value.
     pub id: Box<str>,
     pub rule: Rule,
+    /// From then on it is to be absent.
+    pub expires: Option<jiff::Timestamp>,
     pub names: Names,
+}
+
+impl WantedRule {
+    pub fn is_expired(&self, as_of: jiff::Timestamp) -> bool {
+        self.expires.is_some_and(|on| as_of >= on)
+    }
 }
 
 /// Which texts of a rule the document speaks of.
