@@ -242,6 +242,11 @@ macro_rules! record {
                 stringify!($name).into()
             }
 
+            // Records of two kinds may have one name.
+            fn schema_id() -> std::borrow::Cow<'static, str> {
+                concat!(module_path!(), "::", stringify!($name)).into()
+            }
+
             fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 let mut schema = $crate::model::record::RecordSchema::default();
                 <Self as $crate::model::record::Record>::describe(&mut schema, generator);

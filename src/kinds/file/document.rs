@@ -29,7 +29,7 @@ const CONTENTS: [&str; 5] = ["content", "source", "folder", "tree", "values"];
 
 crate::record! {
     /// A file or folder of the machine, or values inside a file.
-    pub struct FileFields {
+    pub struct FileEntryFields {
         /// Where it lies on the machine.
         #[example("%ProgramData%\\Vendor\\server.ini")]
         pub path: Spanned<FilePath>,
@@ -161,7 +161,7 @@ pub fn section_schema(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "description": "Files and folders by names of your own: whole contents, or values inside files.",
-        "additionalProperties": FileFields::field_schema(generator),
+        "additionalProperties": FileEntryFields::field_schema(generator),
         "examples": [{ "banner": { "path": "C:\\ProgramData\\Vendor\\banner.txt", "content": "welcome\n" } }],
     })
 }
@@ -211,8 +211,8 @@ fn decode_entry(key: &Key<'_>, node: &Node<'_>, cx: &mut Decoder) -> Option<Want
         cx.push(Diagnostic::error("files.bad_name", "the name of an entry is a text of one line").at(key.at));
         return None;
     }
-    let fields = Fields::open(node, FileFields::FIELDS, cx)?;
-    let mut read = FileFields::read(&fields, cx)?;
+    let fields = Fields::open(node, FileEntryFields::FIELDS, cx)?;
+    let mut read = FileEntryFields::read(&fields, cx)?;
     let given: Vec<(&str, Location)> = CONTENTS.iter().filter_map(|name| Some((*name, fields.place(name)?))).collect();
     if let [(first, at), (second, other), ..] = given.as_slice() {
         let message = format!("`{first}` and `{second}` both say what stands at the path");
@@ -245,7 +245,7 @@ fn decode_entry(key: &Key<'_>, node: &Node<'_>, cx: &mut Decoder) -> Option<Want
 }
 
 /// Reports fields that mean nothing beside the entry's content.
-fn check_companions(read: &FileFields, given: &[(&str, Location)], cx: &mut Decoder) -> Option<()> {
+fn check_companions(read: &FileEntryFields, given: &[(&str, Location)], cx: &mut Decoder) -> Option<()> {
     let kind = given.first().map(|(name, _)| *name);
     let is_text = matches!(read.content.as_ref().map(|content| &content.value), Some(ContentForm::Text(_)));
     let lost = [
@@ -285,7 +285,7 @@ fn check_absent(given: &[(&str, Location)], fields: &Fields<'_, '_>, cx: &mut De
     None
 }
 
-fn content(read: &mut FileFields, key: &Key<'_>, has_security: bool, cx: &mut Decoder) -> Option<WantedContent> {
+fn content(read: &mut FileEntryFields, key: &Key<'_>, has_security: bool, cx: &mut Decoder) -> Option<WantedContent> {
     if let Some(content) = read.content.take() {
         return match content.value {
             ContentForm::Bytes(bytes) => Some(WantedContent::Bytes(LocalFile::new(bytes))),
@@ -333,7 +333,7 @@ fn content(read: &mut FileFields, key: &Key<'_>, has_security: bool, cx: &mut De
     }
 }
 
-fn tree(form: Spanned<TreeForm>, read: &FileFields, cx: &mut Decoder) -> Option<WantedContent> {
+fn tree(form: Spanned<TreeForm>, read: &FileEntryFields, cx: &mut Decoder) -> Option<WantedContent> {
     let entries = match form.value {
         TreeForm::Inline(entries) => entries,
         TreeForm::Named => match cx.material(form.at)? {
