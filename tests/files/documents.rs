@@ -47,6 +47,7 @@ fn refused() {
         (value("{ ini: { key: a }, value: null }"), "files.not_text", "only a JSON file"),
         (value("{ ini: { key: a }, value: 0123 }"), "document.wrong_type", "\"0123\""),
         (value("{ json: a, value: 1 }"), "files.bad_selector", "begins with `/`"),
+        (value("{ json: /a/-, value: 1 }"), "files.bad_selector", "by its number"),
         (value("{ xml: a, value: x }"), "files.bad_selector", "begins with `/`"),
         (value("{ xml: '/a[b]', value: x }"), "files.bad_selector", "condition"),
         (value("{ xml: /a, value: \"\\x01\" }"), "files.bad_selector", "control characters"),

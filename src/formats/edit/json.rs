@@ -41,9 +41,12 @@ pub fn write(text: &str, pointer: &str, value: Option<&Value>) -> Result<Splice,
     }
 }
 
-/// Refuses a pointer that is none.
+/// Refuses a pointer that is none, and one that never finds again what was put at it.
 pub fn check(pointer: &str) -> Result<(), EditError> {
-    names(pointer).map(drop)
+    if names(pointer)?.iter().any(|name| name == "-") {
+        return Err(EditError::Selector("`-` is behind all elements of a list: name the place by its number".into()));
+    }
+    Ok(())
 }
 
 /// The names of a pointer, `~1` and `~0` resolved.

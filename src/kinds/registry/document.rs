@@ -288,7 +288,9 @@ pub fn wanted_security(
     match fields.sddl {
         Some(sddl) if fields.owner.is_some() || !grant.is_empty() || fields.exclusive => {
             let message = "`sddl` is the whole security descriptor: nothing may stand beside it";
-            cx.push(Diagnostic::error(object.code("registry.security_twice", "files.security_twice"), message).at(sddl.at));
+            cx.push(
+                Diagnostic::error(object.code("registry.security_twice", "files.security_twice"), message).at(sddl.at),
+            );
             None
         }
         Some(sddl) => {
@@ -298,7 +300,9 @@ pub fn wanted_security(
         None if fields.owner.is_none() && grant.is_empty() => {
             let message = "`security` names neither an owner nor a grant";
             cx.push(
-                Diagnostic::error(object.code("registry.empty_security", "files.empty_security"), message).at(at).hint("name `owner`, `grant` or `sddl`"),
+                Diagnostic::error(object.code("registry.empty_security", "files.empty_security"), message)
+                    .at(at)
+                    .hint("name `owner`, `grant` or `sddl`"),
             );
             None
         }
@@ -334,7 +338,11 @@ fn check_rights(rights: &Spanned<String>, object: Securable, cx: &mut Decoder) {
                 "write full, modify, read, write, execute, several of them with commas, or a mask such as 0x1200a9"
             }
         };
-        cx.push(Diagnostic::error(object.code("registry.bad_rights", "files.bad_rights"), error.to_string()).at(rights.at).hint(hint));
+        cx.push(
+            Diagnostic::error(object.code("registry.bad_rights", "files.bad_rights"), error.to_string())
+                .at(rights.at)
+                .hint(hint),
+        );
     }
 }
 
