@@ -116,9 +116,6 @@ fn one(entry: &WantedEntry, value: &WantedValue, file: &FileToBe, facts: &Facts,
         }
         Step::Change(action, reason) => match (file, &there) {
             (FileToBe::Missing(reason), _) => blocked(reason.clone()),
-            (FileToBe::Made, _) if matches!(value.selector, Selector::Xml { .. }) => {
-                blocked(Reason::with("files.no_place", "an XML file is not made from nothing"))
-            }
             (_, There::NoPlace(why)) => blocked(Reason::with("files.no_place", why.to_owned())),
             _ => {
                 let edit = Operation::EditFile {
