@@ -8,7 +8,7 @@ use std::process::Stdio;
 
 use proptest::prelude::*;
 
-use trueup::formats::edit::{EditError, Selector, Value, read, write};
+use trueup::formats::edit::{EditError, Family, Selector, Value, read, read_all, write};
 
 fn ini(section: Option<&str>, key: &str) -> Selector {
     Selector::Ini { section: section.map(Into::into), key: key.into() }
@@ -514,5 +514,22 @@ proptest! {
             });
             prop_assert_eq!(found, value);
         }
+    }
+
+    /// Many values read at once are those read one by one.
+    #[test]
+    fn reading_at_once_is_reading_one_by_one(
+        file in r#"([\[\]{}<>/a k=:;#"'\\,\r\n1]|<a>|</a>|<k v="1"/>|"a":|\[a\]\n|10.0.0.1 k a\n|::1 a\n){0,40}"#,
+    ) {
+        let host = |name: &str, family| Selector::Host { name: name.into(), family, comment: None };
+        let all = [
+            ini(Some("a"), "k"), ini(Some("A "), " K"), ini(None, "k"), ini(None, "a"), ini(Some("b"), "k"),
+            properties("k"), properties("a"), properties("none"),
+            xml("/a/k/@v"), xml("/a/k"), json("/a/k"), json("/a"), json(""), json("bad"), json("/0"),
+            host("k", Family::V4), host("K", Family::V6), host("a", Family::V6), host("none", Family::V4),
+        ];
+        let selectors: Vec<&Selector> = all.iter().collect();
+        let one_by_one: Vec<_> = all.iter().map(|selector| read(file.as_bytes(), selector)).collect();
+        prop_assert_eq!(read_all(file.as_bytes(), &selectors), one_by_one);
     }
 }

@@ -1,6 +1,9 @@
 //! INI files as Windows reads them (`GetPrivateProfileString`): the first section and the first key of a name count, names compare
 //! without case, only whole lines are comments, and one pair of quotes around a value is not part of it.
 
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
 use super::{EditError, Line, Splice, line_break, lines};
 use crate::formats::upcase;
 
@@ -10,6 +13,32 @@ pub fn read(text: &str, section: Option<&str>, key: &str) -> Option<String> {
     let (_, body) = section_lines(text, &all, section)?;
     let entry = find(text, body, key)?;
     Some(unquoted(text.get(entry.value.clone())?).to_owned())
+}
+
+/// The values of all keys: of each name the first.
+pub struct Index(HashMap<(Option<String>, String), String>);
+
+impl Index {
+    pub fn of(text: &str) -> Self {
+        let mut index = HashMap::new();
+        let mut seen = HashSet::new();
+        let mut section = Some(None);
+        for line in lines(text) {
+            if let Some(name) = section_name(text, &line) {
+                let name = upcase::fold(name);
+                section = seen.insert(name.clone()).then_some(Some(name));
+            } else if let (Some(section), Some((name, value))) = (&section, entry(text, &line)) {
+                let value = || unquoted(text.get(value).unwrap_or_default()).to_owned();
+                index.entry((section.clone(), upcase::fold(name))).or_insert_with(value);
+            }
+        }
+        Self(index)
+    }
+
+    pub fn get(&self, section: Option<&str>, key: &str) -> Option<String> {
+        let section = section.map(|section| upcase::fold(section.trim()));
+        self.0.get(&(section, upcase::fold(key.trim()))).cloned()
+    }
 }
 
 /// The change that sets or removes a key.
@@ -70,15 +99,12 @@ pub fn check(section: Option<&str>, key: &str, value: Option<&str>) -> Result<()
 
 struct Entry {
     line: Line,
-    value: std::ops::Range<usize>,
+    value: Range<usize>,
 }
 
 /// The head of a section and its lines; those before the first section, which have no head, where none is named.
 fn section_lines<'l>(text: &str, all: &'l [Line], section: Option<&str>) -> Option<(Option<&'l Line>, &'l [Line])> {
-    let name = |line: &Line| {
-        let content = text.get(line.start..line.end)?.trim();
-        Some(content.strip_prefix('[')?.split_once(']')?.0.trim())
-    };
+    let name = |line: &Line| section_name(text, line);
     let start = match section {
         None => 0,
         Some(section) => {
@@ -91,6 +117,23 @@ fn section_lines<'l>(text: &str, all: &'l [Line], section: Option<&str>) -> Opti
     Some((head, rest.get(..length)?))
 }
 
+/// The section that begins with a line.
+fn section_name<'t>(text: &'t str, line: &Line) -> Option<&'t str> {
+    let content = text.get(line.start..line.end)?.trim();
+    Some(content.strip_prefix('[')?.split_once(']')?.0.trim())
+}
+
+/// The key that a line sets, and where its value stands.
+fn entry<'t>(text: &'t str, line: &Line) -> Option<(&'t str, Range<usize>)> {
+    let (name, value) = text.get(line.start..line.end)?.split_once('=')?;
+    if is_comment(name) {
+        return None;
+    }
+    let start = line.end - value.len() + (value.len() - value.trim_start().len());
+    let end = line.end - (value.len() - value.trim_end().len());
+    Some((name.trim(), start..end.max(start)))
+}
+
 fn find(text: &str, body: &[Line], key: &str) -> Option<Entry> {
     entries(text, body, key).next()
 }
@@ -98,14 +141,8 @@ fn find(text: &str, body: &[Line], key: &str) -> Option<Entry> {
 /// The lines of a section that set a key.
 fn entries(text: &str, body: &[Line], key: &str) -> impl Iterator<Item = Entry> {
     body.iter().filter_map(move |line| {
-        let content = text.get(line.start..line.end)?;
-        let (name, value) = content.split_once('=')?;
-        if is_comment(name) || !upcase::eq(name.trim(), key.trim()) {
-            return None;
-        }
-        let start = line.end - value.len() + (value.len() - value.trim_start().len());
-        let end = line.end - (value.len() - value.trim_end().len());
-        Some(Entry { line: *line, value: start..end.max(start) })
+        let (name, value) = entry(text, line)?;
+        upcase::eq(name, key.trim()).then(|| Entry { line: *line, value })
     })
 }
 

@@ -98,6 +98,37 @@ pub fn read(bytes: &[u8], selector: &Selector) -> Result<Option<Value>, EditErro
     read_text(&text, selector)
 }
 
+/// As [`read`], at many selectors of one file: it is looked through once, not for each.
+pub fn read_all(bytes: &[u8], selectors: &[&Selector]) -> Vec<Result<Option<Value>, EditError>> {
+    let text = match Text::decode(bytes) {
+        Ok(text) => text,
+        Err(error) => return selectors.iter().map(|_| Err(error.clone())).collect(),
+    };
+    let content = &text.content;
+    let (mut ini, mut properties, mut json, mut hosts) = (None, None, None, None);
+    let plain = |found: Option<String>| found.map(|found| Value::Text(found.into()));
+    let mut one = |selector: &Selector| match selector {
+        Selector::Ini { section, key } => {
+            let index = ini.get_or_insert_with(|| ini::Index::of(content));
+            Ok(plain(index.get(section.as_deref(), key)))
+        }
+        Selector::Properties { key } => {
+            let index = properties.get_or_insert_with(|| properties::Index::of(content));
+            index.get(content, key).map(plain)
+        }
+        Selector::Json { pointer } => {
+            let root = json.get_or_insert_with(|| json::parse(content)).as_ref().map_err(Clone::clone)?;
+            Ok(json::read_from(root.as_ref(), pointer)?.map(Value::Json))
+        }
+        Selector::Host { name, family, .. } => {
+            let index = hosts.get_or_insert_with(|| hosts::Index::of(content));
+            Ok(plain(index.get(name, *family)))
+        }
+        Selector::Xml { .. } => read_text(&text, selector),
+    };
+    selectors.iter().map(|selector| one(selector)).collect()
+}
+
 /// As [`read`], of a file that is decoded already.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
 //! Java properties (`java.util.Properties`, "load" in its documentation): `=`, `:` or blanks between key and value, `#` and `!` comments,
 //! continued lines, backslash escapes. The last line of a key counts.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::{EditError, Splice, line_break, line_number, lines};
@@ -50,8 +51,35 @@ struct Entry {
 
 /// The last entry of a key.
 fn find(text: &str, key: &str) -> Result<Option<Entry>, EditError> {
-    let mut found = None;
-    let mut same = 0;
+    let mut found: Option<Entry> = None;
+    each(text, &mut |name, entry| {
+        if name == key {
+            let same = found.as_ref().map_or(0, |found| found.same) + 1;
+            found = Some(Entry { same, ..entry });
+        }
+    })?;
+    Ok(found)
+}
+
+/// The values of all keys: of each name the last.
+pub struct Index(Result<HashMap<String, Range<usize>>, EditError>);
+
+impl Index {
+    pub fn of(text: &str) -> Self {
+        let mut index = HashMap::new();
+        let read = each(text, &mut |name, entry| drop(index.insert(name, entry.value)));
+        Self(read.map(|()| index))
+    }
+
+    pub fn get(&self, text: &str, key: &str) -> Result<Option<String>, EditError> {
+        let index = self.0.as_ref().map_err(Clone::clone)?;
+        let value = index.get(key).and_then(|value| text.get(value.clone()));
+        value.map(|raw| unescaped(raw, text)).transpose()
+    }
+}
+
+/// Every entry with its key.
+fn each(text: &str, visit: &mut dyn FnMut(String, Entry)) -> Result<(), EditError> {
     let all = lines(text);
     let mut at = 0;
     while let Some(first) = all.get(at) {
@@ -70,13 +98,11 @@ fn find(text: &str, key: &str) -> Result<Option<Entry>, EditError> {
         let start = first.start + (content.len() - trimmed.len());
         let logical = text.get(start..last.end).unwrap_or_default();
         let (name, value_at) = split(logical);
-        if unescaped(logical.get(..name).unwrap_or_default(), text)? == key {
-            let is_bare = name == logical.len();
-            same += 1;
-            found = Some(Entry { whole: first.start..last.next, value: start + value_at..last.end, is_bare, same });
-        }
+        let is_bare = name == logical.len();
+        let entry = Entry { whole: first.start..last.next, value: start + value_at..last.end, is_bare, same: 1 };
+        visit(unescaped(logical.get(..name).unwrap_or_default(), text)?, entry);
     }
-    Ok(found)
+    Ok(())
 }
 
 const fn is_blank(character: char) -> bool {
