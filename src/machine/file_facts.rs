@@ -1,5 +1,6 @@
 //! From a file's bytes to a fact: what is secret stays behind, its public part goes on.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::{FileRead, Listed, Machine, SecretSource};
@@ -68,8 +69,10 @@ fn one_file(
         Ok(FileRead::Present { bytes, owner_only }) => {
             let selectors: Vec<&Selector> = selected.iter().map(|(_, selector, _)| *selector).collect();
             let values = edit::read_all(bytes, &selectors).into_iter().zip(&selected);
+            // What is made for one value makes room for the next.
+            let mut working = Cow::Borrowed(bytes.as_slice());
             let fact = values.map(|(value, (_, selector, sealed))| {
-                let (holds, print) = value_fact(value, bytes, selector, *sealed, key);
+                let (holds, print) = value_fact(value, &mut working, selector, *sealed, key);
                 Ok(FileState::Present(FileFact { holds, owner_only: *owner_only, print }))
             });
             fact.collect()
@@ -87,7 +90,7 @@ fn one_file(
 /// What is said of a value inside a file, and its fingerprint.
 fn value_fact(
     value: Result<Option<Value>, EditError>,
-    bytes: &[u8],
+    working: &mut Cow<'_, [u8]>,
     selector: &Selector,
     sealed: bool,
     key: Option<&FingerprintKey>,
@@ -104,8 +107,13 @@ fn value_fact(
             });
             (FileHolds::Sealed, print)
         }
-        Ok(None) => match edit::room(bytes, selector) {
-            Ok(()) => (FileHolds::Value(None), None),
+        Ok(None) => match edit::placed(working, selector) {
+            Ok(made) => {
+                if let Some(made) = made {
+                    *working = Cow::Owned(made);
+                }
+                (FileHolds::Value(None), None)
+            }
             Err(error) => (FileHolds::NoPlace(error.to_string().into()), None),
         },
         Ok(value) => (FileHolds::Value(value), None),

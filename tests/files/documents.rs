@@ -54,6 +54,18 @@ fn refused() {
         (value("{ property: '', value: x }"), "files.bad_selector", "the key is empty"),
         (value("{ json: /a, value: 1 }, { json: /a, value: 2 }"), "files.value_twice", "first named here"),
         (
+            value("{ ini: { section: a, key: k }, value: 1 }, { ini: { section: A, key: ' K' }, value: 2 }"),
+            "files.value_twice",
+            "[A]",
+        ),
+        (value("{ json: /a, value: 1 }, { json: /a/b, value: 2 }"), "files.value_within", "the outer one"),
+        (value("{ json: /a/b/c, value: 1 }, { json: '', value: 2 }"), "files.value_within", "the other one"),
+        (value("{ xml: /a, value: x }, { xml: /a/b/@c, value: x }"), "files.value_within", "/a/b/@c"),
+        (value("{ xml: /a/@b, value: x }, { xml: /a, ensure: absent }"), "files.value_within", "/a"),
+        (value("{ xml: /a, ensure: absent }, { xml: /a/@b, value: x }"), "files.value_within", "/a/@b"),
+        (value("{ json: /a/0, ensure: absent }"), "files.absent_by_place", "set the whole"),
+        (value("{ xml: '/a/b[2]', ensure: absent }"), "files.absent_by_place", "by an attribute"),
+        (
             "a: { path: 'C:\\a', content: x }\n  b: { path: 'c:\\A', content: y }".to_owned(),
             "files.path_twice",
             "two entries speak of",
@@ -130,6 +142,7 @@ fn what_is_accepted() {
         r"{ path: 'C:\a', tree: none }",
         r"{ path: 'C:\a', security: { grant: [{ to: BUILTIN\Users, rights: 'read, write' }] } }",
         r"{ path: 'C:\a', values: [{ json: /a, value: { b: [1, -2.5e3, null, yes, text] } }] }",
+        r"{ path: 'C:\a', values: [{ xml: /a, value: x }, { xml: /a/@b, value: x }, { xml: '/a[2]/@b', ensure: absent }] }",
         r"{ path: 'C:\a', values: [{ ini: { key: a }, value: yes }, { property: b, value: -5 }] }",
     ] {
         assert!(loaded(&format!("files:\n  a: {entry}"), &local).is_ok(), "{entry}");

@@ -5,7 +5,7 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 
-use super::{EditError, Line, Splice, line_break, lines};
+use super::{EditError, Line, Splice, joint, line_break, lines};
 use crate::formats::upcase;
 
 /// Which addresses of a name are meant.
@@ -213,19 +213,4 @@ fn addresses(value: &str, family: Family) -> Result<Vec<Address>, EditError> {
         address.ok_or(EditError::Value("what stands for a name is an address of the family that was asked for"))
     };
     value.split_ascii_whitespace().map(parse).collect()
-}
-
-/// Several changes as one stretch from the first to the last.
-fn joint(text: &str, mut changes: Vec<Splice>) -> Splice {
-    changes.sort_by_key(|change| (change.range.start, change.range.end));
-    let Some(first) = changes.first() else { return Splice::nothing() };
-    let start = first.range.start;
-    let mut at = start;
-    let mut with = String::new();
-    for change in changes {
-        with.push_str(text.get(at..change.range.start).unwrap_or_default());
-        with.push_str(&change.with);
-        at = change.range.end.max(at);
-    }
-    Splice::replace(start..at, with)
 }

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use super::{EditError, Line, Splice, line_break, lines};
+use super::{EditError, Line, Splice, joint, line_break, lines};
 use crate::formats::upcase;
 
 /// The value of a key.
@@ -48,11 +48,9 @@ pub fn write(text: &str, section: Option<&str>, key: &str, value: Option<&str>) 
     let place = section_lines(text, &all, section);
     let found = place.and_then(|(_, body)| find(text, body, key));
     let Some(value) = value else {
-        let same = place.map_or(0, |(_, body)| entries(text, body, key).count());
-        if same > 1 {
-            return Err(EditError::Ambiguous(same));
-        }
-        return Ok(found.map_or_else(Splice::nothing, |entry| Splice::replace(entry.line.start..entry.line.next, "")));
+        // The next one of the name would count when the first has gone.
+        let all = place.into_iter().flat_map(|(_, body)| entries(text, body, key));
+        return Ok(joint(text, all.map(|entry| Splice::replace(entry.line.start..entry.line.next, "")).collect()));
     };
     if let Some(entry) = found {
         let old = text.get(entry.value.clone()).unwrap_or_default();

@@ -54,7 +54,7 @@ pub fn check(pointer: &str) -> Result<(), EditError> {
 }
 
 /// The names of a pointer, `~1` and `~0` resolved.
-fn names(pointer: &str) -> Result<Vec<String>, EditError> {
+pub fn names(pointer: &str) -> Result<Vec<String>, EditError> {
     if pointer.is_empty() {
         return Ok(Vec::new());
     }

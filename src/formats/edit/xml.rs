@@ -71,6 +71,23 @@ pub fn check(path: &str, value: Option<&str>) -> Result<(), EditError> {
     Path::parse(path).map(drop)
 }
 
+/// The steps of a path, conditions in order, and the attribute that it ends at.
+pub fn segments(path: &str) -> Result<Vec<String>, EditError> {
+    let path = Path::parse(path)?;
+    let step = |step: &Step| {
+        let mut attributes = step.attributes.clone();
+        attributes.sort_unstable();
+        let conditions = attributes.iter().map(|(name, value)| format!("[@{name}='{value}']"));
+        let place = step.place.map(|place| format!("[{place}]"));
+        std::iter::once(step.name.clone()).chain(conditions).chain(place).collect::<String>()
+    };
+    let mut out: Vec<String> = path.steps.iter().map(step).collect();
+    if let Target::Attribute(name) = &path.target {
+        out.push(format!("@{name}"));
+    }
+    Ok(out)
+}
+
 #[derive(Debug)]
 struct Path {
     steps: Vec<Step>,

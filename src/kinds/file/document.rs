@@ -1,11 +1,12 @@
 //! The `files` section of a document: what each entry can say, and the rules that hold between entries.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
+use super::clash::{Named, is_by_place};
 use super::forms::{Base64Form, ContentForm, Newline, SecretFields, TextEncoding, ValueForm, bytes_of};
 use super::wanted::{TreeItem, WantedContent, WantedData, WantedEntry, WantedTree, WantedValue};
 use crate::formats::edit::{self, Selector};
@@ -341,7 +342,7 @@ fn tree(form: Spanned<TreeForm>, read: &FileEntryFields, cx: &mut Decoder) -> Op
             Material::File(_) => return None,
         },
     };
-    let mut unique = Unique::new("file", "files.tree_case", entries.len());
+    let mut seen = HashSet::with_capacity(entries.len());
     let mut items = Vec::with_capacity(entries.len());
     for entry in entries.iter() {
         let path = match read.path.value.child(&entry.path) {
@@ -352,8 +353,10 @@ fn tree(form: Spanned<TreeForm>, read: &FileEntryFields, cx: &mut Decoder) -> Op
                 return None;
             }
         };
-        let hint = format!("{} is there twice but for case", entry.path);
-        unique.insert(path.folded().to_owned(), form.at, &hint, cx);
+        if !seen.insert(path.folded().to_owned()) {
+            let message = format!("{} is there twice but for case", entry.path);
+            cx.push(Diagnostic::error("files.tree_case", message).at(form.at));
+        }
         items.push(TreeItem { name: entry.path.clone(), path, file: entry.file.clone() });
     }
     Some(WantedContent::Tree(WantedTree {
@@ -407,12 +410,19 @@ fn value(given: Spanned<ValueFields>, cx: &mut Decoder) -> Option<WantedValue> {
         cx.push(Diagnostic::error("files.bad_selector", error.to_string()).at(at));
         return None;
     }
-    Some(WantedValue { selector, at, data })
+    let value = WantedValue { selector, at, data };
+    if is_by_place(&value) {
+        let message = "what is to be absent is named by its place, where the next one stands when it has gone";
+        let hint = "name an element of XML by an attribute; of a JSON list, set the whole";
+        cx.push(Diagnostic::error("files.absent_by_place", message).at(at).hint(hint));
+        return None;
+    }
+    Some(value)
 }
 
 /// A path has one owner, unless entries set different values of one file.
 fn check_places(entries: &[WantedEntry], cx: &mut Decoder) {
-    let mut owners: HashMap<FilePath, Owner<'_>> = HashMap::with_capacity(entries.len());
+    let mut owners: HashMap<FilePath, Owner> = HashMap::with_capacity(entries.len());
     for entry in entries {
         let at = entry.path.at;
         let own = entry.path.value.usual_place();
@@ -430,16 +440,16 @@ fn check_places(entries: &[WantedEntry], cx: &mut Decoder) {
 }
 
 /// Who speaks of a path: an entry of the whole, or entries of values, each with its place.
-enum Owner<'e> {
+enum Owner {
     Whole(Location),
-    Values(Location, HashMap<&'e Selector, Location>),
+    Values(Location, Named),
 }
 
-fn claim<'e>(
-    owners: &mut HashMap<FilePath, Owner<'e>>,
+fn claim(
+    owners: &mut HashMap<FilePath, Owner>,
     path: FilePath,
     at: Location,
-    values: Option<&'e [WantedValue]>,
+    values: Option<&[WantedValue]>,
     cx: &mut Decoder,
 ) {
     let twice = |path: &FilePath, first: Location, cx: &mut Decoder| {
@@ -450,11 +460,11 @@ fn claim<'e>(
     };
     let seen = match owners.get_mut(&path) {
         None => {
-            let mut seen = HashMap::new();
+            let mut seen = Named::default();
             let owner = match values {
                 None => Owner::Whole(at),
                 Some(values) => {
-                    add_values(&mut seen, values, cx);
+                    seen.add(values, cx);
                     Owner::Values(at, seen)
                 }
             };
@@ -467,14 +477,5 @@ fn claim<'e>(
             Some(_) => seen,
         },
     };
-    add_values(seen, values.unwrap_or_default(), cx);
-}
-
-fn add_values<'e>(seen: &mut HashMap<&'e Selector, Location>, values: &'e [WantedValue], cx: &mut Decoder) {
-    for value in values {
-        if let Some(first) = seen.insert(&value.selector, value.at) {
-            let message = format!("{} is named twice", value.selector);
-            cx.push(Diagnostic::error("files.value_twice", message).at(value.at).related(first, "first named here"));
-        }
-    }
+    seen.add(values.unwrap_or_default(), cx);
 }

@@ -2,7 +2,7 @@
 
 use super::place;
 use super::wanted::{WantedData, WantedEntry, WantedValue};
-use crate::formats::edit::{Selector, Value, is_same};
+use crate::formats::edit::{self, Selector, Value, is_same};
 use crate::kinds::{Context, Kind as _};
 use crate::model::certificate::FileBefore;
 use crate::model::digest;
@@ -80,7 +80,24 @@ pub fn compare(
     facts: &Facts,
     context: &Context<'_>,
 ) -> Vec<Decision> {
-    values.iter().map(|value| one(entry, value, file, facts, context)).collect()
+    let mut made = Vec::new();
+    let mut decide = |value: &WantedValue| {
+        let decision = one(entry, value, file, facts, context);
+        if !matches!((file, &decision.verdict), (FileToBe::Made, Verdict::Change { .. })) {
+            return decision;
+        }
+        match edit::placed(&made, &value.selector) {
+            Ok(with) => {
+                made = with.unwrap_or_default();
+                decision
+            }
+            Err(error) => {
+                let reason = Reason::with("files.no_place", error.to_string());
+                Decision { verdict: Verdict::Blocked, reasons: vec![reason], ..decision }
+            }
+        }
+    };
+    values.iter().map(|value| decide(value)).collect()
 }
 
 fn one(entry: &WantedEntry, value: &WantedValue, file: &FileToBe, facts: &Facts, context: &Context<'_>) -> Decision {
