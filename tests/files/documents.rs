@@ -63,6 +63,7 @@ fn refused() {
         (value("{ xml: /a, value: x }, { xml: /a/b/@c, value: x }"), "files.value_within", "/a/b/@c"),
         (value("{ xml: /a/@b, value: x }, { xml: /a, ensure: absent }"), "files.value_within", "/a"),
         (value("{ xml: /a, ensure: absent }, { xml: /a/@b, value: x }"), "files.value_within", "/a/@b"),
+        (value("{ json: '', ensure: absent }"), "files.bad_selector", "if the file is to go"),
         (value("{ json: /a/0, ensure: absent }"), "files.absent_by_place", "set the whole"),
         (value("{ xml: '/a/b[2]', ensure: absent }"), "files.absent_by_place", "by an attribute"),
         (

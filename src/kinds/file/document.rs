@@ -410,6 +410,12 @@ fn value(given: Spanned<ValueFields>, cx: &mut Decoder) -> Option<WantedValue> {
         cx.push(Diagnostic::error("files.bad_selector", error.to_string()).at(at));
         return None;
     }
+    if matches!((&selector, &data), (Selector::Json { pointer }, WantedData::Absent) if pointer.is_empty()) {
+        let message = "the whole of a file is no value that could be absent";
+        let hint = "write `ensure: absent` for the entry if the file is to go";
+        cx.push(Diagnostic::error("files.bad_selector", message).at(at).hint(hint));
+        return None;
+    }
     let value = WantedValue { selector, at, data };
     if is_by_place(&value) {
         let message = "what is to be absent is named by its place, where the next one stands when it has gone";
