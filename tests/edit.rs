@@ -68,7 +68,7 @@ fn others_read(cases: &[Case<'_>]) {
     let mut python = std::process::Command::new("python3");
     python.arg("-c").arg(include_str!("edit/oracle.py")).stdin(Stdio::piped()).stdout(Stdio::piped());
     let Ok(mut child) = python.spawn() else {
-        eprintln!("python3 is not here: nobody else has read the files");
+        println!("skipped: python3 is not there");
         return;
     };
     child.stdin.take().unwrap().write_all(asked.as_bytes()).unwrap();

@@ -21,7 +21,6 @@ pub mod sections;
 
 /// One entry of a document, as its kind understands it.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "keys are many: a box for each would cost more than certificates save")]
 pub enum Wanted {
     RegistryKey(registry::WantedKey),
     Certificate(Arc<certificate::WantedCertificate>),

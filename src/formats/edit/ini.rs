@@ -140,7 +140,7 @@ fn find(text: &str, body: &[Line], key: &str) -> Option<Entry> {
 fn entries(text: &str, body: &[Line], key: &str) -> impl Iterator<Item = Entry> {
     body.iter().filter_map(move |line| {
         let (name, value) = entry(text, line)?;
-        upcase::eq(name, key.trim()).then(|| Entry { line: *line, value })
+        upcase::eq(name, key.trim()).then_some(Entry { line: *line, value })
     })
 }
 

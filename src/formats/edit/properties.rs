@@ -87,7 +87,9 @@ pub struct Index(Result<HashMap<String, Range<usize>>, EditError>);
 impl Index {
     pub fn of(text: &str) -> Self {
         let mut index = HashMap::new();
-        let read = each(text, &mut |name, entry| drop(index.insert(name, entry.value)));
+        let read = each(text, &mut |name, entry| {
+            index.insert(name, entry.value);
+        });
         Self(read.map(|()| index))
     }
 

@@ -81,7 +81,7 @@ pub fn compare(
     context: &Context<'_>,
 ) -> Vec<Decision> {
     let mut made = Vec::new();
-    let mut decide = |value: &WantedValue| {
+    let decide = |value: &WantedValue| {
         let decision = one(entry, value, file, facts, context);
         if !matches!((file, &decision.verdict), (FileToBe::Made, Verdict::Change { .. })) {
             return decision;
@@ -97,7 +97,7 @@ pub fn compare(
             }
         }
     };
-    values.iter().map(|value| decide(value)).collect()
+    values.iter().map(decide).collect()
 }
 
 fn one(entry: &WantedEntry, value: &WantedValue, file: &FileToBe, facts: &Facts, context: &Context<'_>) -> Decision {

@@ -289,9 +289,9 @@ impl EntryView<'_> {
             SecurityOutcome::Differs { operation, reason } => {
                 key.reasons.push(reason);
                 if let Verdict::Change { operations, .. } = &mut key.verdict {
-                    operations.push(operation);
+                    operations.push(*operation);
                 } else {
-                    key.verdict = Verdict::Change { action: Action::Update, operations: vec![operation] };
+                    key.verdict = Verdict::Change { action: Action::Update, operations: vec![*operation] };
                 }
             }
         }

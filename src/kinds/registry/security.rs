@@ -20,7 +20,7 @@ use crate::model::verdict::Reason;
 /// What the comparison of a key's security came to.
 pub enum SecurityOutcome {
     Holds,
-    Differs { operation: Operation, reason: Reason },
+    Differs { operation: Box<Operation>, reason: Reason },
     Refused(Reason),
 }
 
@@ -86,7 +86,11 @@ pub fn compare(wanted: &WantedKey, found: Option<&Arc<[u8]>>, facts: &Facts) -> 
     match descriptor_after(&security.value, before, Securable::Key, facts) {
         Ok(None) => SecurityOutcome::Holds,
         Ok(Some(after)) => SecurityOutcome::Differs {
-            operation: Operation::PutRegistrySecurity { key: wanted.key.clone(), before: Arc::clone(before), after },
+            operation: Box::new(Operation::PutRegistrySecurity {
+                key: wanted.key.clone(),
+                before: Arc::clone(before),
+                after,
+            }),
             reason: Reason::with("registry.security_differs", format!("{} is asked", security_words(&security.value))),
         },
         Err(reason) => SecurityOutcome::Refused(reason),
