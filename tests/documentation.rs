@@ -29,10 +29,15 @@ fn the_guide_is_true() {
         "hosts",
         "certificates",
         "certificate-table",
+        "environment",
+        "services",
+        "ports",
         "machines",
         "plans",
         "record",
         "recovery",
+        "requires",
+        "accounts",
     ];
     for page in pages {
         run_page(&format!("docs/guide/{page}.md"));
@@ -76,6 +81,7 @@ fn a_wrong_page_is_noticed() {
     assert!(difference("a\n", "a\nb\n", 0).is_some());
     assert!(difference("a\n[exit 3]\n", "a\n", 0).is_some());
     assert!(difference("run 20260101T000000Z done\n", "run 20270101T000000Z-2 done\n", 0).is_none());
+    assert!(difference("20260101T000000Z    done\n", "20270101T000000Z-2  done\n", 0).is_none());
     assert!(difference("x\n…\n[exit 3]\n", "x\ny\nz\n", 3).is_none());
     assert!(difference("error: …\n", "error: moved\n", 0).is_none());
 }
@@ -196,12 +202,17 @@ fn matches(expected: &[String], printed: &[String]) -> Result<(), String> {
     }
 }
 
-/// A line without what differs from run to run: points in time and the names of runs.
+/// A line without what differs from run to run: points in time and the names of runs, with the blanks that fill their column.
 fn normal(line: &str) -> String {
     let mut words: Vec<String> = Vec::new();
     for word in line.split(' ') {
         let digits = word.chars().filter(char::is_ascii_digit).count();
         let is_time = digits >= 14 && word.contains('T') && word.contains('Z');
+        // A second run within a second has a longer name, and the column is as wide as the longest.
+        let is_filler = word.is_empty() && words.last().is_some_and(String::is_empty);
+        if is_filler && words.iter().rev().find(|word| !word.is_empty()).is_some_and(|word| word == "TIME") {
+            continue;
+        }
         words.push(if is_time { "TIME".into() } else { word.to_owned() });
     }
     words.join(" ")

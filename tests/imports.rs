@@ -27,6 +27,7 @@ const LAYERS: [Layer; 10] = [
             "formats::certificate_store",
             "formats::certificate_files",
             "formats::edit",
+            "formats::service",
         ],
         is_pure: true,
     },

@@ -18,7 +18,11 @@ mod real_hives {
     mod dirty;
     mod dump;
     mod edits;
+    mod http_sys;
     mod image;
     mod recovered;
+    mod roles;
+    mod sam;
+    mod services;
     mod witnesses;
 }

@@ -14,6 +14,7 @@ mod record {
     mod effects;
     mod orphans;
     mod protection;
+    mod restarts;
     mod waivers;
     mod world;
 }

@@ -4,7 +4,7 @@ use super::journal::{JournalRun, Purpose};
 use super::remember::is_restorable;
 use crate::document::Desired;
 use crate::machine::{
-    Machine, NoSecrets, ObserveError, ObserveOptions, SecretSource, answer, begin, fresh_key, observe,
+    Machine, NoSecrets, ObserveError, ObserveOptions, SecretSource, answer, ask_services, begin, fresh_key, observe,
 };
 use crate::model::fact::Facts;
 use crate::model::operation::Operation;
@@ -89,6 +89,7 @@ impl Basis for RollbackBasis<'_> {
             _ => fresh_key().map_err(ObserveError::Random)?,
         };
         answer(machine, &rollback::queries(self.steps), Some(&key), &NoSecrets, &mut facts);
+        ask_services(machine, !self.run.beginning.restarts.is_empty(), &mut facts);
         Ok(facts)
     }
 
@@ -102,7 +103,12 @@ impl Basis for RollbackBasis<'_> {
                 after: change.after.as_deref(),
             })
             .collect();
-        let effects = Effects { reboot: beginning.reboot, restarts: &beginning.restarts, parts: &parts };
+        let effects = Effects {
+            reboot: beginning.reboot,
+            restarts: &beginning.restarts,
+            stop_first: &beginning.stop_first,
+            parts: &parts,
+        };
         let mut plan = rollback::build(self.steps, effects, facts, self.options);
         let name = &beginning.run;
         if let Some(before) = &self.run.record_before

@@ -57,6 +57,9 @@ pub struct Beginning {
     /// The services that must be restarted when these operations are done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub restarts: Vec<Box<str>>,
+    /// Those of them that stopped before the first of these operations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stop_first: Vec<Box<str>>,
     /// What the sealed hold's key is known by, where the run keeps secrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<String>,

@@ -11,6 +11,7 @@ mod made;
 mod places;
 mod recover;
 mod remember;
+mod restart;
 mod retired;
 mod run;
 mod state;
@@ -26,6 +27,7 @@ pub use journal::{
 };
 pub use recover::{Progressed, RecoverError, StepsDone, done_steps, resume, settle, unfinished};
 pub use remember::accept_baseline;
+pub use restart::{Restarted, ServiceOutcome};
 pub use run::{apply, apply_saved};
 
 use crate::formats::hold::{HoldError, HoldKey};
@@ -122,6 +124,10 @@ pub enum ApplyError {
     NoHoldKey { run: String },
     #[error("this machine cannot undo a run by itself")]
     NoScheduler,
+    #[error("the service {service} has to stop before anything changes, and did not: {detail}")]
+    NotStopped { service: String, detail: String },
+    #[error("the services that have to restart cannot be told")]
+    Services(#[source] Unread),
     #[error("this host gives no random numbers")]
     Random(#[source] getrandom::Error),
     #[error("trueup's record cannot be read")]
@@ -191,6 +197,9 @@ pub struct ApplyReport {
     /// What still differs when the machine is planned again; 0 after a complete run.
     pub remaining_operations: usize,
     pub reboot: bool,
+    /// What became of the services that had to restart, in the order in which they started.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub restarts: Vec<ServiceOutcome>,
     /// What the machine owes since this run or an earlier one.
     #[serde(skip_serializing_if = "Owed::is_empty")]
     pub owed: Owed,
@@ -238,6 +247,7 @@ impl ApplyReport {
             planned_again: true,
             remaining_operations: 0,
             reboot: false,
+            restarts: Vec::new(),
             owed,
             bookkeeping: 0,
             warnings: Vec::new(),
@@ -276,7 +286,8 @@ impl ApplyReport {
 
     /// As [`ApplyReport::is_complete`] where what is blocked was known and let be.
     pub fn is_complete_but_for_blocked(&self) -> bool {
-        self.failed() + self.skipped() + self.undone() == 0 && self.remaining_operations == 0
+        let restarted = self.restarts.iter().all(|one| !matches!(one.outcome, Restarted::Failed { .. }));
+        self.failed() + self.skipped() + self.undone() == 0 && self.remaining_operations == 0 && restarted
     }
 }
 

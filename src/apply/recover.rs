@@ -1,6 +1,7 @@
 //! A run that stopped before its end: which of its steps are on the machine, and how it is finished. Undoing it is a rollback.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::basis::{Basis, RollbackBasis};
 use super::content::Sources;
@@ -11,6 +12,7 @@ use super::journal::{
 };
 use super::made::Made;
 use super::remember::{self, Ended, Recalled};
+use super::restart;
 use super::state::{Planned, State};
 use super::steps::{Batch, perform, step};
 use super::verify::verify;
@@ -18,7 +20,6 @@ use super::{ApplyError, ApplyOptions, ApplyReport, Left, OnFailure, Progress, ch
 use crate::machine::{Machine, PartChange, RunName, Step, WritableMachine};
 use crate::model::fact::Unread;
 use crate::model::operation::{Hold, Operation};
-use crate::model::remembered::Owed;
 use crate::model::resource::ResourceId;
 use crate::model::source::Location;
 use crate::model::time::FileTime;
@@ -234,6 +235,10 @@ pub fn resume(
             state.fail(planned, wrong);
         }
     }
+    let mut owed = recalled.owed_after(&plan, state.is_anything_done(), name, options.now);
+    let restarts =
+        restart::discharge(reader, &mut *writer, &recalled, &mut owed, restart::Which::All, name, options.now)?;
+    let facts = if restarts.is_empty() { facts } else { basis.facts(reader, options.secrets)? };
     let again = basis.plan(&facts)?;
     let mut report = ApplyReport {
         run: Some(name.to_string()),
@@ -244,7 +249,8 @@ pub fn resume(
         planned_again: false,
         remaining_operations: 0,
         reboot: run.beginning.reboot,
-        owed: Owed::default(),
+        restarts,
+        owed,
         bookkeeping: 0,
         warnings: Vec::new(),
         confirm_until: None,
@@ -275,12 +281,14 @@ pub fn settle(machine: &dyn WritableMachine, run: &JournalRun, options: &ApplyOp
 /// The steps of a journal as a plan: each a decision of its own.
 fn plan_of(run: &JournalRun) -> Plan {
     let beginning = &run.beginning;
-    let restart: std::sync::Arc<[Box<str>]> = beginning.restarts.clone().into();
+    let restart: Arc<[Box<str>]> = beginning.restarts.clone().into();
+    let stop_first: Arc<[Box<str>]> = beginning.stop_first.clone().into();
     let decisions = run.intents.iter().map(|(address, operation)| {
         let reason = Reason::code("run.resumed");
         let operations = vec![operation.clone()];
         let decision = Decision::change(address.clone(), Location::default(), Action::Update, reason, operations);
-        Decision { reboot: beginning.reboot, restart: std::sync::Arc::clone(&restart), ..decision }
+        let (restart, stop_first) = (Arc::clone(&restart), Arc::clone(&stop_first));
+        Decision { reboot: beginning.reboot, restart, stop_first, ..decision }
     });
     let entries = (0..run.intents.len()).map(|number| EntrySpan { start: number, end: number + 1, needs: Vec::new() });
     Plan {

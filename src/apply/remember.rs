@@ -12,11 +12,11 @@ use crate::machine::{Machine, RunName, WritableMachine, WriteError, Writer};
 use crate::model::common::Ensure;
 use crate::model::operation::Operation;
 use crate::model::registry::RegistryKey;
-use crate::model::remembered::{AppliedEntry, Confirmation, OwedSince, PartIndex, Parts, Record, Trace};
+use crate::model::remembered::{AppliedEntry, Confirmation, Owed, OwedSince, PartIndex, Parts, Record, Trace};
 use crate::model::resource::ResourceId;
 use crate::model::thumbprint::Thumbprint;
 use crate::model::time::FileTime;
-use crate::model::verdict::{Finding, Verdict};
+use crate::model::verdict::{Action, Finding, Verdict};
 use crate::plan::lint::{RECORD_UNREADABLE, record_finding};
 use crate::plan::{Bookkeeping, Occasion, Plan, Protected, lost_protected};
 
@@ -49,6 +49,35 @@ impl Recalled {
         }
     }
 
+    /// What was owed when the run began.
+    pub fn owed(&self) -> Owed {
+        self.record.as_ref().map(|record| record.owed.since(self.shutdown)).unwrap_or_default()
+    }
+
+    /// Notes what is owed by now, which the record holds already.
+    pub fn owes(&mut self, owed: Owed) {
+        self.record.get_or_insert_default().owed = owed;
+    }
+
+    /// What is owed when the changes of a plan are done; where nothing was done, nothing is added.
+    pub fn owed_after(&self, plan: &Plan, is_anything_done: bool, run: &RunName, now: jiff::Timestamp) -> Owed {
+        let mut owed = self.owed();
+        if !is_anything_done {
+            return owed;
+        }
+        let since = OwedSince { run: run.to_string().into(), at: now, start: false };
+        if plan.needs_reboot() {
+            owed.reboot.get_or_insert_with(|| since.clone());
+        }
+        for name in plan.asked_restarts() {
+            let is_known = owed.restarts.keys().any(|known| crate::formats::upcase::eq(known, name));
+            if !is_known {
+                owed.restarts.insert(name.into(), since.clone());
+            }
+        }
+        owed
+    }
+
     /// Replaces the record.
     ///
     /// # Errors
@@ -61,24 +90,11 @@ impl Recalled {
         writer.put_record(record)
     }
 
-    /// The record after a run that ended as `report` tells.
+    /// The record after a run that ended, and owes, as `report` tells.
     fn after(&self, ended: &Ended<'_>, report: &ApplyReport, now: jiff::Timestamp) -> Record {
         let Ended { basis, plan, again, run } = *ended;
         let mut record = self.record.clone().unwrap_or_default();
-        record.owed = record.owed.since(self.shutdown);
-        let is_anything_done = report.outcomes.iter().any(|one| one.outcome == Outcome::Done);
-        if is_anything_done {
-            let since = OwedSince { run: run.to_string().into(), at: now };
-            if plan.needs_reboot() {
-                record.owed.reboot.get_or_insert_with(|| since.clone());
-            }
-            for name in plan.restarts() {
-                let is_known = record.owed.restarts.keys().any(|known| crate::formats::upcase::eq(known, name));
-                if !is_known {
-                    record.owed.restarts.insert(name.into(), since.clone());
-                }
-            }
-        }
+        record.owed = report.owed.clone();
         if let Some(desired) = basis.desired() {
             follow(&mut record, &plan.bookkeeping);
             forget_removed(&mut record, desired, plan, report);
@@ -153,7 +169,6 @@ pub fn conclude(
 ) -> Result<(), ApplyError> {
     report.warnings.extend(stale_lock(writer));
     let record = recalled.after(ended, report, options.now);
-    report.owed = record.owed.clone();
     if let Some(before) = recalled.changed_by(&record) {
         journal.record(&before)?;
         recalled.replace(&record, writer, ended.run)?;
@@ -215,7 +230,10 @@ fn follow(record: &mut Record, books: &[Bookkeeping]) {
 /// Forgets what a run has removed and the document does not name: nothing of it is left to be an orphan.
 fn forget_removed(record: &mut Record, desired: &Desired, plan: &Plan, report: &ApplyReport) {
     let removes = |operation: &Operation| {
-        matches!(operation, Operation::RemoveRegistryTree { .. } | Operation::RemoveRegistryValue { .. })
+        matches!(
+            operation,
+            Operation::RemoveRegistryTree { .. } | Operation::RemoveRegistryValue { .. } | Operation::Adjust { .. }
+        )
     };
     if !plan.operations().any(removes) {
         return;
@@ -225,8 +243,13 @@ fn forget_removed(record: &mut Record, desired: &Desired, plan: &Plan, report: &
     let done = plan.decisions.iter().filter(|decision| done.contains(&decision.id));
     let mut trees: HashSet<&RegistryKey> = HashSet::new();
     let mut values: Vec<ResourceId> = Vec::new();
-    for operation in done.flat_map(|decision| decision.operations()) {
+    for (decision, operation) in done.flat_map(|one| one.operations().iter().map(move |operation| (one, operation))) {
         match operation {
+            // A member that left a set which is owned.
+            Operation::Adjust { .. } if decision.id.part().is_some() => {
+                let is_removed = matches!(decision.verdict, Verdict::Change { action: Action::Delete, .. });
+                values.extend(is_removed.then(|| decision.id.clone()));
+            }
             Operation::RemoveRegistryTree { key, .. } => drop(trees.insert(key)),
             Operation::RemoveRegistryValue { .. } => values.extend(operation.address()),
             _ => {}
@@ -439,6 +462,7 @@ pub fn accept_baseline(
         operations: 0,
         reboot: false,
         restarts: Vec::new(),
+        stop_first: Vec::new(),
         hold: None,
     };
     let mut journal = Journal::begin(writer.journal(&run)?, &beginning)?;

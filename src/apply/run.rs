@@ -10,6 +10,7 @@ use super::journal::{Beginning, Journal, JournalRun, Purpose};
 use super::made::{Made, make};
 use super::recover::{done_steps, unfinished};
 use super::remember::{self, Ended, Recalled};
+use super::restart::{self, ServiceOutcome, Which};
 use super::retired;
 use super::state::{Planned, State};
 use super::steps::{Batch, UnitEnd, evaluate, perform};
@@ -19,7 +20,7 @@ use crate::machine::{Machine, RunName, WritableMachine, WriteError, Writer, answ
 use crate::model::certificate::FileContent;
 use crate::model::fact::Facts;
 use crate::model::operation::{Expression, Hold, Operation};
-use crate::model::remembered::Confirmation;
+use crate::model::remembered::{Confirmation, Owed};
 use crate::model::time::FileTime;
 use crate::model::verdict::Finding;
 use crate::plan::staleness::{moved, prints, queries};
@@ -155,7 +156,7 @@ fn execute(
     writer.require_space(&mut operations.iter().copied(), journal_bytes(planned))?;
     let runs = reader.runs().map_err(ApplyError::Record)?;
     let run = RunName::next(options.now, runs.last());
-    let recalled = Recalled::of(reader, options)?;
+    let mut recalled = Recalled::of(reader, options)?;
     let has_files = operations.iter().any(|operation| operation.file().is_some());
     if (basis.has_secrets() || has_files) && reader.fingerprint_key().map_err(ApplyError::Record)?.is_none() {
         writer.put_fingerprint_key(&fresh_key().map_err(ApplyError::Random)?)?;
@@ -164,6 +165,8 @@ fn execute(
         Some(key) if held::loses_secrets(&operations) => held::keep(reader, writer, &run, &operations, key)?,
         _ => operations.iter().map(|operation| Cow::Borrowed(*operation)).collect(),
     };
+    let stopped_first = distinct(plan.stopped_first());
+    restart::stop_first(reader, writer, &mut recalled, &stopped_first, &run, options.now)?;
     let confirm_until = arm(machine, writer, &run, &recalled, options)?;
 
     let beginning = Beginning {
@@ -174,7 +177,8 @@ fn execute(
         document: plan.document.clone(),
         operations: planned.len(),
         reboot: plan.needs_reboot(),
-        restarts: restarts(plan),
+        restarts: distinct(plan.asked_restarts()),
+        stop_first: stopped_first,
         hold: options.hold.map(crate::formats::hold::HoldKey::id),
     };
     let mut journal = Journal::begin(writer.journal(&run)?, &beginning)?;
@@ -195,10 +199,7 @@ fn execute(
     let mut finish = Finish { machine, writer, basis, plan, options, run: &run, recalled: &recalled, confirm_until };
     let report = finish.verified(planned, state, &mut journal, undone, progress)?;
     drop(journal);
-    // What is blocked has not failed; and an undoing that failed is tried again, not taken back.
-    let has_failed = report.failed() + report.skipped() > 0;
-    let is_undoing = matches!(basis.purpose(), Purpose::Undo { .. });
-    if options.on_failure == OnFailure::Rollback && has_failed && !undone && !is_undoing {
+    if finish.is_taken_back(report.failed() + report.skipped() > 0, undone) {
         return finish.take_back(report, progress);
     }
     Ok(report)
@@ -247,14 +248,15 @@ fn journal_bytes(planned: &[Planned<'_>]) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(steps)
 }
 
-fn restarts(plan: &Plan) -> Vec<Box<str>> {
-    let mut names: Vec<Box<str>> = Vec::new();
-    for name in plan.restarts() {
-        if !names.iter().any(|known| crate::formats::upcase::eq(known, name)) {
-            names.push(name.into());
+/// Each name once, in the order in which they come first.
+fn distinct<'n>(names: impl Iterator<Item = &'n str>) -> Vec<Box<str>> {
+    let mut distinct: Vec<Box<str>> = Vec::new();
+    for name in names {
+        if !distinct.iter().any(|known| crate::formats::upcase::eq(known, name)) {
+            distinct.push(name.into());
         }
     }
-    names
+    distinct
 }
 
 /// Arms the undoing of the run before its first write, and notes it in the record, where whoever undoes it looks.
@@ -297,6 +299,27 @@ struct Finish<'f> {
 }
 
 impl Finish<'_> {
+    /// Whether the run is taken back because something failed. What is blocked has not failed; and an undoing that failed is tried
+    /// again, not taken back.
+    fn is_taken_back(&self, has_failed: bool, is_discarded: bool) -> bool {
+        let is_undoing = matches!(self.basis.purpose(), Purpose::Undo { .. });
+        self.options.on_failure == OnFailure::Rollback && has_failed && !is_discarded && !is_undoing
+    }
+
+    /// Does the restarts that are owed.
+    fn restart(
+        &mut self,
+        owed: &mut Owed,
+        which: Which,
+        progress: &mut dyn Progress,
+    ) -> Result<Vec<ServiceOutcome>, ApplyError> {
+        if !owed.restarts.is_empty() {
+            progress.phase("restart", owed.restarts.len());
+        }
+        let reader = self.machine.as_machine();
+        restart::discharge(reader, self.writer, self.recalled, owed, which, self.run, self.options.now)
+    }
+
     /// Reads everything back, plans again, remembers, and ends the journal.
     fn verified(
         &mut self,
@@ -319,6 +342,17 @@ impl Finish<'_> {
                 }
             }
         }
+        let mut owed = self.recalled.owed_after(self.plan, state.is_anything_done(), self.run, self.options.now);
+        let has_failed = state.has_failed();
+        let restarts = if self.is_taken_back(has_failed, discarded) {
+            Vec::new()
+        } else {
+            // Nothing more is done after a failure that stops the run, but what was stopped for it starts again.
+            let is_stopped = has_failed && self.options.on_failure == OnFailure::Stop;
+            self.restart(&mut owed, if is_stopped { Which::Stopped } else { Which::All }, progress)?
+        };
+        // A service may write its own settings when it starts.
+        let facts = if restarts.is_empty() { facts } else { self.basis.facts(reader, self.options.secrets)? };
         progress.phase("plan again", self.plan.decisions.len());
         let again = self.basis.plan(&facts)?;
         let summary = self.plan.summary();
@@ -330,7 +364,8 @@ impl Finish<'_> {
             planned_again: true,
             remaining_operations: again.operations().filter(|one| !is_held_again(self.basis, one)).count(),
             reboot: self.plan.needs_reboot(),
-            owed: self.plan.owed.clone(),
+            restarts,
+            owed,
             bookkeeping: self.plan.bookkeeping.len(),
             warnings: Vec::new(),
             confirm_until: self.confirm_until,
@@ -353,6 +388,15 @@ impl Finish<'_> {
         let plan = basis.plan(&facts)?;
         // A resource that failed may have been done in part: the journal knows its steps, the report does not.
         if !plan.has_operations() {
+            let mut report = report;
+            let recalled = Recalled::of(reader, self.options)?;
+            let mut owed = recalled.owed();
+            let (run, now) = (self.run, self.options.now);
+            report.restarts = restart::discharge(reader, self.writer, &recalled, &mut owed, Which::All, run, now)?;
+            if owed != report.owed {
+                restart::note(&recalled, self.writer, run, &owed)?;
+                report.owed = owed;
+            }
             return Ok(report);
         }
         let mut holds = Holds::new(reader, self.options.hold);
@@ -372,6 +416,7 @@ impl Finish<'_> {
             }
         }
         report.owed = undo.owed;
+        report.restarts = undo.restarts;
         report.confirm_until = None;
         report.warnings.extend(undo.warnings);
         Ok(report)

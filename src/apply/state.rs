@@ -80,6 +80,17 @@ impl<'p> State<'p> {
         Some(format!("{id} was not done"))
     }
 
+    /// Whether any change was done.
+    pub fn is_anything_done(&self) -> bool {
+        let mut changes = self.plan.decisions.iter().zip(&self.failures);
+        changes.any(|(decision, failure)| failure.is_none() && matches!(decision.verdict, Verdict::Change { .. }))
+    }
+
+    /// Whether any change failed, or was not tried because another did.
+    pub fn has_failed(&self) -> bool {
+        self.failures.iter().any(|failure| matches!(failure, Some(Outcome::Failed { .. } | Outcome::Skipped { .. })))
+    }
+
     pub fn outcomes(self) -> Vec<ResourceOutcome> {
         let changes = self.plan.decisions.iter().zip(self.failures);
         changes

@@ -6,15 +6,17 @@ use std::rc::Rc;
 
 use zeroize::Zeroizing;
 
+use crate::formats::service::ServiceName;
 use crate::machine::{
-    FileReader, JournalFile, Machine, MachineKind, PartChange, RegistryReader, RunName, Scheduler, Step, Unit,
-    WritableMachine, WriteError, Writer,
+    FileReader, JournalFile, Machine, MachineKind, PartChange, RegistryReader, RunName, Scheduler, ServiceControl,
+    Step, Unit, WritableMachine, WriteError, Writer,
 };
 use crate::model::fact::{Identity, Observed};
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
-use crate::model::probe::{Answer, Probe};
+use crate::model::probe::{Answer, Probe, ServiceState};
 use crate::model::remembered::Record;
+use crate::model::services::Services;
 use crate::model::sid::Sid;
 use crate::model::time::FileTime;
 
@@ -102,6 +104,10 @@ impl Machine for FaultyMachine<'_> {
 
     fn probe(&self, probe: &Probe) -> Observed<Answer> {
         self.inner.probe(probe)
+    }
+
+    fn services(&self) -> Observed<Services> {
+        self.inner.services()
     }
 
     fn last_shutdown(&self) -> Option<FileTime> {
@@ -236,8 +242,39 @@ impl Writer for FaultyWriter<'_> {
         self.script.around("forget a run", || self.inner.forget_run(run))
     }
 
+    fn services(&mut self) -> Option<&mut dyn ServiceControl> {
+        if self.inner.services().is_some() { Some(self) } else { None }
+    }
+
     fn stale_owner(&self) -> Option<&str> {
         self.inner.stale_owner()
+    }
+}
+
+impl FaultyWriter<'_> {
+    fn control(
+        &mut self,
+        write: impl FnOnce(&mut dyn ServiceControl) -> Result<(), WriteError>,
+    ) -> Result<(), WriteError> {
+        let inner = &mut self.inner;
+        self.script.around("turn a service", || match inner.services() {
+            Some(control) => write(control),
+            None => Ok(()),
+        })
+    }
+}
+
+impl ServiceControl for FaultyWriter<'_> {
+    fn state(&mut self, service: &ServiceName) -> Observed<Option<ServiceState>> {
+        self.inner.services().map_or(Ok(None), |control| control.state(service))
+    }
+
+    fn stop(&mut self, service: &ServiceName) -> Result<(), WriteError> {
+        self.control(|control| control.stop(service))
+    }
+
+    fn start(&mut self, service: &ServiceName) -> Result<(), WriteError> {
+        self.control(|control| control.start(service))
     }
 }
 

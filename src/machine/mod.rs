@@ -6,17 +6,19 @@ use std::borrow::Cow;
 use zeroize::Zeroizing;
 
 use crate::formats::edit::Value;
+use crate::formats::service::ServiceName;
 
 use crate::model::fact::{Facet, Identity, KeyAspects, KeyState, KeyTree, Observed, Unread};
 use crate::model::file::{ContentDigest, FileAspect, FileDigest, FilePath, FileState};
 use crate::model::file_tree::{Tree, TreeLimits};
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
-use crate::model::probe::{Answer, Probe};
+use crate::model::probe::{Answer, Probe, ServiceState};
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::RegistryData;
 use crate::model::remembered::Record;
 use crate::model::secret::SecretReference;
+use crate::model::services::Services;
 use crate::model::sid::Sid;
 use crate::model::time::FileTime;
 
@@ -29,12 +31,13 @@ mod known_secrets;
 mod lower;
 pub mod memory;
 mod observe;
+pub(crate) mod services;
 pub mod snapshot;
 mod started;
 
 pub use crate::model::run::RunName;
 pub use lower::element_of;
-pub use observe::{ObserveError, ObserveOptions, answer, begin, fresh_key, observe, rounds};
+pub use observe::{ObserveError, ObserveOptions, answer, ask_services, begin, fresh_key, observe, rounds};
 
 /// Which of the four machines this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -106,6 +109,14 @@ pub trait Machine {
             machine: self.kind().to_string(),
             detail: format!("{probe} is known on the running machine only"),
         })
+    }
+
+    /// The services, and which of them need which.
+    ///
+    /// # Errors
+    /// The machine does not tell, or cannot be read.
+    fn services(&self) -> Observed<Services> {
+        Ok(Services { graph: services::dependencies(self.registry()?)?, controllable: false })
     }
 
     /// When the machine was last shut down, as far as it tells.
@@ -465,10 +476,36 @@ pub trait Writer {
     /// The record cannot be written.
     fn forget_run(&mut self, run: &RunName) -> Result<(), WriteError>;
 
+    /// What stops and starts services; `None` on a machine that does not run.
+    fn services(&mut self) -> Option<&mut dyn ServiceControl> {
+        None
+    }
+
     /// The owner of a lock that nobody holds any more: a run that did not come to its end.
     fn stale_owner(&self) -> Option<&str> {
         None
     }
+}
+
+/// Stops and starts services, one at a time; each call ends when the service has come to its new state.
+pub trait ServiceControl {
+    /// What a service does; `None` when there is none of this name.
+    ///
+    /// # Errors
+    /// The machine does not tell.
+    fn state(&mut self, service: &ServiceName) -> Observed<Option<ServiceState>>;
+
+    /// Stops a service.
+    ///
+    /// # Errors
+    /// It still runs, or did not stop in time.
+    fn stop(&mut self, service: &ServiceName) -> Result<(), WriteError>;
+
+    /// Starts a service.
+    ///
+    /// # Errors
+    /// It does not run.
+    fn start(&mut self, service: &ServiceName) -> Result<(), WriteError>;
 }
 
 /// An append-only file of the record.

@@ -44,11 +44,22 @@ pub fn observe<'w>(
 ) -> Result<Facts, ObserveError> {
     let named = NamedKeys::of(wanted.clone());
     let context = Context::new(options.as_of, false, &named).surveying(options.survey);
-    rounds(machine, options.secrets, &mut |facts, queries| {
+    let mut facts = rounds(machine, options.secrets, &mut |facts, queries| {
         for entry in wanted.clone() {
             entry.kind().wants(facts, &context, queries);
         }
-    })
+    })?;
+    let mut wanted = wanted;
+    ask_services(machine, wanted.any(|entry| entry.kind().common().on_change.services().next().is_some()), &mut facts);
+    Ok(facts)
+}
+
+/// Asks who needs whom, when there is anything to restart: in the plan, or since an earlier run.
+pub fn ask_services(machine: &dyn Machine, restarts: bool, facts: &mut Facts) {
+    let owes = facts.remembered().is_some_and(|record| !record.owed.restarts.is_empty());
+    if restarts || owes {
+        facts.services = Some(machine.services());
+    }
 }
 
 /// Reads all that is asked for: `ask` is shown what is known and adds its questions, until it has none that are new.

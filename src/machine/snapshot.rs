@@ -1,12 +1,13 @@
 //! A machine as `trueup capture` wrote it down: read only, and honest about what was not captured.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
+use crate::formats::service::{DependencyGraph, ServiceName};
 use crate::formats::upcase;
-use crate::machine::{Machine, MachineKind, RegistryReader, RunName};
+use crate::machine::{Machine, MachineKind, RegistryReader, RunName, services};
 use crate::model::fact::{
     Facts, Identity, KeyAspects, KeyFact, KeyState, KeyTree, Observed, Unread, ValueFact, ValueSelection, hex_bytes,
 };
@@ -15,6 +16,7 @@ use crate::model::probe::{Answer, Probe};
 use crate::model::registry::RegistryKey;
 use crate::model::registry_tree::{Node, absent};
 use crate::model::remembered::{AppliedEntry, Owed, Record};
+use crate::model::services::Services;
 use crate::model::sid::Sid;
 use crate::model::time::FileTime;
 
@@ -40,9 +42,34 @@ struct Wire {
     /// When the machine was last shut down, as far as it tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     restarted: Option<FileTime>,
+    /// Who needs whom, where anything restarts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    services: Option<Observed<WireServices>>,
     /// What trueup remembers of the machine, but for fingerprints of secrets; left out by versions that did not capture it.
     #[serde(default = "record_not_captured")]
     record: Observed<Option<WireRecord>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct WireServices {
+    controllable: bool,
+    /// By name, each with what it needs.
+    needs: BTreeMap<String, Vec<String>>,
+}
+
+impl WireServices {
+    fn of(services: &Services) -> Self {
+        let names = |needs: &mut dyn Iterator<Item = &ServiceName>| needs.map(ToString::to_string).collect();
+        let needs = services.graph.services().map(|(name, mut needs)| (name.to_string(), names(&mut needs)));
+        Self { controllable: services.controllable, needs: needs.collect() }
+    }
+
+    fn services(self) -> Services {
+        let needs = self.needs.into_iter().filter_map(|(name, needs)| {
+            Some((name.parse().ok()?, needs.iter().filter_map(|needed| needed.parse().ok()).collect()))
+        });
+        Services { graph: DependencyGraph::new(needs), controllable: self.controllable }
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -165,6 +192,7 @@ pub fn to_json(facts: &Facts, runs: &[RunName], captured_at: jiff::Timestamp) ->
             .map(|(probe, answer)| WireProbe { probe: probe.clone(), answer: answer.clone() })
             .collect(),
         restarted: facts.restarted,
+        services: facts.services.as_ref().map(|services| services.as_ref().map(WireServices::of).map_err(Clone::clone)),
         record,
     };
     let mut json = serde_json::to_vec_pretty(&wire)?;
@@ -209,6 +237,7 @@ pub struct SnapshotMachine {
     files: HashMap<(FilePath, FileAspect), Observed<FileState>>,
     probes: HashMap<Probe, Observed<Answer>>,
     restarted: Option<FileTime>,
+    services: Option<Observed<Services>>,
     record: Observed<Option<Record>>,
     runs: Vec<RunName>,
 }
@@ -249,6 +278,7 @@ impl SnapshotMachine {
         });
         Ok(Self {
             restarted: wire.restarted,
+            services: wire.services.map(|services| services.map(WireServices::services)),
             record,
             runs,
             identity: wire.identity,
@@ -421,6 +451,13 @@ impl Machine for SnapshotMachine {
     fn probe(&self, probe: &Probe) -> Observed<Answer> {
         let not_captured = || Err(Unread::NotCaptured { what: probe.to_string() });
         self.probes.get(probe).cloned().unwrap_or_else(not_captured)
+    }
+
+    fn services(&self) -> Observed<Services> {
+        match &self.services {
+            Some(services) => services.clone(),
+            None => Ok(Services { graph: services::dependencies(self)?, controllable: false }),
+        }
     }
 
     fn last_shutdown(&self) -> Option<FileTime> {

@@ -4,6 +4,7 @@ use super::decode::{Decoder, Unique};
 use super::diagnostic::Diagnostic;
 use super::record::Fields;
 use super::source::Spanned;
+use crate::formats::service::ServiceName;
 use crate::formats::upcase;
 
 crate::choice! {
@@ -26,6 +27,9 @@ crate::record! {
         /// The Windows services to restart when the entry changes, by their names.
         #[example(["W3SVC"])]
         pub restart: Vec<Spanned<String>> = Vec::new(),
+        /// The Windows services to stop before the entry changes, and to start again afterwards.
+        #[example(["AcsServer"])]
+        pub stop_first: Vec<Spanned<String>> = Vec::new(),
     }
 }
 
@@ -49,19 +53,31 @@ crate::record! {
     }
 }
 
+impl OnChange {
+    /// All services that do not run through the change.
+    pub fn services(&self) -> impl Iterator<Item = &str> {
+        self.restart.iter().chain(&self.stop_first).map(|service| &*service.value)
+    }
+}
+
 fn check_services(on_change: &OnChange, _: &Fields<'_, '_>, cx: &mut Decoder) {
-    let mut unique = Unique::new("service", "document.service_twice", on_change.restart.len());
-    for service in &on_change.restart {
-        let message = match &*service.value {
-            name if name.trim().is_empty() => "the name of a service is empty",
-            name if name.contains(char::is_control) => "the name of a service cannot hold control characters",
-            name => {
-                unique.insert(upcase::fold(name), service.at, "the names of services compare without case", cx);
-                continue;
+    let named = on_change.restart.len() + on_change.stop_first.len();
+    let mut unique = Unique::new("service", "document.service_twice", named);
+    for service in on_change.restart.iter().chain(&on_change.stop_first) {
+        let message = match service.value.parse::<ServiceName>() {
+            _ if service.value.trim().is_empty() => Some("the name of a service is empty".to_owned()),
+            _ if service.value.contains(char::is_control) => {
+                Some("the name of a service cannot hold control characters".to_owned())
             }
+            Err(error) => Some(error.to_string()),
+            Ok(_) => None,
         };
-        let hint = "write the name that `sc query` shows as SERVICE_NAME";
-        cx.push(Diagnostic::error("document.bad_service_name", message).at(service.at).hint(hint));
+        if let Some(message) = message {
+            let hint = "write the name that `sc query` shows as SERVICE_NAME";
+            cx.push(Diagnostic::error("document.bad_service_name", message).at(service.at).hint(hint));
+            continue;
+        }
+        unique.insert(upcase::fold(&service.value), service.at, "the names of services compare without case", cx);
     }
 }
 

@@ -12,6 +12,7 @@ use super::registry::RegistryKey;
 use super::registry_data::{RegistryData, type_as_name, type_name};
 use super::remembered::Record;
 use super::secret::SecretReference;
+use super::services::Services;
 use super::sid::Sid;
 use super::time::FileTime;
 use crate::formats::upcase;
@@ -422,6 +423,8 @@ pub struct Facts {
     pub record: Observed<Option<Arc<Record>>>,
     /// When the machine was last started or shut down, as far as it tells.
     pub restarted: Option<FileTime>,
+    /// The services; `None` when nothing restarts, so that nobody asked.
+    pub services: Option<Observed<Services>>,
 }
 
 impl Facts {
@@ -437,6 +440,7 @@ impl Facts {
             probes: BTreeMap::new(),
             record: Ok(None),
             restarted: None,
+            services: None,
         }
     }
 

@@ -180,6 +180,9 @@ pub struct Owed {
 pub struct OwedSince {
     pub run: Box<str>,
     pub at: jiff::Timestamp,
+    /// Of a service: it was stopped and is to be started, also when it does not run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub start: bool,
 }
 
 impl Owed {
@@ -323,7 +326,7 @@ mod tests {
 
     #[test]
     fn a_record_reads_back() {
-        let since = OwedSince { run: "R".into(), at: jiff::Timestamp::UNIX_EPOCH };
+        let since = OwedSince { run: "R".into(), at: jiff::Timestamp::UNIX_EPOCH, start: true };
         let mut record = Record::default();
         assert_eq!(Record::from_json(&record.to_json().unwrap()).unwrap(), record);
         record.owed = Owed { reboot: Some(since.clone()), restarts: [("Spooler".into(), since.clone())].into() };

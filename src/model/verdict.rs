@@ -26,9 +26,10 @@ impl Reason {
         Self { code: Cow::Borrowed(code), message: None }
     }
 
-    /// Gives the reason the code of another section, for a thing that is decided as one of this section.
+    /// Gives the reason the code of another section, for a thing that is decided as one of this section. What is said of secrets is
+    /// the same everywhere.
     pub fn move_to(&mut self, section: &str) {
-        if let Some((_, code)) = self.code.split_once('.') {
+        if let Some((_, code)) = self.code.split_once('.').filter(|(of, _)| *of != "secret") {
             self.code = format!("{section}.{code}").into();
         }
     }
@@ -134,6 +135,8 @@ pub struct Decision {
     pub reboot: bool,
     /// The services that the entry asks to restart when this changes.
     pub restart: Arc<[Box<str>]>,
+    /// Those of them that stop before it changes.
+    pub stop_first: Arc<[Box<str>]>,
     /// What is wanted and what is there, as digests.
     pub trace: Option<Trace>,
     /// Why it differs, where it does.
@@ -156,6 +159,7 @@ impl Decision {
             last_written: None,
             reboot: false,
             restart: no_services(),
+            stop_first: no_services(),
             trace: None,
             cause: None,
             chosen: None,

@@ -10,7 +10,6 @@ use crate::kinds::{Context, NamedKeys};
 use crate::model::fact::Facts;
 use crate::model::operation::{Hold, Operation};
 use crate::model::resource::ResourceId;
-use crate::model::source::Spanned;
 use crate::model::time::FileTime;
 use crate::model::verdict::{Cause, Decision, Reason, Verdict, no_services};
 
@@ -40,7 +39,8 @@ impl PlanOptions {
 /// The document's dependencies have no order.
 pub fn build(desired: &Desired, facts: &Facts, options: PlanOptions) -> Result<Plan, OrderError> {
     let (sequence, needs) = order(&desired.entries)?;
-    let named = NamedKeys::of(desired.entries.iter().map(|entry| &entry.wanted));
+    let mut named = NamedKeys::of(desired.entries.iter().map(|entry| &entry.wanted));
+    named.in_order(sequence.iter().filter_map(|index| desired.entries.get(*index)).map(|entry| &entry.wanted));
     let context = Context::new(options.as_of, options.rewrite_secrets, &named).surveying(options.survey);
     let remembered = Remembered::new(facts.remembered(), desired);
     let shutdown = facts.restarted.and_then(FileTime::to_timestamp);
@@ -75,11 +75,13 @@ pub fn build(desired: &Desired, facts: &Facts, options: PlanOptions) -> Result<P
         block_dependants(&mut comparison.decisions, &needs, &plan);
         kind.lint(facts, &context, &comparison.decisions, &mut plan.findings);
         let on_change = &kind.common().on_change;
-        let restart = services(&on_change.restart);
+        let restart = services(on_change.services());
+        let stop_first = services(on_change.stop_first.iter().map(|service| &*service.value));
         let address = kind.address();
         for decision in &mut comparison.decisions {
             decision.reboot = on_change.reboot;
             decision.restart = Arc::clone(&restart);
+            decision.stop_first = Arc::clone(&stop_first);
             // What this machine cannot hold has not left it.
             if decision.differs() && decision.verdict != Verdict::Deferred {
                 let source = decision.follows.as_ref().and_then(|source| causes.get(source)).copied();
@@ -93,6 +95,7 @@ pub fn build(desired: &Desired, facts: &Facts, options: PlanOptions) -> Result<P
         for decision in &mut comparison.closing {
             decision.reboot = on_change.reboot;
             decision.restart = Arc::clone(&restart);
+            decision.stop_first = Arc::clone(&stop_first);
             decision.cause =
                 Some(causes.get(&address).copied().unwrap_or_else(|| remembered.cause(decision, &address)));
         }
@@ -104,6 +107,8 @@ pub fn build(desired: &Desired, facts: &Facts, options: PlanOptions) -> Result<P
     close(&mut plan, closing);
     share_operations(&mut plan.decisions);
     keep_books(&mut plan, desired, &remembered);
+    crate::kinds::port::lint_plan(facts, &context, &plan.decisions, &mut plan.findings);
+    plan.order_restarts(facts);
     lint::lint(desired, facts, &mut plan);
     if facts.record.as_ref().is_err_and(|unread| lint::record_finding(unread).is_some()) {
         plan.bookkeeping.push(Bookkeeping::BeginAnew);
@@ -171,8 +176,9 @@ fn follow_waiver(decisions: &mut [Decision], closing: &mut Vec<Decision>) {
     }
 }
 
-fn services(names: &[Spanned<String>]) -> Arc<[Box<str>]> {
-    if names.is_empty() { no_services() } else { names.iter().map(|name| Box::from(&*name.value)).collect() }
+fn services<'n>(names: impl Iterator<Item = &'n str>) -> Arc<[Box<str>]> {
+    let mut names = names.peekable();
+    if names.peek().is_none() { no_services() } else { names.map(Box::from).collect() }
 }
 
 /// A change cannot run when what it depends on is blocked or waits for somebody else.

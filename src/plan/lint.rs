@@ -2,6 +2,7 @@
 
 use super::Plan;
 use crate::document::Desired;
+use crate::formats::upcase;
 use crate::model::fact::{Facts, Unread};
 use crate::model::verdict::{Decision, Finding, Severity, Verdict};
 
@@ -11,6 +12,7 @@ pub fn lint(desired: &Desired, facts: &Facts, plan: &mut Plan) {
     unread_facts(facts, plan);
     unreadable_record(facts, plan);
     waivers(desired, plan);
+    unknown_services(desired, plan);
     if desired.entries.is_empty() {
         plan.findings.push(finding(
             Severity::Warning,
@@ -71,6 +73,26 @@ fn unread_facts(facts: &Facts, plan: &mut Plan) {
             Unread::Unsupported { .. } => (Severity::Info, "facts.unsupported"),
         };
         plan.findings.push(finding(severity, code, format!("{what}: {unread}"), None));
+    }
+}
+
+/// A restart of a service that is not there would never take place.
+fn unknown_services(desired: &Desired, plan: &mut Plan) {
+    for entry in &desired.entries {
+        let kind = entry.wanted.kind();
+        let on_change = &kind.common().on_change;
+        for service in on_change.restart.iter().chain(&on_change.stop_first) {
+            if plan.restarts.missing.iter().any(|missing| upcase::eq(missing, &service.value)) {
+                let message = format!(
+                    "{} restarts the service {}, which the machine does not have",
+                    kind.address(),
+                    service.value
+                );
+                let hint = "write the name that `sc query` shows as SERVICE_NAME, not the one that is displayed";
+                let finding = finding(Severity::Warning, "plan.unknown_service", message, Some(hint.into()));
+                plan.findings.push(Finding { id: Some(kind.address()), at: Some(service.at), ..finding });
+            }
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod order;
 mod places;
 mod protection;
 mod remembered;
+mod restarts;
 pub mod rollback;
 pub mod saved;
 pub mod staleness;
@@ -15,11 +16,12 @@ pub use build::{PlanOptions, build};
 pub use order::{Cycle, OrderError, order};
 pub use protection::{Occasion, Protected, lost_protected};
 pub use remembered::{Bookkeeping, Orphan, Remembered};
+pub use restarts::Restarts;
 pub use saved::{LoadError, SavedPlan, Target};
 pub use staleness::{FactId, FactPrint, Moved};
 
 use crate::formats::upcase;
-use crate::model::fact::Identity;
+use crate::model::fact::{Facts, Identity};
 use crate::model::operation::{Hold, Operation, Reversibility};
 use crate::model::remembered::Owed;
 use crate::model::resource::ResourceId;
@@ -50,6 +52,8 @@ pub struct Plan {
     pub bookkeeping: Vec<Bookkeeping>,
     /// What earlier runs still owe.
     pub owed: Owed,
+    /// The services that restart when the changes are done.
+    pub restarts: Restarts,
     /// Whether secrets that are overwritten are kept.
     pub hold: Hold,
 }
@@ -115,6 +119,7 @@ impl Plan {
             elsewhere: 0,
             bookkeeping: Vec::new(),
             owed: Owed::default(),
+            restarts: Restarts::default(),
             hold: Hold::None,
         }
     }
@@ -147,9 +152,7 @@ impl Plan {
             }
         }
         sum.reboot = self.needs_reboot() || self.owed.reboot.is_some();
-        let owed = self.owed.restarts.keys().map(|name| upcase::fold(name));
-        let needed = self.restarts().map(upcase::fold);
-        sum.restarts = owed.chain(needed).collect::<std::collections::HashSet<_>>().len();
+        sum.restarts = self.all_restarts().map(upcase::fold).collect::<std::collections::HashSet<_>>().len();
         sum
     }
 
@@ -159,14 +162,36 @@ impl Plan {
     }
 
     /// The services that the changes of this plan ask to restart; one may come more than once.
-    pub fn restarts(&self) -> impl Iterator<Item = &str> {
-        let changing = self.decisions.iter().filter(|decision| matches!(decision.verdict, Verdict::Change { .. }));
-        changing.flat_map(|decision| decision.restart.iter().map(|name| &**name))
+    pub fn asked_restarts(&self) -> impl Iterator<Item = &str> {
+        self.changing().flat_map(|decision| decision.restart.iter().map(|name| &**name))
+    }
+
+    /// Those of them that stop before anything changes.
+    pub fn stopped_first(&self) -> impl Iterator<Item = &str> {
+        self.changing().flat_map(|decision| decision.stop_first.iter().map(|name| &**name))
+    }
+
+    fn changing(&self) -> impl Iterator<Item = &Decision> {
+        self.decisions.iter().filter(|decision| matches!(decision.verdict, Verdict::Change { .. }))
+    }
+
+    fn all_restarts(&self) -> impl Iterator<Item = &str> {
+        self.asked_restarts().chain(self.owed.restarts.keys().map(|name| &**name))
+    }
+
+    /// Puts the restarts in order, once everything is decided.
+    fn order_restarts(&mut self, facts: &Facts) {
+        self.restarts = Restarts::of(self.all_restarts(), facts);
     }
 
     /// Whether there is anything to do, on the machine or in its record.
     pub fn has_work(&self) -> bool {
-        self.has_operations() || !self.bookkeeping.is_empty()
+        self.has_operations() || !self.bookkeeping.is_empty() || self.has_due_restarts()
+    }
+
+    /// Whether earlier runs owe restarts which this machine can do.
+    pub fn has_due_restarts(&self) -> bool {
+        self.restarts.now && !self.owed.restarts.is_empty()
     }
 
     /// All steps in the order in which they run.

@@ -29,6 +29,7 @@ pub type Steps<'s> = &'s [(ResourceId, Operation)];
 pub struct Effects<'e> {
     pub reboot: bool,
     pub restarts: &'e [Box<str>],
+    pub stop_first: &'e [Box<str>],
     /// What tells the state of each part that the run changed, before and after, in its order.
     pub parts: &'e [PartStates<'e>],
 }
@@ -117,6 +118,7 @@ impl<'s> Moves<'s> {
 /// The plan that takes the steps back.
 pub fn build(steps: Steps<'_>, effects: Effects<'_>, facts: &Facts, options: PlanOptions) -> Plan {
     let restart: Arc<[Box<str>]> = effects.restarts.into();
+    let stop_first: Arc<[Box<str>]> = effects.stop_first.into();
     let mut scene = Scene::new(facts, effects.parts);
     let mut plan = Plan {
         machine: facts.identity.clone().unwrap_or_default(),
@@ -148,6 +150,7 @@ pub fn build(steps: Steps<'_>, effects: Effects<'_>, facts: &Facts, options: Pla
         for mut decision in decide(id, run, &mut scene) {
             decision.reboot = effects.reboot;
             decision.restart = Arc::clone(&restart);
+            decision.stop_first = Arc::clone(&stop_first);
             plan.decisions.push(decision);
         }
         let end = plan.decisions.len();
@@ -158,6 +161,7 @@ pub fn build(steps: Steps<'_>, effects: Effects<'_>, facts: &Facts, options: Pla
             None => plan.after.entries.push(EntrySpan { start, end, needs: Vec::new() }),
         }
     }
+    plan.order_restarts(facts);
     if let Some(record) = facts.remembered() {
         let protected = Protected::in_record(record, &plan);
         let lost = lost_protected(&plan, &protected, Occasion::Rollback);

@@ -3,10 +3,11 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bookkeeping, Dependencies, EntrySpan, Orphan, Plan, Summary};
+use super::{Bookkeeping, Dependencies, EntrySpan, Orphan, Plan, Restarts, Summary};
 use crate::model::fact::Identity;
 use crate::model::operation::{Hold, Operation, Reversibility};
 use crate::model::remembered::Owed;
@@ -41,6 +42,8 @@ pub struct WirePlan<'p> {
     pub bookkeeping: Cow<'p, [Bookkeeping]>,
     #[serde(default, skip_serializing_if = "Owed::is_empty")]
     pub owed: Cow<'p, Owed>,
+    #[serde(default, skip_serializing_if = "Restarts::is_empty")]
+    pub restarts: Cow<'p, Restarts>,
     /// Secrets that are overwritten are kept, sealed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hold: bool,
@@ -63,6 +66,8 @@ pub struct WireResource<'p> {
     pub reboot: bool,
     #[serde(default, skip_serializing_if = "<[Box<str>]>::is_empty")]
     pub restart: Cow<'p, [Box<str>]>,
+    #[serde(default, skip_serializing_if = "<[Box<str>]>::is_empty")]
+    pub stop_first: Cow<'p, [Box<str>]>,
     /// Why it differs, by what was last applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
@@ -162,6 +167,7 @@ impl<'p> WirePlan<'p> {
                 last_written: decision.last_written,
                 reboot: decision.reboot,
                 restart: Cow::Borrowed(&decision.restart),
+                stop_first: Cow::Borrowed(&decision.stop_first),
                 cause: decision.cause,
                 entry: number,
                 needs: needs.clone(),
@@ -191,6 +197,7 @@ impl<'p> WirePlan<'p> {
             elsewhere: plan.elsewhere,
             bookkeeping: Cow::Borrowed(&plan.bookkeeping),
             owed: Cow::Borrowed(&plan.owed),
+            restarts: Cow::Borrowed(&plan.restarts),
             hold: plan.hold == Hold::Sealed,
         }
     }
@@ -233,7 +240,8 @@ impl<'p> WirePlan<'p> {
                 reasons: resource.reasons.into_owned(),
                 last_written: resource.last_written,
                 reboot: resource.reboot,
-                restart: if resource.restart.is_empty() { no_services() } else { resource.restart.into_owned().into() },
+                restart: shared(resource.restart),
+                stop_first: shared(resource.stop_first),
                 trace: None,
                 cause: resource.cause,
                 chosen: None,
@@ -269,6 +277,7 @@ impl<'p> WirePlan<'p> {
             elsewhere: self.elsewhere,
             bookkeeping: self.bookkeeping.into_owned(),
             owed: self.owed.into_owned(),
+            restarts: self.restarts.into_owned(),
             hold: if self.hold { Hold::Sealed } else { Hold::None },
         })
     }
@@ -278,6 +287,10 @@ impl<'p> WireOperation<'p> {
     fn new(operation: &'p Operation, hold: Hold) -> Self {
         Self { reversibility: operation.reversibility(hold), operation: Cow::Borrowed(operation) }
     }
+}
+
+fn shared(services: Cow<'_, [Box<str>]>) -> Arc<[Box<str>]> {
+    if services.is_empty() { no_services() } else { services.into_owned().into() }
 }
 
 fn action_of(verdict: &Verdict) -> Option<WireAction> {

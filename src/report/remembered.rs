@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::style::paint;
 use super::text::{TextOptions, counted, entries, shown};
-use crate::plan::{Orphan, Plan};
+use crate::plan::{Orphan, Plan, Restarts};
 
 pub fn write(out: &mut String, plan: &Plan, options: &TextOptions) {
     let heading = |out: &mut String, text: &str| {
@@ -29,6 +29,7 @@ pub fn write(out: &mut String, plan: &Plan, options: &TextOptions) {
         }
         out.push('\n');
     }
+    restarts(out, plan, options);
     if !plan.owed.is_empty() {
         heading(out, "Owed by earlier runs");
         if let Some(since) = &plan.owed.reboot {
@@ -39,6 +40,31 @@ pub fn write(out: &mut String, plan: &Plan, options: &TextOptions) {
         }
         out.push('\n');
     }
+}
+
+/// The services that restart, in the order in which they start; a machine that does not run owes those that were asked for.
+fn restarts(out: &mut String, plan: &Plan, options: &TextOptions) {
+    let Restarts { stop, dependants, now, .. } = &plan.restarts;
+    let is_asked = |service: &str| !dependants.iter().any(|dependant| **dependant == *service);
+    let mut starting = stop.iter().rev().map(|service| &**service);
+    let (text, services): (_, Vec<&str>) = if *now {
+        ("Restarts when all is done", starting.collect())
+    } else if plan.asked_restarts().next().is_some() {
+        ("Restarts that the machine will owe", starting.by_ref().filter(|service| is_asked(service)).collect())
+    } else {
+        return;
+    };
+    if services.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "{}", paint(options.palette.heading, text));
+    let line = |service: &&str| {
+        format!("{service}{}", if is_asked(service) { "" } else { ", if it runs: it needs one that restarts" })
+    };
+    for line in shown(&services.iter().map(line).collect::<Vec<_>>(), options) {
+        let _ = writeln!(out, "    {line}");
+    }
+    out.push('\n');
 }
 
 fn orphan(orphan: &Orphan) -> String {

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::layout::{Group, Line, Symbol, groups, removals, tree_lines};
 use super::remembered;
 use super::style::{Palette, Width, padded, paint};
-use crate::apply::{ApplyReport, Left, Outcome};
+use crate::apply::{ApplyReport, Left, Outcome, Restarted};
 use crate::model::operation::Reversibility;
 use crate::model::verdict::{Finding, Severity};
 use crate::plan::{Plan, Summary};
@@ -254,10 +254,7 @@ pub fn outcome(report: &ApplyReport, did: &str, options: &TextOptions) -> String
     if report.reboot {
         let _ = writeln!(out, "A reboot is needed for the changes to take effect.");
     }
-    if !report.owed.restarts.is_empty() {
-        let names: Vec<&str> = report.owed.restarts.keys().map(|name| &**name).collect();
-        let _ = writeln!(out, "Owed at the next start: restart of {}.", names.join(", "));
-    }
+    restarts(&mut out, report, options);
     if let Some(until) = report.confirm_until {
         let _ = writeln!(out, "The run is undone at {until} unless `trueup confirm` is run before.");
     }
@@ -265,6 +262,34 @@ pub fn outcome(report: &ApplyReport, did: &str, options: &TextOptions) -> String
         let _ = writeln!(out, "{} {warning}", paint(options.palette.change, "warning:"));
     }
     out
+}
+
+/// What became of the services that had to restart, and what is owed still.
+fn restarts(out: &mut String, report: &ApplyReport, options: &TextOptions) {
+    let of = |wanted: &Restarted| {
+        let all = report.restarts.iter().filter(|one| one.outcome == *wanted);
+        all.map(|one| &*one.service).collect::<Vec<_>>().join(", ")
+    };
+    let told = [
+        (of(&Restarted::Done), "Restarted: "),
+        (of(&Restarted::NotRunning), "Not running, so not restarted: "),
+        (of(&Restarted::Missing), "Not restarted, for there is no such service: "),
+    ];
+    for (names, text) in told.iter().filter(|(names, _)| !names.is_empty()) {
+        let _ = writeln!(out, "{text}{names}.");
+    }
+    for one in &report.restarts {
+        if let Restarted::Failed { detail } = &one.outcome {
+            let word = paint(options.palette.problem, "failed");
+            let _ = writeln!(out, "{word} to restart {}: {detail}", one.service);
+        }
+    }
+    if !report.owed.restarts.is_empty() {
+        let names: Vec<&str> = report.owed.restarts.keys().map(|name| &**name).collect();
+        // A machine that has tried is one that runs.
+        let when = if report.restarts.is_empty() { "at the next start" } else { "still" };
+        let _ = writeln!(out, "Owed {when}: restart of {}.", names.join(", "));
+    }
 }
 
 /// What no step was planned for, `None` when there is nothing of the kind.

@@ -135,7 +135,7 @@ fn everything_below_the_root_is_replaced_in_one_plan_and_in_order() {
             ripple.message,
             "certificates.root is replaced, and so: 2 certificates, 6 files, 4 stores, 1 consumer, then restart CertSvc, W3SVC"
         );
-        let restarts: BTreeSet<String> = whole.restarts().map(str::to_ascii_lowercase).collect();
+        let restarts: BTreeSet<String> = whole.asked_restarts().map(str::to_ascii_lowercase).collect();
         assert_eq!(restarts, BTreeSet::from(["certsvc".to_owned(), "w3svc".to_owned()]));
         assert_eq!(whole.summary().restarts, 2);
         let other = read(&machine, r"C:\other\it.pem");

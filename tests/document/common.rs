@@ -62,7 +62,7 @@ registry:
 fn names_alone_are_written() {
     let loaded = loaded("on_change: { restart: [W3SVC] }");
     let json = serde_json::to_string(&keys(&loaded.desired)[0].common.on_change).expect("it can be written");
-    assert_eq!(json, r#"{"reboot":false,"restart":["W3SVC"]}"#);
+    assert_eq!(json, r#"{"reboot":false,"restart":["W3SVC"],"stop_first":[]}"#);
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn a_run_can_be_finished_and_undone_wherever_it_stops() {
     let desired = desired_with(TEXT, &local);
     let new = || -> MemoryMachine {
         match Bed::both(&BEFORE) {
-            [Bed::Memory(machine), _] => machine,
+            [Bed::Memory(machine), _] => *machine,
             _ => panic!("the first is in memory"),
         }
     };

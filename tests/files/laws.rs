@@ -191,7 +191,7 @@ fn planted(bed: &Bed, case: &Case) {
 #[test]
 fn in_memory() {
     let result = runner(120).run(&case(), |case| {
-        let bed = Bed::Memory(super::world::memory());
+        let bed = Bed::Memory(Box::new(super::world::memory()));
         planted(&bed, &case);
         law(&bed, &case).map(drop)
     });

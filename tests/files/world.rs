@@ -144,7 +144,7 @@ pub fn refusal(text: &str) -> String {
 
 /// A machine with files.
 pub enum Bed {
-    Memory(MemoryMachine),
+    Memory(Box<MemoryMachine>),
     Image { folder: tempfile::TempDir, machine: ImageMachine },
 }
 
@@ -174,7 +174,7 @@ impl Bed {
         sample::make(folder.path(), "ACS-SRV01", FileTime::from_timestamp(start())).unwrap();
         let _ = fs::remove_file(folder.path().join("Windows/System32/drivers/etc/hosts"));
         let machine = ImageMachine::open(folder.path(), DirtyHives::Refuse).unwrap();
-        let beds = [Self::Memory(memory()), Self::Image { folder, machine }];
+        let beds = [Self::Memory(Box::new(memory())), Self::Image { folder, machine }];
         for bed in &beds {
             // On the image the folder stays that a hosts file lies in.
             bed.put(r"%SystemRoot%\System32\drivers\etc\services", b"");
@@ -187,7 +187,7 @@ impl Bed {
 
     pub fn machine(&self) -> &dyn WritableMachine {
         match self {
-            Self::Memory(machine) => machine,
+            Self::Memory(machine) => &**machine,
             Self::Image { machine, .. } => machine,
         }
     }

@@ -349,6 +349,7 @@ fn prepared(sort: Sort, (case, other): &(Case, Case), manner: Manner) -> Result<
                 operations: 0,
                 reboot: false,
                 restarts: Vec::new(),
+                stop_first: Vec::new(),
                 hold: None,
             };
             let mut journal = Journal::begin(writer.journal(&run).map_err(fail)?, &beginning).map_err(fail)?;

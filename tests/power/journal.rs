@@ -46,6 +46,7 @@ fn beginning() -> Beginning {
         operations: INTENTS,
         reboot: false,
         restarts: Vec::new(),
+        stop_first: Vec::new(),
         hold: None,
     }
 }

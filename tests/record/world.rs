@@ -82,7 +82,7 @@ impl SecretSource for World {
     }
 }
 
-struct Silent;
+pub struct Silent;
 
 impl Progress for Silent {
     fn phase(&mut self, _: &'static str, _: usize) {}
@@ -132,7 +132,7 @@ impl World {
         self.confirm_within.set(Some(within));
     }
 
-    fn basis<'d>(&self, desired: &'d Desired) -> DocumentBasis<'d> {
+    pub fn basis<'d>(&self, desired: &'d Desired) -> DocumentBasis<'d> {
         DocumentBasis { desired, options: PlanOptions::at(self.now.get()) }
     }
 

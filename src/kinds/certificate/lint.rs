@@ -114,9 +114,9 @@ fn ripple(entry: &WantedCertificate, scene: Scene<'_>) -> Option<String> {
         parts.push(counted(consumers, "consumer"));
     }
     let mut services: Vec<&str> = Vec::new();
-    for service in all().flat_map(|entry| &entry.common.on_change.restart) {
-        if !services.iter().any(|known| upcase::eq(known, &service.value)) {
-            services.push(&service.value);
+    for service in all().flat_map(|entry| entry.common.on_change.services()) {
+        if !services.iter().any(|known| upcase::eq(known, service)) {
+            services.push(service);
         }
     }
     if !services.is_empty() {

@@ -68,13 +68,13 @@ fn key(wanted: &WantedKey) -> String {
 }
 
 /// What follows from a change, and whether the entry may go.
-fn consequences(common: &Common) -> String {
+pub fn consequences(common: &Common) -> String {
     let mut text = String::new();
     if common.on_change.reboot {
         text.push_str(", a change needs a reboot");
     }
-    if !common.on_change.restart.is_empty() {
-        let services: Vec<&str> = common.on_change.restart.iter().map(|service| &*service.value).collect();
+    let services: Vec<&str> = common.on_change.services().collect();
+    if !services.is_empty() {
         text.push_str(&format!(", a change restarts {}", services.join(", ")));
     }
     match common.protect {

@@ -1,27 +1,34 @@
 //! A machine in memory: the registry as a tree, and a record. The model that other machines are tested against.
 
+mod files;
+mod running;
+mod services;
+
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use self::files::{Files, MemoryFile};
+use self::running::Running;
 use crate::formats::security_descriptor::new_subkey_descriptor;
-use crate::formats::upcase;
 use crate::machine::lower::{edited, lowered};
 use crate::machine::{
-    FOLDER_STATE, FileRead, FileReader, JournalFile, Listed, Machine, MachineKind, PartChange, RegistryReader, RunName,
-    Scheduler, Step, WritableMachine, WriteError, Writer, file_state, identity,
+    FileReader, JournalFile, Machine, MachineKind, PartChange, RegistryReader, RunName, Scheduler, ServiceControl,
+    Step, WritableMachine, WriteError, Writer, identity,
 };
 use crate::model::fact::{Identity, KeyAspects, KeyState, KeyTree, Observed, Stored, Unread};
 use crate::model::file::FilePath;
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
-use crate::model::probe::{Answer, Probe};
+use crate::model::probe::{Answer, Probe, ServiceState};
 use crate::model::registry::RegistryKey;
 use crate::model::registry_tree::{Node, Performed, absent, place};
 use crate::model::remembered::Record;
+use crate::model::services::Services;
+use crate::model::sid::Sid;
 use crate::model::time::FileTime;
 
 /// A journal's bytes, shared with the machine that keeps it.
@@ -39,101 +46,15 @@ pub struct MemoryMachine {
     registry: RefCell<Node>,
     files: RefCell<Files>,
     /// What probes find; nothing else can be told.
-    running: RefCell<BTreeMap<Probe, Answer>>,
+    running: RefCell<Running>,
+    /// What services were told to do, in order.
+    pub turned: RefCell<Vec<(Box<str>, ServiceState)>>,
     /// How often the registry was replaced.
     generation: Cell<u64>,
     memory: RefCell<Memory>,
     locked: Cell<bool>,
     /// The runs that would be undone, and when.
     pub armed: RefCell<BTreeMap<RunName, jiff::Timestamp>>,
-}
-
-/// A drive: files by path, and the folders that are there.
-#[derive(Clone, Debug, Default)]
-struct Files {
-    files: BTreeMap<FilePath, MemoryFile>,
-    folders: BTreeSet<FilePath>,
-}
-
-#[derive(Clone, Debug)]
-struct MemoryFile {
-    bytes: Vec<u8>,
-    owner_only: bool,
-}
-
-impl Files {
-    /// A drive's or a named folder's root is always there, and so is the folder of the record, which comes with the lock.
-    fn has_folder(&self, path: &FilePath) -> bool {
-        path.parent().is_none() || self.folders.contains(path) || upcase::eq(path.as_str(), RECORD_FOLDER)
-    }
-
-    fn missing_folders(&self, path: &FilePath) -> usize {
-        std::iter::successors(path.parent(), FilePath::parent).take_while(|folder| !self.has_folder(folder)).count()
-    }
-
-    /// A file that stands where a folder above the path should.
-    fn file_above(&self, path: &FilePath) -> Option<FilePath> {
-        std::iter::successors(path.parent(), FilePath::parent).find(|folder| self.files.contains_key(folder))
-    }
-
-    /// What lies directly in a folder.
-    fn names(&self, folder: &FilePath) -> Vec<Box<str>> {
-        let all = self.files.keys().chain(&self.folders).filter(|path| path.parent().as_ref() == Some(folder));
-        let mut names: Vec<Box<str>> = all.map(|path| path.name().into()).collect();
-        names.sort_unstable();
-        names
-    }
-
-    /// What tells the state of a path from others.
-    fn state(&self, path: &FilePath, key: Option<&FingerprintKey>) -> Observed<Option<String>> {
-        if self.folders.contains(path) {
-            return Ok(Some(FOLDER_STATE.to_owned()));
-        }
-        self.files.get(path).map(|file| file_state(key, &file.bytes)).transpose()
-    }
-
-    fn perform(&mut self, operation: &Operation, bytes: Option<&[u8]>) -> Result<(), &'static str> {
-        const NO_FOLDER: &str = "its folder is not there";
-        match operation {
-            Operation::CreateFolder { path } => {
-                if !path.parent().is_none_or(|parent| self.has_folder(&parent)) {
-                    return Err(NO_FOLDER);
-                }
-                self.folders.insert(path.clone());
-            }
-            Operation::RemoveFolder { path } => {
-                if !self.names(path).is_empty() {
-                    return Err("the folder is not empty");
-                }
-                self.folders.remove(path);
-            }
-            Operation::PutFile { path, before, content } => {
-                if !path.parent().is_none_or(|parent| self.has_folder(&parent)) {
-                    return Err(NO_FOLDER);
-                }
-                if self.folders.contains(path) {
-                    return Err("a folder stands there");
-                }
-                if before.is_none() && self.files.contains_key(path) {
-                    return Err("a file has come to stand there");
-                }
-                let bytes = bytes.ok_or("its content was not evaluated")?.to_vec();
-                // As on a volume, the name that is there keeps its case.
-                let was_private = self.files.get(path).is_some_and(|file| file.owner_only);
-                let file = MemoryFile { bytes, owner_only: content.is_sealed() || was_private };
-                self.files.insert(path.clone(), file);
-            }
-            Operation::RemoveFile { path, .. } => drop(self.files.remove(path)),
-            Operation::CreateFile { path } => {
-                if !path.parent().is_none_or(|parent| self.has_folder(&parent)) {
-                    return Err(NO_FOLDER);
-                }
-                self.files.entry(path.clone()).or_insert(MemoryFile { bytes: Vec::new(), owner_only: false });
-            }
-            _ => {}
-        }
-        Ok(())
-    }
 }
 
 /// What trueup keeps on the machine.
@@ -193,7 +114,12 @@ impl MemoryMachine {
 
     /// Says what a probe finds; for making a machine, not for changing one.
     pub fn plant_answer(&self, probe: Probe, answer: Answer) {
-        self.running.borrow_mut().insert(probe, answer);
+        self.running.borrow_mut().plant(probe, answer);
+    }
+
+    /// Gives the machine an account of its own, or one that it can look up; for making a machine, not for changing one.
+    pub fn plant_account(&self, name: &str, sid: Sid) {
+        self.running.borrow_mut().plant_account(name, sid);
     }
 
     /// A file's bytes.
@@ -224,6 +150,7 @@ impl MemoryMachine {
             registry: self.registry.clone(),
             files: self.files.clone(),
             running: self.running.clone(),
+            turned: self.turned.clone(),
             generation: self.generation.clone(),
             memory: RefCell::new(memory),
             locked: Cell::new(false),
@@ -302,6 +229,10 @@ impl Machine for MemoryMachine {
         Ok(self)
     }
 
+    fn account(&self, name: &str) -> Observed<Option<Sid>> {
+        self.running.borrow().account(name)
+    }
+
     fn made(&self, run: &RunName) -> Observed<Option<Zeroizing<Vec<u8>>>> {
         Ok(self.memory.borrow().made.get(run).cloned().map(Zeroizing::new))
     }
@@ -311,12 +242,16 @@ impl Machine for MemoryMachine {
     }
 
     fn probe(&self, probe: &Probe) -> Observed<Answer> {
-        let answer = self.running.borrow().get(probe).cloned();
+        let answer = self.running.borrow().answer(probe);
         answer.ok_or_else(|| Unread::Unsupported {
             facet: probe.facet(),
             machine: self.kind().to_string(),
             detail: format!("nothing was said of {probe}"),
         })
+    }
+
+    fn services(&self) -> Observed<Services> {
+        services::told(self)
     }
 
     fn part_of(&self, operation: &Operation) -> Observed<String> {
@@ -341,41 +276,6 @@ impl RegistryReader for MemoryMachine {
             })
         };
         queries.iter().map(answer).collect()
-    }
-}
-
-impl FileReader for MemoryMachine {
-    fn read(&self, path: &FilePath, limit: u64) -> Observed<FileRead> {
-        let files = self.files.borrow();
-        let failed = |detail: &str| Unread::Failed { what: path.to_string(), detail: detail.into() };
-        if files.has_folder(path) {
-            return Err(failed("it is a folder"));
-        }
-        if let Some(above) = files.file_above(path) {
-            return Err(failed(&format!("{above} is not a folder")));
-        }
-        let Some(file) = files.files.get(path) else {
-            return Ok(FileRead::Absent { missing_folders: files.missing_folders(path) });
-        };
-        if u64::try_from(file.bytes.len()).is_ok_and(|length| length > limit) {
-            return Err(failed("it is too large"));
-        }
-        Ok(FileRead::Present { bytes: Zeroizing::new(file.bytes.clone()), owner_only: Some(file.owner_only) })
-    }
-
-    fn names(&self, path: &FilePath) -> Observed<Listed> {
-        let files = self.files.borrow();
-        if files.files.contains_key(path) {
-            return Ok(Listed::File);
-        }
-        if let Some(above) = files.file_above(path) {
-            let detail = format!("{above} is not a folder");
-            return Err(Unread::Failed { what: path.to_string(), detail });
-        }
-        if !files.has_folder(path) {
-            return Ok(Listed::Absent { missing_folders: files.missing_folders(path) });
-        }
-        Ok(Listed::Names(files.names(path)))
     }
 }
 
@@ -415,7 +315,7 @@ struct MemoryWriter<'m> {
     /// The files as they will be once committed, with the paths that change, in order.
     files: Option<(Files, Vec<FilePath>)>,
     /// What probes will find once committed.
-    running: Option<BTreeMap<Probe, Answer>>,
+    running: Option<Running>,
 }
 
 impl Drop for MemoryWriter<'_> {
@@ -449,11 +349,7 @@ impl Writer for MemoryWriter<'_> {
         }
         if let Operation::Adjust { what, before, after } = step.operation {
             let running = self.running.get_or_insert_with(|| self.machine.running.borrow().clone());
-            if running.get(what) != Some(before) {
-                return Err(refused("somebody else has changed it since"));
-            }
-            running.insert(what.clone(), after.clone());
-            return Ok(());
+            return running.adjust(what, before, after).map_err(refused);
         }
         if matches!(step.operation, Operation::PutCertificate { .. } | Operation::RemoveCertificate { .. }) {
             let registry = self.staged.get_or_insert_with(|| self.machine.registry.borrow().clone());
@@ -573,6 +469,10 @@ impl Writer for MemoryWriter<'_> {
     fn retire(&mut self, run: &RunName, item: usize, bytes: &[u8]) -> Result<(), WriteError> {
         self.machine.memory.borrow_mut().retired.insert((run.clone(), item), bytes.to_vec());
         Ok(())
+    }
+
+    fn services(&mut self) -> Option<&mut dyn ServiceControl> {
+        if services::is_running(self.machine) { Some(self) } else { None }
     }
 
     fn forget_run(&mut self, run: &RunName) -> Result<(), WriteError> {
