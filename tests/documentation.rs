@@ -25,6 +25,8 @@ fn the_guide_is_true() {
         "README",
         "documents",
         "registry",
+        "files",
+        "hosts",
         "certificates",
         "certificate-table",
         "environment",
