@@ -25,13 +25,19 @@ fn the_guide_is_true() {
         "README",
         "documents",
         "registry",
+        "files",
+        "hosts",
         "certificates",
         "certificate-table",
         "environment",
+        "services",
+        "ports",
         "machines",
         "plans",
         "record",
         "recovery",
+        "requires",
+        "accounts",
     ];
     for page in pages {
         run_page(&format!("docs/guide/{page}.md"));

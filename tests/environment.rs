@@ -156,12 +156,14 @@ fn told(plan: &Plan) -> String {
     decisions.chain(unmanaged).chain(findings).collect::<Vec<_>>().join(", ")
 }
 
+/// A name, what is there, what is wanted of `machine`, what the plan tells, and what is there then.
+type Case<'c> = (&'c str, &'c [&'c str], &'c str, &'c str, &'c [&'c str]);
+
 #[test]
 fn variables_become_what_is_wanted() {
     let long = "x".repeat(3_000);
     let lists = format!("contains: ['{long}']");
-    // What is there, what is wanted of `machine`, what the plan tells, and what is there then.
-    let cases: &[(&str, &[&str], &str, &str, &[&str])] = &[
+    let cases: &[Case<'_>] = &[
         ("the same", &["A=x"], "variables: { A: x }", "", &["A=REG_SZ \"x\""]),
         ("new", &[], "variables: { A: x }", "A absent", &["A=REG_SZ \"x\""]),
         ("other", &["A=y"], "variables: { A: x }", "A data_differs", &["A=REG_SZ \"x\""]),
@@ -266,6 +268,21 @@ fn variables_become_what_is_wanted() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn what_left_an_owned_set_is_no_orphan() {
+    let machine = machine(&[]);
+    applied(&machine, &loaded("  machine: { variables: { A: x, B: y } }").unwrap()).unwrap();
+    let owned = loaded("  machine: { exclusive: true, variables: { A: x } }").unwrap();
+    applied(&machine, &owned).unwrap();
+    let plan = plan(&machine, &owned);
+    assert!(plan.orphans.is_empty() && told(&plan).is_empty(), "{:?} {}", plan.orphans, told(&plan));
+    // Without owning the set, what is not named any more stays, and is told.
+    let named = loaded("  machine: { variables: { C: z } }").unwrap();
+    applied(&machine, &named).unwrap();
+    let orphans = self::plan(&machine, &named).orphans;
+    assert_eq!(orphans.iter().map(|orphan| orphan.address.to_string()).collect::<Vec<_>>(), ["environment.machine.A"]);
 }
 
 #[test]

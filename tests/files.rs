@@ -12,6 +12,7 @@ mod files {
     mod cases;
     mod documents;
     mod faults;
+    mod laws;
     mod many;
     mod security;
     mod strangers;

@@ -21,6 +21,8 @@ mod real_hives {
     mod http_sys;
     mod image;
     mod recovered;
+    mod roles;
+    mod sam;
     mod services;
     mod witnesses;
 }

@@ -49,7 +49,7 @@ fuzz_target!(|data: &[u8]| {
                             let values: Vec<_> = key.values.iter().map(|value| (&value.name, &value.data)).collect();
                             format!("{} {values:?}", key.key)
                         }
-                        trueup::kinds::Wanted::Certificate(_) => format!("{:?}", wanted.kind().statements()),
+                        _ => format!("{:?}", wanted.kind().statements()),
                     })
                     .collect()
             };

@@ -16,7 +16,7 @@ use crate::model::remembered::{AppliedEntry, Confirmation, Owed, OwedSince, Part
 use crate::model::resource::ResourceId;
 use crate::model::thumbprint::Thumbprint;
 use crate::model::time::FileTime;
-use crate::model::verdict::{Finding, Verdict};
+use crate::model::verdict::{Action, Decision, Finding, Verdict};
 use crate::plan::lint::{RECORD_UNREADABLE, record_finding};
 use crate::plan::{Bookkeeping, Occasion, Plan, Protected, lost_protected};
 
@@ -229,18 +229,18 @@ fn follow(record: &mut Record, books: &[Bookkeeping]) {
 
 /// Forgets what a run has removed and the document does not name: nothing of it is left to be an orphan.
 fn forget_removed(record: &mut Record, desired: &Desired, plan: &Plan, report: &ApplyReport) {
-    let removes = |operation: &Operation| {
-        matches!(operation, Operation::RemoveRegistryTree { .. } | Operation::RemoveRegistryValue { .. })
-    };
-    if !plan.operations().any(removes) {
+    let is_removal = |decision: &&Decision| matches!(decision.verdict, Verdict::Change { action: Action::Delete, .. });
+    if !plan.decisions.iter().any(|decision| is_removal(&decision)) && !plan.operations().any(removes_value_or_tree) {
         return;
     }
     let done: HashSet<&ResourceId> =
         report.outcomes.iter().filter(|one| one.outcome == Outcome::Done).map(|one| &one.address).collect();
-    let done = plan.decisions.iter().filter(|decision| done.contains(&decision.id));
+    let done = || plan.decisions.iter().filter(|decision| done.contains(&decision.id));
+    // What left a set that is owned, under its own address, and what left the registry with something else.
+    let mut values: Vec<ResourceId> =
+        done().filter(is_removal).filter(|decision| decision.id.part().is_some()).map(|one| one.id.clone()).collect();
     let mut trees: HashSet<&RegistryKey> = HashSet::new();
-    let mut values: Vec<ResourceId> = Vec::new();
-    for operation in done.flat_map(|decision| decision.operations()) {
+    for operation in done().flat_map(Decision::operations) {
         match operation {
             Operation::RemoveRegistryTree { key, .. } => drop(trees.insert(key)),
             Operation::RemoveRegistryValue { .. } => values.extend(operation.address()),
@@ -264,6 +264,10 @@ fn forget_removed(record: &mut Record, desired: &Desired, plan: &Plan, report: &
         };
         record.entries.retain(|_, entry| named.contains(&entry.address.folded()) || !is_gone(&entry.address));
     }
+}
+
+const fn removes_value_or_tree(operation: &Operation) -> bool {
+    matches!(operation, Operation::RemoveRegistryTree { .. } | Operation::RemoveRegistryValue { .. })
 }
 
 fn move_entry(record: &mut Record, from: &ResourceId, to: &ResourceId) {

@@ -20,7 +20,8 @@ impl Addresses {
     pub fn of(entries: &[Entry]) -> Self {
         let defined: Vec<ResourceId> =
             entries.iter().flat_map(|entry| entry.wanted.kind().resources()).map(|(address, _)| address).collect();
-        let folded = defined.iter().map(ResourceId::folded).collect();
+        let aliases = entries.iter().flat_map(|entry| entry.wanted.kind().aliases());
+        let folded = defined.iter().cloned().chain(aliases).map(|address| address.folded()).collect();
         Self { defined, folded, texts: None }
     }
 

@@ -7,8 +7,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use super::addresses::Addresses;
 use super::bookkeeping::{self, DocumentName, Moved, MovedFields, Waiver, WaiverFields, name_of_file};
 use super::merge::Overridden;
+use crate::formats::upcase;
 use crate::kinds::sections::SECTIONS;
-use crate::kinds::{Wanted, certificate, environment, file, hosts, registry};
+use crate::kinds::{Wanted, account, certificate, environment, file, hosts, port, registry, requirement, service};
 use crate::model::decode::{Decode, Decoder, Entries};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::node::Node;
@@ -111,6 +112,9 @@ crate::record! {
     /// By section, the fields that its entries take over where they are silent.
     #[expect(dead_code, reason = "laid into the entries before they are decoded; read here to be checked")]
     pub struct Defaults {
+        /// For the local groups.
+        #[example(serde_json::json!({ "report_unmanaged": true }))]
+        pub account: Option<account::DefaultFields>,
         /// For the certificates.
         #[example(serde_json::json!({ "digest": "sha256", "renew_before": "30d" }))]
         pub certificate: Option<certificate::CertificateDefaults>,
@@ -123,9 +127,18 @@ crate::record! {
         /// For the names of the hosts file.
         #[example(serde_json::json!({ "on_change": { "restart": ["W3SVC"] } }))]
         pub hosts: Option<hosts::DefaultFields>,
+        /// For the ports.
+        #[example(serde_json::json!({ "on_change": { "restart": ["IAS"] } }))]
+        pub port: Option<port::PortDefaults>,
         /// For the keys of the registry.
         #[example(serde_json::json!({ "report_unmanaged": true }))]
         pub registry: Option<registry::DefaultFields>,
+        /// For the services.
+        #[example(serde_json::json!({ "recovery": { "first": "restart" } }))]
+        pub service: Option<service::ServiceDefaults>,
+        /// For the requirements.
+        #[example(serde_json::json!({ "blocks": "everything" }))]
+        pub requirement: Option<requirement::DefaultFields>,
     }
 }
 
@@ -243,6 +256,7 @@ pub fn decode(root: &Node<'_>, cx: &mut Decoder) -> Option<impl FnOnce(Sources, 
         }
     }
     check_dependencies(&entries, cx);
+    check_certificates(&entries, cx);
     let head = head?;
     let retain = bookkeeping::retain(head.retain, cx);
     let (mut moved, mut released, mut waivers) = (Vec::new(), Vec::new(), Vec::new());
@@ -264,6 +278,22 @@ pub fn decode(root: &Node<'_>, cx: &mut Decoder) -> Option<impl FnOnce(Sources, 
         sources,
         overridden,
     })
+}
+
+/// Reports every binding whose certificate the document does not have.
+fn check_certificates(entries: &[Entry], cx: &mut Decoder) {
+    let certificates = || {
+        entries.iter().filter_map(|entry| match &entry.wanted {
+            Wanted::Certificate(certificate) => Some(&*certificate.name),
+            _ => None,
+        })
+    };
+    let ports = entries.iter().filter_map(|entry| match &entry.wanted {
+        Wanted::Port(port) => Some(&**port),
+        _ => None,
+    });
+    let names: Vec<&str> = certificates().collect();
+    port::check_certificates(ports, |name| certificates().any(|known| upcase::eq(known, name)), &names, cx);
 }
 
 /// Reports every `depends_on` that names nothing in the document.

@@ -3,11 +3,15 @@
 pub mod certificate_files;
 pub mod certificate_store;
 pub mod edit;
+pub mod firewall;
 pub mod guid;
 pub mod hold;
 pub mod http_sys;
+pub mod installed;
 pub mod regf;
 pub mod registry_values;
+pub mod rpc_ports;
+pub mod sam;
 pub mod security_descriptor;
 pub mod service;
 pub mod upcase;

@@ -12,12 +12,16 @@ use crate::model::resource::ResourceId;
 use crate::model::source::Location;
 use crate::model::verdict::{Decision, Finding};
 
+pub mod account;
 pub mod certificate;
 pub mod environment;
 pub mod file;
 pub mod hosts;
+pub mod port;
 pub mod registry;
+pub mod requirement;
 pub mod sections;
+pub mod service;
 
 /// One entry of a document, as its kind understands it.
 #[derive(Clone, Debug)]
@@ -25,8 +29,13 @@ pub enum Wanted {
     RegistryKey(registry::WantedKey),
     Certificate(Arc<certificate::WantedCertificate>),
     Environment(environment::WantedEnvironment),
+    Service(Arc<service::WantedService>),
+    Requirement(Box<requirement::WantedRequirement>),
+    Group(account::WantedGroup),
     File(Arc<file::WantedEntry>),
     Host(hosts::WantedHost),
+    Port(Arc<port::WantedPort>),
+    Firewall(Arc<port::WantedFirewall>),
 }
 
 impl Wanted {
@@ -36,8 +45,13 @@ impl Wanted {
             Self::RegistryKey(key) => key,
             Self::Certificate(certificate) => certificate,
             Self::Environment(environment) => environment,
+            Self::Service(service) => &**service,
+            Self::Requirement(requirement) => &**requirement,
+            Self::Group(group) => group,
             Self::File(file) => &**file,
             Self::Host(host) => host,
+            Self::Port(port) => port,
+            Self::Firewall(firewall) => firewall,
         }
     }
 }
@@ -55,6 +69,16 @@ pub trait Kind {
 
     /// The addresses that the entry defines, its own first.
     fn resources(&self) -> Vec<(ResourceId, Location)>;
+
+    /// Shorter addresses of what the entry defines, for entries that depend on it.
+    fn aliases(&self) -> Vec<ResourceId> {
+        Vec::new()
+    }
+
+    /// What of it `protect: true` keeps from being removed.
+    fn protects(&self) -> Vec<ResourceId> {
+        self.resources().into_iter().map(|(id, _)| id).collect()
+    }
 
     /// What the entry says of each address, in words: for comparing two documents without a machine.
     fn statements(&self) -> Vec<(ResourceId, String)>;
@@ -109,6 +133,16 @@ impl<'a> Context<'a> {
         &self.named_keys.certificates
     }
 
+    /// All entries about services.
+    pub const fn services(&self) -> &'a service::Services {
+        &self.named_keys.services
+    }
+
+    /// All entries about ports.
+    pub const fn ports(&self) -> &'a port::Ports {
+        &self.named_keys.ports
+    }
+
     /// Whether some entry moves a key.
     pub fn has_moves(&self) -> bool {
         !self.named_keys.moves.is_empty()
@@ -134,6 +168,8 @@ pub struct NamedKeys {
     /// What keys below inherit from.
     security: HashMap<RegistryKey, registry::WantedSecurity>,
     certificates: certificate::Certificates,
+    services: service::Services,
+    ports: port::Ports,
 }
 
 impl NamedKeys {
@@ -142,6 +178,19 @@ impl NamedKeys {
             Wanted::Certificate(certificate) => Some(certificate),
             _ => None,
         }));
+        let services = service::Services::of(entries.clone().filter_map(|wanted| match wanted {
+            Wanted::Service(service) => Some(service),
+            _ => None,
+        }));
+        let ports = entries.clone().filter_map(|wanted| match wanted {
+            Wanted::Port(port) => Some(Arc::clone(port)),
+            _ => None,
+        });
+        let firewall = entries.clone().find_map(|wanted| match wanted {
+            Wanted::Firewall(firewall) => Some(Arc::clone(firewall)),
+            _ => None,
+        });
+        let ports = port::Ports::new(ports.collect(), firewall);
         let mut keys = HashSet::new();
         let mut moves = HashMap::new();
         let mut security = HashMap::new();
@@ -164,7 +213,15 @@ impl NamedKeys {
                 }
             }
         }
-        Self { keys, moves, security, certificates }
+        Self { keys, moves, security, certificates, services, ports }
+    }
+
+    /// Tells in which order a plan has the entries.
+    pub fn in_order<'w>(&mut self, entries: impl Iterator<Item = &'w Wanted>) {
+        self.services.in_order(entries.filter_map(|wanted| match wanted {
+            Wanted::Service(service) => Some(&**service),
+            _ => None,
+        }));
     }
 }
 

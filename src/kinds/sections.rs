@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use schemars::{Schema, SchemaGenerator};
 
-use super::{Wanted, certificate, environment, file, hosts, registry};
+use super::{Wanted, account, certificate, environment, file, hosts, port, registry, requirement, service};
 use crate::model::decode::Decoder;
 use crate::model::material::MaterialKind;
 use crate::model::node::{Mapping, Node};
@@ -39,6 +39,17 @@ pub struct Section {
 }
 
 pub const SECTIONS: &[Section] = &[
+    Section {
+        name: "accounts",
+        decode: |node, cx| account::decode_section(node, cx).into_iter().map(Wanted::Group).collect(),
+        schema: account::section_schema,
+        defaults: "account",
+        deep_defaults: &[],
+        defaults_when_absent: &["on_change"],
+        passed_over: |_| &[],
+        material: &[],
+        merge_rule: account::merge_rule,
+    },
     Section {
         name: "certificates",
         decode: |node, cx| {
@@ -90,6 +101,21 @@ pub const SECTIONS: &[Section] = &[
         merge_rule: hosts::merge_rule,
     },
     Section {
+        name: "ports",
+        decode: |node, cx| {
+            let port::Section { firewall, ports } = port::decode_section(node, cx);
+            let firewall = firewall.into_iter().map(|firewall| Wanted::Firewall(Arc::new(firewall)));
+            firewall.chain(ports.into_iter().map(|port| Wanted::Port(Arc::new(port)))).collect()
+        },
+        schema: port::section_schema,
+        defaults: "port",
+        deep_defaults: &[],
+        defaults_when_absent: &["on_change"],
+        passed_over: |_| &[],
+        material: &[],
+        merge_rule: port::merge_rule,
+    },
+    Section {
         name: "registry",
         decode: |node, cx| registry::decode_section(node, cx).into_iter().map(Wanted::RegistryKey).collect(),
         schema: registry::section_schema,
@@ -99,5 +125,33 @@ pub const SECTIONS: &[Section] = &[
         passed_over: |_| &[],
         material: &[],
         merge_rule: registry::merge_rule,
+    },
+    Section {
+        name: "services",
+        decode: |node, cx| {
+            let entries = service::decode_section(node, cx);
+            entries.into_iter().map(|entry| Wanted::Service(Arc::new(entry))).collect()
+        },
+        schema: service::section_schema,
+        defaults: "service",
+        deep_defaults: &["recovery"],
+        defaults_when_absent: &["on_change"],
+        passed_over: |_| &[],
+        material: &[],
+        merge_rule: service::merge_rule,
+    },
+    Section {
+        name: "requires",
+        decode: |node, cx| {
+            let entries = requirement::decode_section(node, cx);
+            entries.into_iter().map(|entry| Wanted::Requirement(Box::new(entry))).collect()
+        },
+        schema: requirement::section_schema,
+        defaults: "requirement",
+        deep_defaults: &[],
+        defaults_when_absent: &[],
+        passed_over: |_| &[],
+        material: &[],
+        merge_rule: requirement::merge_rule,
     },
 ];

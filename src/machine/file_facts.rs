@@ -1,11 +1,11 @@
 //! From a file's bytes to a fact: what is secret stays behind, its public part goes on.
 
-/// How the label of every PEM block with a private key ends.
-const KEY_LABEL: &[u8] = b"PRIVATE KEY-----";
+use std::borrow::Cow;
+use std::rc::Rc;
 
 use super::{FileRead, Listed, Machine, SecretSource};
 use crate::formats::certificate_files::{pem, pfx, read_certificates};
-use crate::formats::edit::{self, Value};
+use crate::formats::edit::{self, EditError, Selector, Value};
 use crate::formats::x509::PrivateKey;
 use crate::model::fact::{Facts, Observed, Queries};
 use crate::model::file::{
@@ -15,6 +15,9 @@ use crate::model::file::{
 use crate::model::file_tree::{Tree, TreeLimits};
 use crate::model::fingerprint::{Fingerprint, FingerprintKey};
 use crate::model::registry_data::{REG_SZ, RegistryData};
+
+/// How the label of every PEM block with a private key ends.
+const KEY_LABEL: &[u8] = b"PRIVATE KEY-----";
 
 /// Puts the machine's answers about files into `facts`; passwords of PFX files come from `secrets`.
 pub fn answer(
@@ -27,22 +30,93 @@ pub fn answer(
     let digests = queries.files().iter().filter(|(_, aspect)| *aspect == FileAspect::Digest);
     digest_many(machine, digests.map(|(path, _)| path.clone()).collect(), facts);
     // Questions about one file follow each other: it is read once.
-    let mut last: Option<(&FilePath, Observed<FileRead>)> = None;
-    for (path, aspect) in queries.files().iter().filter(|(_, aspect)| *aspect != FileAspect::Digest) {
-        let state = match machine.known_file(path, aspect) {
-            Some(state) => state,
-            None if *aspect == FileAspect::Names => names(machine, path),
-            None if *aspect == FileAspect::Tree => tree(machine, path),
-            None => {
-                let read = match last.take() {
-                    Some((known, read)) if known == path => read,
-                    _ => machine.files().and_then(|files| files.read(path, MAX_FILE_BYTES)),
-                };
-                let (_, read) = last.insert((path, read));
-                look(read, aspect, key, secrets)
+    let others = queries.files().iter().filter(|(_, aspect)| *aspect != FileAspect::Digest);
+    let others: Vec<&(FilePath, FileAspect)> = others.collect();
+    for questions in others.chunk_by(|(one, _), (other, _)| one == other) {
+        one_file(machine, questions, key, secrets, facts);
+    }
+}
+
+/// Puts the answers to all questions about one file into `facts`.
+fn one_file(
+    machine: &dyn Machine,
+    questions: &[&(FilePath, FileAspect)],
+    key: Option<&FingerprintKey>,
+    secrets: &dyn SecretSource,
+    facts: &mut Facts,
+) {
+    let mut read = None;
+    let mut read = |path: &FilePath| -> Observed<Rc<FileRead>> {
+        let new = || machine.files().and_then(|files| files.read(path, MAX_FILE_BYTES)).map(Rc::new);
+        read.get_or_insert_with(new).clone()
+    };
+    let mut selected: Vec<(&FilePath, &Selector, bool)> = Vec::new();
+    for (path, aspect) in questions.iter().copied() {
+        let state = match (machine.known_file(path, aspect), aspect) {
+            (Some(state), _) => state,
+            (None, FileAspect::Names) => names(machine, path),
+            (None, FileAspect::Tree) => tree(machine, path),
+            (None, FileAspect::Value { selector, sealed }) => {
+                selected.push((path, selector, *sealed));
+                continue;
             }
+            (None, _) => read(path).and_then(|read| look(&read, aspect, key, secrets)),
         };
         facts.insert_file(path.clone(), aspect.clone(), state);
+    }
+    let Some((path, _, _)) = selected.first() else { return };
+    let found = match read(path).as_deref() {
+        Ok(FileRead::Present { bytes, owner_only }) => {
+            let selectors: Vec<&Selector> = selected.iter().map(|(_, selector, _)| *selector).collect();
+            let values = edit::read_all(bytes, &selectors).into_iter().zip(&selected);
+            // What is made for one value makes room for the next.
+            let mut working = Cow::Borrowed(bytes.as_slice());
+            let fact = values.map(|(value, (_, selector, sealed))| {
+                let (holds, print) = value_fact(value, &mut working, selector, *sealed, key);
+                Ok(FileState::Present(FileFact { holds, owner_only: *owner_only, print }))
+            });
+            fact.collect()
+        }
+        Ok(FileRead::Absent { missing_folders }) => {
+            vec![Ok(FileState::Absent { missing_folders: *missing_folders }); selected.len()]
+        }
+        Err(unread) => vec![Err(unread.clone()); selected.len()],
+    };
+    for ((path, selector, sealed), state) in selected.into_iter().zip(found) {
+        facts.insert_file(path.clone(), FileAspect::Value { selector: selector.clone(), sealed }, state);
+    }
+}
+
+/// What is said of a value inside a file, and its fingerprint.
+fn value_fact(
+    value: Result<Option<Value>, EditError>,
+    working: &mut Cow<'_, [u8]>,
+    selector: &Selector,
+    sealed: bool,
+    key: Option<&FingerprintKey>,
+) -> (FileHolds, Option<Fingerprint>) {
+    match value {
+        Err(error) => (FileHolds::Unusable(error.to_string().into()), None),
+        Ok(Some(value)) if sealed => {
+            let print = key.map(|key| match &value {
+                Value::Text(text) => text_print(key, text),
+                Value::Json(value) => match value.as_str() {
+                    Some(text) => text_print(key, text),
+                    None => key.of_file(value.to_string().as_bytes()),
+                },
+            });
+            (FileHolds::Sealed, print)
+        }
+        Ok(None) => match edit::placed(working, selector) {
+            Ok(made) => {
+                if let Some(made) = made {
+                    *working = Cow::Owned(made);
+                }
+                (FileHolds::Value(None), None)
+            }
+            Err(error) => (FileHolds::NoPlace(error.to_string().into()), None),
+        },
+        Ok(value) => (FileHolds::Value(value), None),
     }
 }
 
@@ -93,12 +167,12 @@ fn tree(machine: &dyn Machine, path: &FilePath) -> Observed<FileState> {
 }
 
 fn look(
-    read: &Observed<FileRead>,
+    read: &FileRead,
     aspect: &FileAspect,
     key: Option<&FingerprintKey>,
     secrets: &dyn SecretSource,
 ) -> Observed<FileState> {
-    let (bytes, owner_only) = match read.as_ref().map_err(Clone::clone)? {
+    let (bytes, owner_only) = match read {
         FileRead::Absent { missing_folders } => {
             return Ok(FileState::Absent { missing_folders: *missing_folders });
         }
@@ -121,7 +195,9 @@ fn look(
             // Whoever looks without the password sees that the file is there.
             Err(_) => FileHolds::Sealed,
         },
-        FileAspect::Sealed | FileAspect::Names | FileAspect::Tree | FileAspect::Digest => FileHolds::Sealed,
+        FileAspect::Sealed | FileAspect::Names | FileAspect::Tree | FileAspect::Digest | FileAspect::Value { .. } => {
+            FileHolds::Sealed
+        }
         FileAspect::SealedText => {
             // What is no text has a fingerprint that no text has.
             if let (Ok(text), Some(key)) = (std::str::from_utf8(bytes), key) {
@@ -129,24 +205,6 @@ fn look(
             }
             FileHolds::Sealed
         }
-        FileAspect::Value { selector, sealed } => match edit::read(bytes, selector) {
-            Err(error) => FileHolds::Unusable(error.to_string().into()),
-            Ok(Some(value)) if *sealed => {
-                print = key.map(|key| match &value {
-                    Value::Text(text) => text_print(key, text),
-                    Value::Json(value) => match value.as_str() {
-                        Some(text) => text_print(key, text),
-                        None => key.of_file(value.to_string().as_bytes()),
-                    },
-                });
-                FileHolds::Sealed
-            }
-            Ok(None) => match edit::room(bytes, selector) {
-                Ok(()) => FileHolds::Value(None),
-                Err(error) => FileHolds::NoPlace(error.to_string().into()),
-            },
-            Ok(value) => FileHolds::Value(value),
-        },
     };
     Ok(FileState::Present(FileFact { holds, owner_only, print }))
 }

@@ -62,7 +62,8 @@ pub fn edited(step: &Step<'_>, selector: &Selector, bytes: &[u8]) -> Result<Vec<
     if let Operation::EditFile { before, .. } = step.operation {
         let found = edit::read(bytes, selector).map_err(|error| error.to_string())?;
         let is_as_found = match before {
-            None => found.is_none(),
+            // An element that was made for its attribute has no text yet.
+            None => found.as_ref().is_none_or(|found| is_made_empty(selector, found)),
             Some(FileValue::Plain(value)) => edit::is_same(found.as_ref(), Some(value)),
             // A secret is not known here; that something stands there is.
             Some(_) => found.is_some(),
@@ -72,6 +73,13 @@ pub fn edited(step: &Step<'_>, selector: &Selector, bytes: &[u8]) -> Result<Vec<
         }
     }
     edit::write(bytes, selector, step.value.as_ref()).map_err(|error| error.to_string())
+}
+
+/// Whether what stands at a selector is the empty text of an element.
+fn is_made_empty(selector: &Selector, found: &edit::Value) -> bool {
+    let is_empty = matches!(found, edit::Value::Text(text) if text.is_empty());
+    let is_element = || edit::segments(selector).last().is_some_and(|name| !name.starts_with('@'));
+    is_empty && matches!(selector, Selector::Xml { .. }) && is_element()
 }
 
 /// The element of a certificate in a store; `None` when it is not there.

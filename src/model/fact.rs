@@ -179,7 +179,7 @@ impl Queries {
         open.secrets = self.secrets;
         open.secrets.retain(|secret| !facts.secrets.contains_key(secret));
         open.files = self.files;
-        open.files.retain(|question| !facts.files.contains_key(question));
+        open.files.retain(|(path, aspect)| facts.file(path, aspect).is_none());
         open.probes = self.probes;
         open.probes.retain(|probe| !facts.probes.contains_key(probe));
         open.data = self.data;
@@ -416,7 +416,8 @@ pub struct Facts {
     accounts: HashMap<Box<str>, Observed<Option<Sid>>>,
     secrets: HashMap<(SecretReference, u32), Result<Fingerprint, Box<str>>>,
     fingerprints: HashMap<RegistryData, Fingerprint>,
-    files: BTreeMap<(FilePath, FileAspect), Observed<FileState>>,
+    /// Of each file, the answers in the order of the aspects.
+    files: BTreeMap<FilePath, Vec<(FileAspect, Observed<FileState>)>>,
     probes: BTreeMap<Probe, Observed<Answer>>,
     /// What trueup remembers of the machine; `None` where nothing was ever applied.
     pub record: Observed<Option<Arc<Record>>>,
@@ -488,17 +489,27 @@ impl Facts {
 
     /// Takes the answer to one question about a file.
     pub fn insert_file(&mut self, path: FilePath, aspect: FileAspect, state: Observed<FileState>) {
-        self.files.insert((path, aspect), state);
+        let known = self.files.entry(path).or_default();
+        match known.binary_search_by(|(other, _)| other.cmp(&aspect)) {
+            Ok(at) => {
+                if let Some(slot) = known.get_mut(at) {
+                    slot.1 = state;
+                }
+            }
+            Err(at) => known.insert(at, (aspect, state)),
+        }
     }
 
     /// What is known of a file that was asked about in this way; `None` when nobody asked.
     pub fn file(&self, path: &FilePath, aspect: &FileAspect) -> Option<&Observed<FileState>> {
-        self.files.get(&(path.clone(), aspect.clone()))
+        let known = self.files.get(path)?;
+        let at = known.binary_search_by(|(other, _)| other.cmp(aspect)).ok()?;
+        known.get(at).map(|(_, state)| state)
     }
 
     /// All answers about files, sorted.
     pub fn files(&self) -> impl Iterator<Item = (&FilePath, &FileAspect, &Observed<FileState>)> {
-        self.files.iter().map(|((path, aspect), state)| (path, aspect, state))
+        self.files.iter().flat_map(|(path, known)| known.iter().map(move |(aspect, state)| (path, aspect, state)))
     }
 
     pub fn insert_account(&mut self, name: &str, sid: Observed<Option<Sid>>) {
@@ -534,7 +545,7 @@ impl Facts {
             self.asked().into_iter().filter_map(|(key, _)| Some((key.to_string(), self.key(key)?.as_ref().err()?)));
         let accounts =
             self.accounts().into_iter().filter_map(|(name, sid)| Some((name.to_owned(), sid.as_ref().err()?)));
-        let files = self.files.iter().filter_map(|((path, _), state)| Some((path.to_string(), state.as_ref().err()?)));
+        let files = self.files().filter_map(|(path, _, state)| Some((path.to_string(), state.as_ref().err()?)));
         let probes = self.probes.iter().filter_map(|(probe, answer)| Some((probe.to_string(), answer.as_ref().err()?)));
         keys.chain(accounts).chain(files).chain(probes).collect()
     }
@@ -548,7 +559,7 @@ impl Facts {
     pub fn answered(&self) -> usize {
         self.keys.values().filter(|state| state.is_ok()).count()
             + self.accounts.values().filter(|sid| sid.is_ok()).count()
-            + self.files.values().filter(|state| state.is_ok()).count()
+            + self.files().filter(|(_, _, state)| state.is_ok()).count()
             + self.probes.values().filter(|answer| answer.is_ok()).count()
     }
 }

@@ -27,6 +27,12 @@ pub enum Probe {
     Members {
         group: Sid,
     },
+    /// What an account is called.
+    AccountName {
+        sid: Sid,
+    },
+    /// Whether this machine lets the members of its groups be changed.
+    MembersChangeable,
     /// The security descriptor of a file or folder.
     FileSecurity {
         path: FilePath,
@@ -96,7 +102,9 @@ impl Probe {
     pub const fn facet(&self) -> Facet {
         match self {
             Self::ServiceState { .. } => Facet::Services,
-            Self::Member { .. } | Self::Members { .. } => Facet::Accounts,
+            Self::Member { .. } | Self::Members { .. } | Self::AccountName { .. } | Self::MembersChangeable => {
+                Facet::Accounts
+            }
             Self::FileSecurity { .. } => Facet::Files,
             Self::DynamicPorts { .. }
             | Self::ExcludedPorts { .. }
@@ -118,6 +126,8 @@ impl fmt::Display for Probe {
             Self::ServiceState { service } => write!(f, "the state of the service {service}"),
             Self::Member { group, member } => write!(f, "whether {member} is in the group {group}"),
             Self::Members { group } => write!(f, "the members of the group {group}"),
+            Self::AccountName { sid } => write!(f, "the name of {sid}"),
+            Self::MembersChangeable => f.write_str("whether members of groups can be changed"),
             Self::FileSecurity { path } => write!(f, "the security of {path}"),
             Self::DynamicPorts { transport } => write!(f, "the dynamic {transport} ports"),
             Self::ExcludedPorts { transport, first, last } => {
@@ -143,6 +153,9 @@ pub enum Answer {
     Absent,
     State(ServiceState),
     Flag(bool),
+    Name(Box<str>),
+    /// Somebody else knows, such as a domain.
+    Elsewhere,
     /// Sorted.
     Members(Vec<Sid>),
     /// A self-relative security descriptor.
@@ -188,6 +201,8 @@ impl fmt::Display for Answer {
             Self::State(ServiceState::Changing) => f.write_str("changing"),
             Self::Flag(true) => f.write_str("yes"),
             Self::Flag(false) => f.write_str("no"),
+            Self::Name(name) => f.write_str(name),
+            Self::Elsewhere => f.write_str("known elsewhere"),
             Self::Members(members) => write!(f, "{} members", members.len()),
             Self::Security(bytes) => write!(f, "a descriptor of {} bytes", bytes.len()),
             Self::Ports(first, last) => write!(f, "{first}-{last}"),

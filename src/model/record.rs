@@ -85,6 +85,14 @@ impl<'n, 's> Fields<'n, 's> {
     }
 }
 
+/// The name of a field as documents spell it: one that is a word of Rust stands as `r#use` in the code.
+pub const fn field_name(written: &'static str) -> &'static str {
+    match written.as_bytes() {
+        [b'r', b'#', ..] => written.split_at(2).1,
+        _ => written,
+    }
+}
+
 /// The schema of a record, field by field.
 #[derive(Debug, Default)]
 pub struct RecordSchema {
@@ -191,7 +199,7 @@ macro_rules! record {
 
         impl $crate::model::record::Record for $name {
             const FIELDS: &'static [&'static [&'static str]] = &[
-                &[$(stringify!($field)),*],
+                &[$($crate::model::record::field_name(stringify!($field))),*],
                 $(<$included_type>::OWN_FIELDS,)?
             ];
 
@@ -199,7 +207,7 @@ macro_rules! record {
                 fields: &$crate::model::record::Fields<'_, '_>,
                 cx: &mut $crate::model::decode::Decoder,
             ) -> Option<Self> {
-                $(let $field: Option<$type> = fields.read(stringify!($field), $crate::record!(@absent $type $(, $default)?), cx);)*
+                $(let $field: Option<$type> = fields.read($crate::model::record::field_name(stringify!($field)), $crate::record!(@absent $type $(, $default)?), cx);)*
                 $(let $included = <$included_type as $crate::model::record::Record>::read(fields, cx);)?
                 let read = Self { $($field: $field?,)* $($included: $included?,)? };
                 $($check(&read, fields, cx);)?
@@ -209,7 +217,7 @@ macro_rules! record {
             fn describe(schema: &mut $crate::model::record::RecordSchema, generator: &mut schemars::SchemaGenerator) {
                 $(
                     let notes = $crate::model::record::FieldNotes {
-                        name: stringify!($field),
+                        name: $crate::model::record::field_name(stringify!($field)),
                         docs: &[$($field_docs),*],
                         examples: vec![$(serde_json::json!($example)),*],
                         default: $crate::record!(@default $type $(, $default)?),
@@ -223,7 +231,7 @@ macro_rules! record {
         impl $name {
             /// The names of the fields, without those of an included record.
             #[allow(dead_code, reason = "not every record is asked for them")]
-            pub const OWN_FIELDS: &'static [&'static str] = &[$(stringify!($field)),*];
+            pub const OWN_FIELDS: &'static [&'static str] = &[$($crate::model::record::field_name(stringify!($field))),*];
         }
 
         impl $crate::model::decode::Decode for $name {
@@ -240,6 +248,11 @@ macro_rules! record {
         impl schemars::JsonSchema for $name {
             fn schema_name() -> std::borrow::Cow<'static, str> {
                 stringify!($name).into()
+            }
+
+            // Records of several sections bear the same name and are not the same.
+            fn schema_id() -> std::borrow::Cow<'static, str> {
+                concat!(module_path!(), "::", stringify!($name)).into()
             }
 
             fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {

@@ -39,7 +39,8 @@ impl PlanOptions {
 /// The document's dependencies have no order.
 pub fn build(desired: &Desired, facts: &Facts, options: PlanOptions) -> Result<Plan, OrderError> {
     let (sequence, needs) = order(&desired.entries)?;
-    let named = NamedKeys::of(desired.entries.iter().map(|entry| &entry.wanted));
+    let mut named = NamedKeys::of(desired.entries.iter().map(|entry| &entry.wanted));
+    named.in_order(sequence.iter().filter_map(|index| desired.entries.get(*index)).map(|entry| &entry.wanted));
     let context = Context::new(options.as_of, options.rewrite_secrets, &named).surveying(options.survey);
     let remembered = Remembered::new(facts.remembered(), desired);
     let shutdown = facts.restarted.and_then(FileTime::to_timestamp);
@@ -106,6 +107,7 @@ pub fn build(desired: &Desired, facts: &Facts, options: PlanOptions) -> Result<P
     close(&mut plan, closing);
     share_operations(&mut plan.decisions);
     keep_books(&mut plan, desired, &remembered);
+    crate::kinds::port::lint_plan(facts, &context, &plan.decisions, &mut plan.findings);
     plan.order_restarts(facts);
     lint::lint(desired, facts, &mut plan);
     if facts.record.as_ref().is_err_and(|unread| lint::record_finding(unread).is_some()) {

@@ -4,13 +4,22 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Bookkeeping, Plan};
 use crate::formats::upcase;
+use crate::model::digest;
 use crate::model::file::FilePath;
 use crate::model::operation::Operation;
 use crate::model::registry::RegistryKey;
-use crate::model::remembered::Record;
+use crate::model::remembered::{Record, Trace};
 use crate::model::resource::ResourceId;
 use crate::model::thumbprint::Thumbprint;
 use crate::model::verdict::{Action, Decision, Finding, Severity, Verdict};
+
+/// The section whose entries are sets of parts that stand each for itself.
+const GROUPS: &str = "accounts";
+
+/// What is lost when this is: its entry, but where each part stands for itself.
+fn lost_with(id: &ResourceId) -> ResourceId {
+    if id.section() == GROUPS { id.clone() } else { id.entry() }
+}
 
 /// When protection is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +61,7 @@ impl Protected {
     /// Adds an entry, or a part of one together with what holds it.
     pub fn insert(&mut self, id: &ResourceId) {
         if id.section() != "registry" {
-            let entry = id.entry();
+            let entry = lost_with(id);
             if let Some(path) = id.part().and_then(|part| FilePath::parse(part).ok()) {
                 self.files.entry(path).or_insert_with(|| entry.clone());
             }
@@ -76,13 +85,16 @@ impl Protected {
             if let Some(print) = entry.chosen {
                 self.certificates.entry(print).or_insert_with(|| entry.address.clone());
             }
-            entry.parts.0.iter().for_each(|(name, _)| self.insert(&ResourceId::part_of(&entry.address, name)));
+            // Who is recorded as no member of a group may come and go.
+            let is_kept = |trace: &Trace| entry.address.section() != GROUPS || trace.found != digest::ABSENT;
+            let parts = entry.parts.0.iter().filter(|(_, trace)| is_kept(trace));
+            parts.for_each(|(name, _)| self.insert(&ResourceId::part_of(&entry.address, name)));
         }
     }
 
     /// The protected entry that a decision replaces or takes something of away.
     fn replaced(&self, decision: &Decision) -> Option<&ResourceId> {
-        let entry = self.entries.get(&decision.id.entry().folded())?;
+        let entry = self.entries.get(&lost_with(&decision.id).folded())?;
         let is_lost = match &decision.verdict {
             // Files are known by their paths: the key of a request goes when it has its place.
             Verdict::Change { action: Action::Delete, operations } => {

@@ -291,7 +291,7 @@ fn protections(plan: &mut Plan, desired: &Desired, remembered: &Remembered<'_>) 
         let is_marked = remembered.entry(&address).is_some_and(|entry| entry.protect);
         match mark {
             Some(true) => {
-                kind.resources().iter().for_each(|(id, _)| protected.insert(id));
+                kind.protects().iter().for_each(|id| protected.insert(id));
                 // Without a record the mark is set by the first run that changes something; with one it is worth a run.
                 if !is_marked && remembered.record.is_some() {
                     plan.bookkeeping.push(Bookkeeping::Protect { address });

@@ -8,7 +8,7 @@ use crate::formats::security_descriptor::{AccessMask, SecurityDescriptor};
 use crate::model::certificate::{FileContent, Issue, IssueKey, IssuedBy};
 use crate::model::fact::{KeyTree, Stored};
 use crate::model::operation::{Expression, Hold, Operation, Reversibility};
-use crate::model::probe::Answer;
+use crate::model::probe::{Answer, Probe};
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::{Reading, RegistryData, push_visible, type_name};
 use crate::model::resource::ResourceId;
@@ -183,6 +183,7 @@ fn by_element(decision: &Decision, sides: Sides) -> Sides {
 fn whole_of(section: &str) -> &str {
     match section {
         "registry" => "key",
+        "accounts" => "group",
         "requires" => "requirement",
         "environment" => "variable",
         plural => plural.strip_suffix('s').unwrap_or(plural),
@@ -229,6 +230,10 @@ fn sides(operations: &[Operation]) -> Sides {
             }
             Operation::Adjust { before: Answer::Security(before), after: Answer::Security(after), .. } => {
                 details.extend(security_difference(before, after, AccessMask::file_rights));
+            }
+            Operation::Adjust { what: Probe::Member { .. }, after: Answer::Flag(is_in), .. } => {
+                after_text = is_in.then(|| "member".to_owned());
+                before_text = (!is_in).then(|| "member".to_owned());
             }
             Operation::Adjust { before, after, .. } => {
                 before_text = Some(before.to_string());

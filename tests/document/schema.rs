@@ -32,6 +32,13 @@ fn cases() -> Vec<(&'static str, serde_json::Value, bool)> {
         ("name: a/b", json!({ "name": "a/b" }), false),
         ("name: 'a\\b'", json!({ "name": "a\\b" }), false),
         ("name: \"a\\nb\"", json!({ "name": "a\nb" }), false),
+        ("defaults: { registry: { view: 32 } }", json!({ "defaults": { "registry": { "view": 32 } } }), true),
+        ("defaults: { environment: { view: 32 } }", json!({ "defaults": { "environment": { "view": 32 } } }), false),
+        (
+            "defaults: { service: { recovery: { first: restart } } }",
+            json!({ "defaults": { "service": { "recovery": { "first": "restart" } } } }),
+            true,
+        ),
         ("retain: 30d", json!({ "retain": "30d" }), true),
         ("retain: 30", json!({ "retain": 30 }), false),
         ("moved: []", json!({ "moved": [] }), true),

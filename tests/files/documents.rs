@@ -47,11 +47,25 @@ fn refused() {
         (value("{ ini: { key: a }, value: null }"), "files.not_text", "only a JSON file"),
         (value("{ ini: { key: a }, value: 0123 }"), "document.wrong_type", "\"0123\""),
         (value("{ json: a, value: 1 }"), "files.bad_selector", "begins with `/`"),
+        (value("{ json: /a/-, value: 1 }"), "files.bad_selector", "by its number"),
         (value("{ xml: a, value: x }"), "files.bad_selector", "begins with `/`"),
         (value("{ xml: '/a[b]', value: x }"), "files.bad_selector", "condition"),
         (value("{ xml: /a, value: \"\\x01\" }"), "files.bad_selector", "control characters"),
         (value("{ property: '', value: x }"), "files.bad_selector", "the key is empty"),
         (value("{ json: /a, value: 1 }, { json: /a, value: 2 }"), "files.value_twice", "first named here"),
+        (
+            value("{ ini: { section: a, key: k }, value: 1 }, { ini: { section: A, key: ' K' }, value: 2 }"),
+            "files.value_twice",
+            "[A]",
+        ),
+        (value("{ json: /a, value: 1 }, { json: /a/b, value: 2 }"), "files.value_within", "the outer one"),
+        (value("{ json: /a/b/c, value: 1 }, { json: '', value: 2 }"), "files.value_within", "the other one"),
+        (value("{ xml: /a, value: x }, { xml: /a/b/@c, value: x }"), "files.value_within", "/a/b/@c"),
+        (value("{ xml: /a/@b, value: x }, { xml: /a, ensure: absent }"), "files.value_within", "/a"),
+        (value("{ xml: /a, ensure: absent }, { xml: /a/@b, value: x }"), "files.value_within", "/a/@b"),
+        (value("{ json: '', ensure: absent }"), "files.bad_selector", "if the file is to go"),
+        (value("{ json: /a/0, ensure: absent }"), "files.absent_by_place", "set the whole"),
+        (value("{ xml: '/a/b[2]', ensure: absent }"), "files.absent_by_place", "by an attribute"),
         (
             "a: { path: 'C:\\a', content: x }\n  b: { path: 'c:\\A', content: y }".to_owned(),
             "files.path_twice",
@@ -129,6 +143,7 @@ fn what_is_accepted() {
         r"{ path: 'C:\a', tree: none }",
         r"{ path: 'C:\a', security: { grant: [{ to: BUILTIN\Users, rights: 'read, write' }] } }",
         r"{ path: 'C:\a', values: [{ json: /a, value: { b: [1, -2.5e3, null, yes, text] } }] }",
+        r"{ path: 'C:\a', values: [{ xml: /a, value: x }, { xml: /a/@b, value: x }, { xml: '/a[2]/@b', ensure: absent }] }",
         r"{ path: 'C:\a', values: [{ ini: { key: a }, value: yes }, { property: b, value: -5 }] }",
     ] {
         assert!(loaded(&format!("files:\n  a: {entry}"), &local).is_ok(), "{entry}");

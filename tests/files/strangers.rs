@@ -25,11 +25,14 @@ fn run(bed: &Bed, stranger: (&str, &[u8])) -> Result<bool, String> {
     report.map(|report| report.is_complete()).map_err(|error| chain(&error))
 }
 
+/// A name, what somebody else puts where, and what stands there after the run, or what stops it.
+type Case<'c> = (&'c str, (&'c str, &'c [u8]), Result<&'c [u8], &'c str>);
+
 #[test]
 fn a_change_between_plan_and_run_survives_or_stops_the_run() {
     let before: [(&str, &[u8]); 3] = [(r"C:\a.ini", INI), (r"C:\b.txt", b"old"), (r"C:\d.txt", b"gone")];
     let other_value: &[u8] = b"; theirs\r\n[S]\r\nA=1\r\nB=9\r\n";
-    let cases: [(&str, (&str, &[u8]), Result<&[u8], &str>); 6] = [
+    let cases: [Case<'_>; 6] = [
         ("another value of the file", (r"C:\a.ini", other_value), Ok(b"; theirs\r\n[S]\r\nA=2\r\nB=9\r\n")),
         ("the value itself", (r"C:\a.ini", b"[S]\r\nA=3\r\n"), Err(r"the file C:\a.ini")),
         ("a file that is replaced", (r"C:\b.txt", b"theirs"), Err(r"the file C:\b.txt")),

@@ -2,9 +2,10 @@
 //! lines; the value of a name is the set of its addresses of one family, sorted, with blanks between them.
 
 use core::net::{Ipv4Addr, Ipv6Addr};
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 
-use super::{EditError, Line, Splice, line_break, lines};
+use super::{EditError, Line, Splice, joint, line_break, lines};
 use crate::formats::upcase;
 
 /// Which addresses of a name are meant.
@@ -118,6 +119,30 @@ pub fn read(text: &str, name: &str, family: Family) -> Option<String> {
     joined(&found)
 }
 
+/// The addresses of all names.
+pub struct Index(HashMap<(String, Family), Vec<Address>>);
+
+impl Index {
+    pub fn of(text: &str) -> Self {
+        let mut index: HashMap<(String, Family), Vec<Address>> = HashMap::new();
+        for entry in entries(text) {
+            for name in entry.names.iter().filter_map(|at| text.get(at.clone())) {
+                let known = index.entry((upcase::fold(name), entry.address.family())).or_default();
+                known.push(entry.address.clone());
+            }
+        }
+        for known in index.values_mut() {
+            known.sort_unstable();
+            known.dedup();
+        }
+        Self(index)
+    }
+
+    pub fn get(&self, name: &str, family: Family) -> Option<String> {
+        self.0.get(&(upcase::fold(name), family)).and_then(|known| joined(known))
+    }
+}
+
 fn joined(addresses: &[Address]) -> Option<String> {
     let texts: Vec<String> = addresses.iter().map(Address::to_string).collect();
     (!texts.is_empty()).then(|| texts.join(" "))
@@ -145,8 +170,7 @@ pub fn write(
     let here: Vec<&Entry> =
         all.iter().filter(|entry| entry.address.family() == family && entry.has(text, name)).collect();
     let is_there = |address: &Address| here.iter().any(|entry| entry.address == *address);
-    let mut missing: std::collections::VecDeque<&Address> =
-        wanted.iter().filter(|address| !is_there(address)).collect();
+    let mut missing: VecDeque<&Address> = wanted.iter().filter(|address| !is_there(address)).collect();
     let end = line_break(text);
     let tail = comment.map_or(String::new(), |comment| format!(" # {comment}"));
     let gap = all.last().and_then(|entry| text.get(entry.address_at.end..entry.names.first()?.start)).unwrap_or("\t");
@@ -189,19 +213,4 @@ fn addresses(value: &str, family: Family) -> Result<Vec<Address>, EditError> {
         address.ok_or(EditError::Value("what stands for a name is an address of the family that was asked for"))
     };
     value.split_ascii_whitespace().map(parse).collect()
-}
-
-/// Several changes as one stretch from the first to the last.
-fn joint(text: &str, mut changes: Vec<Splice>) -> Splice {
-    changes.sort_by_key(|change| (change.range.start, change.range.end));
-    let Some(first) = changes.first() else { return Splice::nothing() };
-    let start = first.range.start;
-    let mut at = start;
-    let mut with = String::new();
-    for change in changes {
-        with.push_str(text.get(at..change.range.start).unwrap_or_default());
-        with.push_str(&change.with);
-        at = change.range.end.max(at);
-    }
-    Splice::replace(start..at, with)
 }

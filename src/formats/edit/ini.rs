@@ -1,7 +1,10 @@
 //! INI files as Windows reads them (`GetPrivateProfileString`): the first section and the first key of a name count, names compare
 //! without case, only whole lines are comments, and one pair of quotes around a value is not part of it.
 
-use super::{EditError, Line, Splice, line_break, lines};
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use super::{EditError, Line, Splice, joint, line_break, lines};
 use crate::formats::upcase;
 
 /// The value of a key.
@@ -12,6 +15,32 @@ pub fn read(text: &str, section: Option<&str>, key: &str) -> Option<String> {
     Some(unquoted(text.get(entry.value.clone())?).to_owned())
 }
 
+/// The values of all keys: of each name the first.
+pub struct Index(HashMap<(Option<String>, String), String>);
+
+impl Index {
+    pub fn of(text: &str) -> Self {
+        let mut index = HashMap::new();
+        let mut seen = HashSet::new();
+        let mut section = Some(None);
+        for line in lines(text) {
+            if let Some(name) = section_name(text, &line) {
+                let name = upcase::fold(name);
+                section = seen.insert(name.clone()).then_some(Some(name));
+            } else if let (Some(section), Some((name, value))) = (&section, entry(text, &line)) {
+                let value = || unquoted(text.get(value).unwrap_or_default()).to_owned();
+                index.entry((section.clone(), upcase::fold(name))).or_insert_with(value);
+            }
+        }
+        Self(index)
+    }
+
+    pub fn get(&self, section: Option<&str>, key: &str) -> Option<String> {
+        let section = section.map(|section| upcase::fold(section.trim()));
+        self.0.get(&(section, upcase::fold(key.trim()))).cloned()
+    }
+}
+
 /// The change that sets or removes a key.
 pub fn write(text: &str, section: Option<&str>, key: &str, value: Option<&str>) -> Result<Splice, EditError> {
     check(section, key, value)?;
@@ -19,11 +48,9 @@ pub fn write(text: &str, section: Option<&str>, key: &str, value: Option<&str>) 
     let place = section_lines(text, &all, section);
     let found = place.and_then(|(_, body)| find(text, body, key));
     let Some(value) = value else {
-        let same = place.map_or(0, |(_, body)| entries(text, body, key).count());
-        if same > 1 {
-            return Err(EditError::Ambiguous(same));
-        }
-        return Ok(found.map_or_else(Splice::nothing, |entry| Splice::replace(entry.line.start..entry.line.next, "")));
+        // The next one of the name would count when the first has gone.
+        let all = place.into_iter().flat_map(|(_, body)| entries(text, body, key));
+        return Ok(joint(text, all.map(|entry| Splice::replace(entry.line.start..entry.line.next, "")).collect()));
     };
     if let Some(entry) = found {
         let old = text.get(entry.value.clone()).unwrap_or_default();
@@ -70,15 +97,12 @@ pub fn check(section: Option<&str>, key: &str, value: Option<&str>) -> Result<()
 
 struct Entry {
     line: Line,
-    value: std::ops::Range<usize>,
+    value: Range<usize>,
 }
 
 /// The head of a section and its lines; those before the first section, which have no head, where none is named.
 fn section_lines<'l>(text: &str, all: &'l [Line], section: Option<&str>) -> Option<(Option<&'l Line>, &'l [Line])> {
-    let name = |line: &Line| {
-        let content = text.get(line.start..line.end)?.trim();
-        Some(content.strip_prefix('[')?.split_once(']')?.0.trim())
-    };
+    let name = |line: &Line| section_name(text, line);
     let start = match section {
         None => 0,
         Some(section) => {
@@ -91,6 +115,23 @@ fn section_lines<'l>(text: &str, all: &'l [Line], section: Option<&str>) -> Opti
     Some((head, rest.get(..length)?))
 }
 
+/// The section that begins with a line.
+fn section_name<'t>(text: &'t str, line: &Line) -> Option<&'t str> {
+    let content = text.get(line.start..line.end)?.trim();
+    Some(content.strip_prefix('[')?.split_once(']')?.0.trim())
+}
+
+/// The key that a line sets, and where its value stands.
+fn entry<'t>(text: &'t str, line: &Line) -> Option<(&'t str, Range<usize>)> {
+    let (name, value) = text.get(line.start..line.end)?.split_once('=')?;
+    if is_comment(name) {
+        return None;
+    }
+    let start = line.end - value.len() + (value.len() - value.trim_start().len());
+    let end = line.end - (value.len() - value.trim_end().len());
+    Some((name.trim(), start..end.max(start)))
+}
+
 fn find(text: &str, body: &[Line], key: &str) -> Option<Entry> {
     entries(text, body, key).next()
 }
@@ -98,14 +139,8 @@ fn find(text: &str, body: &[Line], key: &str) -> Option<Entry> {
 /// The lines of a section that set a key.
 fn entries(text: &str, body: &[Line], key: &str) -> impl Iterator<Item = Entry> {
     body.iter().filter_map(move |line| {
-        let content = text.get(line.start..line.end)?;
-        let (name, value) = content.split_once('=')?;
-        if is_comment(name) || !upcase::eq(name.trim(), key.trim()) {
-            return None;
-        }
-        let start = line.end - value.len() + (value.len() - value.trim_start().len());
-        let end = line.end - (value.len() - value.trim_end().len());
-        Some(Entry { line: *line, value: start..end.max(start) })
+        let (name, value) = entry(text, line)?;
+        upcase::eq(name, key.trim()).then_some(Entry { line: *line, value })
     })
 }
 

@@ -13,9 +13,13 @@ const MAX_DEPTH: usize = 256;
 
 /// The value at a JSON Pointer.
 pub fn read(text: &str, pointer: &str) -> Result<Option<Value>, EditError> {
+    read_from(parse(text)?.as_ref(), pointer)
+}
+
+/// As [`read`], of a text that is parsed already.
+pub fn read_from(root: Option<&Node<'_>>, pointer: &str) -> Result<Option<Value>, EditError> {
     let names = names(pointer)?;
-    let Some(root) = parse(text)? else { return Ok(None) };
-    Ok(descend(&root, &names).map(value_of))
+    Ok(root.and_then(|root| descend(root, &names)).map(value_of))
 }
 
 /// The change that sets or removes the value at a pointer; objects on the way are made.
@@ -41,13 +45,16 @@ pub fn write(text: &str, pointer: &str, value: Option<&Value>) -> Result<Splice,
     }
 }
 
-/// Refuses a pointer that is none.
+/// Refuses a pointer that is none, and one that never finds again what was put at it.
 pub fn check(pointer: &str) -> Result<(), EditError> {
-    names(pointer).map(drop)
+    if names(pointer)?.iter().any(|name| name == "-") {
+        return Err(EditError::Selector("`-` is behind all elements of a list: name the place by its number".into()));
+    }
+    Ok(())
 }
 
 /// The names of a pointer, `~1` and `~0` resolved.
-fn names(pointer: &str) -> Result<Vec<String>, EditError> {
+pub fn names(pointer: &str) -> Result<Vec<String>, EditError> {
     if pointer.is_empty() {
         return Ok(Vec::new());
     }
@@ -57,7 +64,8 @@ fn names(pointer: &str) -> Result<Vec<String>, EditError> {
     Ok(rest.split('/').map(|name| name.replace("~1", "/").replace("~0", "~")).collect())
 }
 
-fn parse(text: &str) -> Result<Option<Node<'_>>, EditError> {
+/// The tree of a text; `None` for one with nothing in it.
+pub fn parse(text: &str) -> Result<Option<Node<'_>>, EditError> {
     check_depth(text)?;
     let options = ParseOptions {
         allow_loose_object_property_names: false,

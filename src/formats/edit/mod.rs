@@ -11,6 +11,8 @@ mod xml;
 
 use std::ops::Range;
 
+use crate::formats::upcase;
+
 pub use encoding::{Encoding, Text};
 pub use hosts::Family;
 
@@ -98,6 +100,37 @@ pub fn read(bytes: &[u8], selector: &Selector) -> Result<Option<Value>, EditErro
     read_text(&text, selector)
 }
 
+/// As [`read`], at many selectors of one file: it is looked through once, not for each.
+pub fn read_all(bytes: &[u8], selectors: &[&Selector]) -> Vec<Result<Option<Value>, EditError>> {
+    let text = match Text::decode(bytes) {
+        Ok(text) => text,
+        Err(error) => return selectors.iter().map(|_| Err(error.clone())).collect(),
+    };
+    let content = &text.content;
+    let (mut ini, mut properties, mut json, mut hosts) = (None, None, None, None);
+    let plain = |found: Option<String>| found.map(|found| Value::Text(found.into()));
+    let mut one = |selector: &Selector| match selector {
+        Selector::Ini { section, key } => {
+            let index = ini.get_or_insert_with(|| ini::Index::of(content));
+            Ok(plain(index.get(section.as_deref(), key)))
+        }
+        Selector::Properties { key } => {
+            let index = properties.get_or_insert_with(|| properties::Index::of(content));
+            index.get(content, key).map(plain)
+        }
+        Selector::Json { pointer } => {
+            let root = json.get_or_insert_with(|| json::parse(content)).as_ref().map_err(Clone::clone)?;
+            Ok(json::read_from(root.as_ref(), pointer)?.map(Value::Json))
+        }
+        Selector::Host { name, family, .. } => {
+            let index = hosts.get_or_insert_with(|| hosts::Index::of(content));
+            Ok(plain(index.get(name, *family)))
+        }
+        Selector::Xml { .. } => read_text(&text, selector),
+    };
+    selectors.iter().map(|selector| one(selector)).collect()
+}
+
 /// As [`read`], of a file that is decoded already.
 ///
 /// # Errors
@@ -113,17 +146,43 @@ pub fn read_text(text: &Text, selector: &Selector) -> Result<Option<Value>, Edit
     }
 }
 
-/// Whether a value can be put where nothing stands.
+/// The file with something where nothing stands, for looking whether that can be: what it is does not matter.
 ///
 /// # Errors
 /// Why it cannot.
-pub fn room(bytes: &[u8], selector: &Selector) -> Result<(), EditError> {
+pub fn placed(bytes: &[u8], selector: &Selector) -> Result<Option<Vec<u8>>, EditError> {
     let any = match selector {
-        Selector::Ini { .. } | Selector::Properties { .. } | Selector::Host { .. } => return Ok(()),
+        Selector::Ini { .. } | Selector::Properties { .. } | Selector::Host { .. } => return Ok(None),
         Selector::Xml { .. } => Value::Text("value".into()),
         Selector::Json { .. } => Value::Json(serde_json::Value::Null),
     };
-    write(bytes, selector, Some(&any)).map(drop)
+    write(bytes, selector, Some(&any)).map(Some)
+}
+
+/// The way to a value from the kind of its file inward, spelt alike for alike selectors: one value lies in another when its way goes on
+/// from the other's. An attribute begins with `@`.
+pub fn segments(selector: &Selector) -> Vec<String> {
+    let mut way = Vec::new();
+    match selector {
+        Selector::Ini { section, key } => {
+            way.push("ini".to_owned());
+            way.push(section.as_ref().map_or(String::new(), |section| format!("[{}]", upcase::fold(section.trim()))));
+            way.push(upcase::fold(key.trim()));
+        }
+        Selector::Properties { key } => way.extend(["property".to_owned(), key.to_string()]),
+        Selector::Host { name, family, .. } => {
+            way.extend(["host".to_owned(), upcase::fold(name), format!("{family:?}")]);
+        }
+        Selector::Json { pointer } => {
+            way.push("json".to_owned());
+            way.extend(json::names(pointer).unwrap_or_default());
+        }
+        Selector::Xml { path } => {
+            way.push("xml".to_owned());
+            way.extend(xml::segments(path).unwrap_or_default());
+        }
+    }
+    way
 }
 
 /// Whether a selector makes sense, and some file can hold the value at it.
@@ -217,6 +276,21 @@ impl Splice {
     fn nothing() -> Self {
         Self::insert(0, "")
     }
+}
+
+/// Several changes as one stretch from the first to the last.
+fn joint(text: &str, mut changes: Vec<Splice>) -> Splice {
+    changes.sort_by_key(|change| (change.range.start, change.range.end));
+    let Some(first) = changes.first() else { return Splice::nothing() };
+    let start = first.range.start;
+    let mut at = start;
+    let mut with = String::new();
+    for change in changes {
+        with.push_str(text.get(at..change.range.start).unwrap_or_default());
+        with.push_str(&change.with);
+        at = change.range.end.max(at);
+    }
+    Splice::replace(start..at, with)
 }
 
 /// A line of a text: where its content is, and where it ends with its line break.

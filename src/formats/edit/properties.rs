@@ -1,9 +1,10 @@
 //! Java properties (`java.util.Properties`, "load" in its documentation): `=`, `:` or blanks between key and value, `#` and `!` comments,
 //! continued lines, backslash escapes. The last line of a key counts.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
-use super::{EditError, Splice, line_break, line_number, lines};
+use super::{EditError, Splice, joint, line_break, line_number, lines};
 
 /// The value of a key.
 pub fn read(text: &str, key: &str) -> Result<Option<String>, EditError> {
@@ -17,8 +18,16 @@ pub fn write(text: &str, key: &str, value: Option<&str>) -> Result<Splice, EditE
     let found = find(text, key)?;
     match (found, value) {
         (None, None) => Ok(Splice::nothing()),
-        (Some(entry), None) if entry.same > 1 => Err(EditError::Ambiguous(entry.same)),
-        (Some(entry), None) => Ok(Splice::replace(entry.whole, "")),
+        // The one before it would count when the last has gone.
+        (Some(_), None) => {
+            let mut all = Vec::new();
+            each(text, &mut |name, entry| {
+                if name == key {
+                    all.push(Splice::replace(entry.whole, ""));
+                }
+            })?;
+            Ok(joint(text, all))
+        }
         (Some(entry), Some(value)) => {
             let separator = if entry.is_bare { "=" } else { "" };
             Ok(Splice::replace(entry.value, format!("{separator}{}", escaped(value, Part::Value))))
@@ -28,9 +37,24 @@ pub fn write(text: &str, key: &str, value: Option<&str>) -> Result<Splice, EditE
             let line = format!("{}={}", escaped(key, Part::Key), escaped(value, Part::Value));
             let gap = if text.is_empty() || text.ends_with(['\n', '\r']) { "" } else { end };
             let tail = if gap.is_empty() { end } else { "" };
+            if let Some(last) = continued_end(text)? {
+                // Behind it, the new line would be taken for its continuation.
+                return Ok(Splice::insert(last, format!("{line}{end}")));
+            }
             Ok(Splice::insert(text.len(), format!("{gap}{line}{tail}")))
         }
     }
+}
+
+/// Where the last entry begins, when the text ends before its continuation.
+fn continued_end(text: &str) -> Result<Option<usize>, EditError> {
+    let is_open =
+        lines(text).last().is_some_and(|line| is_continued(text.get(line.start..line.end).unwrap_or_default()));
+    let mut last = None;
+    if is_open {
+        each(text, &mut |_, entry| last = Some(entry.whole))?;
+    }
+    Ok(last.filter(|whole| whole.end == text.len()).map(|whole| whole.start))
 }
 
 /// Refuses a key that is none.
@@ -44,14 +68,40 @@ struct Entry {
     value: Range<usize>,
     /// Nothing stands between key and value: a key alone.
     is_bare: bool,
-    /// How many entries there are of the key.
-    same: usize,
 }
 
 /// The last entry of a key.
 fn find(text: &str, key: &str) -> Result<Option<Entry>, EditError> {
-    let mut found = None;
-    let mut same = 0;
+    let mut found: Option<Entry> = None;
+    each(text, &mut |name, entry| {
+        if name == key {
+            found = Some(entry);
+        }
+    })?;
+    Ok(found)
+}
+
+/// The values of all keys: of each name the last.
+pub struct Index(Result<HashMap<String, Range<usize>>, EditError>);
+
+impl Index {
+    pub fn of(text: &str) -> Self {
+        let mut index = HashMap::new();
+        let read = each(text, &mut |name, entry| {
+            index.insert(name, entry.value);
+        });
+        Self(read.map(|()| index))
+    }
+
+    pub fn get(&self, text: &str, key: &str) -> Result<Option<String>, EditError> {
+        let index = self.0.as_ref().map_err(Clone::clone)?;
+        let value = index.get(key).and_then(|value| text.get(value.clone()));
+        value.map(|raw| unescaped(raw, text)).transpose()
+    }
+}
+
+/// Every entry with its key.
+fn each(text: &str, visit: &mut dyn FnMut(String, Entry)) -> Result<(), EditError> {
     let all = lines(text);
     let mut at = 0;
     while let Some(first) = all.get(at) {
@@ -70,13 +120,11 @@ fn find(text: &str, key: &str) -> Result<Option<Entry>, EditError> {
         let start = first.start + (content.len() - trimmed.len());
         let logical = text.get(start..last.end).unwrap_or_default();
         let (name, value_at) = split(logical);
-        if unescaped(logical.get(..name).unwrap_or_default(), text)? == key {
-            let is_bare = name == logical.len();
-            same += 1;
-            found = Some(Entry { whole: first.start..last.next, value: start + value_at..last.end, is_bare, same });
-        }
+        let is_bare = name == logical.len();
+        let entry = Entry { whole: first.start..last.next, value: start + value_at..last.end, is_bare };
+        visit(unescaped(logical.get(..name).unwrap_or_default(), text)?, entry);
     }
-    Ok(found)
+    Ok(())
 }
 
 const fn is_blank(character: char) -> bool {

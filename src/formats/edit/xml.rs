@@ -71,13 +71,30 @@ pub fn check(path: &str, value: Option<&str>) -> Result<(), EditError> {
     Path::parse(path).map(drop)
 }
 
+/// The steps of a path, conditions in order, and the attribute that it ends at.
+pub fn segments(path: &str) -> Result<Vec<String>, EditError> {
+    let path = Path::parse(path)?;
+    let step = |step: &Step| {
+        let mut attributes = step.attributes.clone();
+        attributes.sort_unstable();
+        let conditions = attributes.iter().map(|(name, value)| format!("[@{name}='{value}']"));
+        let place = step.place.map(|place| format!("[{place}]"));
+        std::iter::once(step.name.clone()).chain(conditions).chain(place).collect::<String>()
+    };
+    let mut out: Vec<String> = path.steps.iter().map(step).collect();
+    if let Target::Attribute(name) = &path.target {
+        out.push(format!("@{name}"));
+    }
+    Ok(out)
+}
+
 #[derive(Debug)]
 struct Path {
     steps: Vec<Step>,
     target: Target,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Step {
     name: String,
     attributes: Vec<(String, String)>,
@@ -185,11 +202,10 @@ impl Element {
     }
 }
 
-/// The elements that fit the path, and those that fit all of it but the last step.
+/// The elements that fit the path.
 #[derive(Debug, Default)]
 struct Found {
     fit: Vec<Element>,
-    parents: Vec<Element>,
 }
 
 impl Found {
@@ -289,10 +305,8 @@ fn fits(element: &Element, text: &str, path: &Path, open: &mut [Open], at_root: 
 }
 
 fn keep(found: &mut Found, closed: Open, path: &Path) {
-    match closed.depth {
-        Some(depth) if depth == path.steps.len() => found.fit.push(closed.element),
-        Some(depth) if depth + 1 == path.steps.len() => found.parents.push(closed.element),
-        _ => {}
+    if closed.depth == Some(path.steps.len()) {
+        found.fit.push(closed.element);
     }
 }
 
@@ -387,32 +401,40 @@ fn kept_form(text: &str, range: &Range<usize>, value: &str) -> String {
     if before.is_empty() && after.is_empty() { format!("<![CDATA[{value}]]>") } else { escape(value).to_string() }
 }
 
-/// Makes the last element of a path below the only place for it.
+/// Makes what is missing of a path below the last element of it that is there, which must be the only one of its kind.
 fn creation(text: &str, path: &Path, value: &str) -> Result<Splice, EditError> {
-    let Some((last, above)) = path.steps.split_last() else { return Ok(Splice::nothing()) };
-    let parents = if above.is_empty() { Vec::new() } else { find(text, path)?.parents };
-    let parent = match parents.as_slice() {
-        [parent] => parent,
-        [] => return Err(EditError::NoPlace("the element above it is not there".into())),
-        several => return Err(EditError::Ambiguous(several.len())),
-    };
-    if last.place.is_some() {
-        return Err(EditError::NoPlace("an element asked for by its place is not made".into()));
-    }
-    let prefix = match parent.name.split_once(':') {
-        Some((prefix, _)) if !last.name.contains(':') => format!("{prefix}:"),
-        _ => String::new(),
-    };
-    let name = format!("{prefix}{}", last.name);
-    let mut tag = format!("<{name}");
-    for (attribute, wanted) in &last.attributes {
-        tag.push_str(&format!(" {attribute}=\"{}\"", attribute_text(wanted, '"')));
-    }
-    match &path.target {
-        Target::Attribute(attribute) => tag.push_str(&format!(" {attribute}=\"{}\" />", attribute_text(value, '"'))),
-        Target::Text => tag.push_str(&format!(">{}</{name}>", escape(value))),
-    }
     let end = line_break(text);
+    let no_place = || EditError::NoPlace("an element asked for by its place is not made".into());
+    if text.trim().is_empty() {
+        let is_placed = path.steps.iter().any(|step| step.place.is_some());
+        let whole = nested("", &path.steps, &path.target, value);
+        let declared = format!("<?xml version=\"1.0\" encoding=\"utf-8\"?>{end}{whole}{end}");
+        return if is_placed { Err(no_place()) } else { Ok(Splice::replace(0..text.len(), declared)) };
+    }
+    let mut depth = path.steps.len();
+    let parent = loop {
+        depth = depth.saturating_sub(1);
+        let steps = path.steps.get(..depth).filter(|steps| !steps.is_empty());
+        let Some(steps) = steps else {
+            return Err(EditError::NoPlace("the element at the top is another one".into()));
+        };
+        let above = Path { steps: steps.to_vec(), target: Target::Text };
+        let mut found = find(text, &above)?;
+        found.only()?;
+        if let Some(parent) = found.fit.pop() {
+            break parent;
+        }
+    };
+    let missing = path.steps.get(depth..).unwrap_or_default();
+    if missing.iter().any(|step| step.place.is_some()) {
+        return Err(no_place());
+    }
+    if let Content::Text(range) = &parent.content
+        && !plain(text.get(range.clone()).unwrap_or_default(), text)?.trim().is_empty()
+    {
+        return Err(EditError::NoPlace("text stands where the element would be made".into()));
+    }
+    let tag = nested(&parent.name, missing, &path.target, value);
     let own = indent_of(text, parent.start);
     let inner = format!("{own}{}", one_level(text));
     if parent.is_empty_tag {
@@ -430,6 +452,26 @@ fn creation(text: &str, path: &Path, value: &str) -> Result<Splice, EditError> {
         return Ok(Splice::insert(kept, format!("{inner}{tag}{end}")));
     }
     Ok(Splice::insert(close, tag))
+}
+
+/// The elements of these steps in each other, the value in the innermost.
+fn nested(parent: &str, steps: &[Step], target: &Target, value: &str) -> String {
+    let Some((step, inner)) = steps.split_first() else { return String::new() };
+    let prefix = match parent.split_once(':') {
+        Some((prefix, _)) if !step.name.contains(':') => format!("{prefix}:"),
+        _ => String::new(),
+    };
+    let name = format!("{prefix}{}", step.name);
+    let mut tag = format!("<{name}");
+    for (attribute, wanted) in &step.attributes {
+        tag.push_str(&format!(" {attribute}=\"{}\"", attribute_text(wanted, '"')));
+    }
+    match target {
+        _ if !inner.is_empty() => tag.push_str(&format!(">{}</{name}>", nested(&name, inner, target, value))),
+        Target::Attribute(attribute) => tag.push_str(&format!(" {attribute}=\"{}\" />", attribute_text(value, '"'))),
+        Target::Text => tag.push_str(&format!(">{}</{name}>", escape(value))),
+    }
+    tag
 }
 
 /// The blanks before an element, when it begins its line.

@@ -115,8 +115,14 @@ impl FailureActions {
         one == two && (one.len() <= 1 || self.reset_seconds == other.reset_seconds)
     }
 
-    fn effective(&self) -> Vec<Action> {
-        let nothing = Action { kind: ActionKind::None, delay_millis: 0 };
+    /// What follows after so many failures before.
+    pub fn after(&self, failures: usize) -> Action {
+        self.actions.get(failures).or(self.actions.last()).copied().unwrap_or(Action::NOTHING)
+    }
+
+    /// The actions without those that repeat the last by themselves; none where nothing follows.
+    pub fn effective(&self) -> Vec<Action> {
+        let nothing = Action::NOTHING;
         let plain = |action: &Action| if action.kind == ActionKind::None { nothing } else { *action };
         let mut actions: Vec<Action> = self.actions.iter().map(plain).collect();
         while let [.., before, last] = actions.as_slice()
@@ -132,6 +138,8 @@ impl FailureActions {
 }
 
 impl Action {
+    pub const NOTHING: Self = Self { kind: ActionKind::None, delay_millis: 0 };
+
     fn read(bytes: &[u8; 8]) -> Self {
         let (words, _) = bytes.as_chunks::<4>();
         let mut words = words.iter().map(|word| u32::from_le_bytes(*word));
@@ -178,7 +186,7 @@ mod tests {
         Action { kind: ActionKind::Restart, delay_millis }
     }
 
-    const NOTHING: Action = Action { kind: ActionKind::None, delay_millis: 0 };
+    const NOTHING: Action = Action::NOTHING;
 
     #[test]
     fn bytes_and_actions() {
@@ -194,6 +202,13 @@ mod tests {
         assert_eq!(read.to_bytes(), odd);
         let changed = read.with(7, vec![]).to_bytes();
         assert_eq!(changed, [words(&[7, 1, 1, 0, 0x700f_31f9]), vec![1, 2, 3]].concat());
+    }
+
+    #[test]
+    fn the_last_action_repeats() {
+        let actions = FailureActions::new(1, vec![restart(1), restart(2)]);
+        assert_eq!([0, 1, 2, 9].map(|failures| actions.after(failures).delay_millis), [1, 2, 2, 2]);
+        assert_eq!(FailureActions::new(1, vec![]).after(0), NOTHING);
     }
 
     #[test]

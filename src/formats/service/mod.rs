@@ -14,7 +14,7 @@ pub use bits::ServiceType;
 pub use failure::{Action, ActionKind, FailureActions, FailureActionsError, NEVER};
 pub use graph::{DependencyGraph, RestartOrder};
 pub use name::{ServiceName, ServiceNameError};
-pub use settings::{Dependencies, ServiceSettings, ServiceSettingsError};
+pub use settings::{Dependencies, ServicePart, ServiceSettings, ServiceSettingsError};
 pub use start::{StartType, StartTypeError};
 
 /// The key that holds a key for each service.

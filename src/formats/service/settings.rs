@@ -49,6 +49,31 @@ pub struct ServiceSettings {
     pub reboot_message: Option<String>,
 }
 
+/// The settings that belong together, and whose values are read and written together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServicePart {
+    Kind,
+    Start,
+    Account,
+    Dependencies,
+    Recovery,
+}
+
+impl ServicePart {
+    pub const ALL: [Self; 5] = [Self::Kind, Self::Start, Self::Account, Self::Dependencies, Self::Recovery];
+
+    /// The names of its values.
+    pub const fn values(self) -> &'static [&'static str] {
+        match self {
+            Self::Kind => &[TYPE],
+            Self::Start => &[START, DELAYED],
+            Self::Account => &[OBJECT_NAME],
+            Self::Dependencies => &[DEPEND_ON_SERVICE, DEPEND_ON_GROUP],
+            Self::Recovery => &[FAILURE_ACTIONS, ON_NON_CRASH_FAILURES, FAILURE_COMMAND, REBOOT_MESSAGE],
+        }
+    }
+}
+
 /// What has to run before a service.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Dependencies {
@@ -112,15 +137,9 @@ impl ServiceSettings {
         if self.start == Some(wanted) { Vec::new() } else { wanted.writes(self.delayed) }
     }
 
-    /// The value to write so that failures have these consequences; none for removing them.
-    pub fn write_failure_actions(&self, wanted: Option<&FailureActions>) -> Option<ValueWrite> {
-        let wanted = match (&self.failure_actions, wanted) {
-            (None, None) => return None,
-            (Some(found), Some(wanted)) if found.means(wanted) => return None,
-            (Some(found), Some(wanted)) => Some(found.clone().with(wanted.reset_seconds, wanted.actions.clone())),
-            (_, wanted) => wanted.cloned(),
-        };
-        Some(ValueWrite { name: FAILURE_ACTIONS, data: wanted.map(|actions| actions.data()) })
+    /// The value of what follows a failure.
+    pub fn write_failure_actions(wanted: &FailureActions) -> ValueWrite {
+        ValueWrite::set(FAILURE_ACTIONS, wanted.data())
     }
 
     /// The value that says whether the actions also follow a stop with an error.
@@ -250,6 +269,18 @@ mod tests {
     }
 
     #[test]
+    fn each_part_is_read_from_its_values() {
+        let named: Vec<&str> = ServicePart::ALL.iter().flat_map(|part| part.values()).copied().collect();
+        let values = [("Type", RegistryData::dword(1)), ("Start", RegistryData::sz("2"))];
+        let without = |part: ServicePart| {
+            let others = values.iter().filter(|(name, _)| !part.values().contains(name));
+            ServiceSettings::read(&NamedValues::new(others.map(|(name, data)| (*name, data))), [])
+        };
+        assert!(without(ServicePart::Start).is_ok() && without(ServicePart::Kind).is_err());
+        assert_eq!(named.len(), 10);
+    }
+
+    #[test]
     fn what_is_missing_has_its_default() {
         assert_eq!(read(&[], &["Security"]), Ok(ServiceSettings::default()));
         let account = |number| read(&[("Type", RegistryData::dword(number))], &[]).unwrap().account;
@@ -285,18 +316,11 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_written() {
-        let actions = |delay_millis| FailureActions::new(60, vec![Action { kind: ActionKind::Restart, delay_millis }]);
-        let found = ServiceSettings {
-            start: Some(StartType::Automatic),
-            failure_actions: Some(actions(1)),
-            ..Default::default()
-        };
+        let found = ServiceSettings { start: Some(StartType::Automatic), ..Default::default() };
         assert_eq!(found.write_start(StartType::Automatic), []);
         assert_eq!(found.write_start(StartType::Delayed).len(), 2);
-        assert_eq!(found.write_failure_actions(Some(&actions(1))), None);
-        assert_eq!(found.write_failure_actions(Some(&actions(2))).unwrap().data, Some(actions(2).data()));
-        assert_eq!(found.write_failure_actions(None).unwrap().data, None);
-        assert_eq!(ServiceSettings::default().write_failure_actions(None), None);
+        let actions = FailureActions::new(60, vec![Action { kind: ActionKind::Restart, delay_millis: 1 }]);
+        assert_eq!(ServiceSettings::write_failure_actions(&actions).data, Some(actions.data()));
         assert_eq!(ServiceSettings::write_acts_on_errors(true).data, Some(RegistryData::dword(1)));
         assert_eq!(ServiceSettings::write_failure_command(None).data, None);
         assert_eq!(ServiceSettings::write_reboot_message(Some("a")).data, Some(RegistryData::sz("a")));

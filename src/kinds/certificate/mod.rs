@@ -13,6 +13,7 @@ mod found;
 mod inbox;
 pub mod inventory;
 mod lint;
+mod outlook;
 mod removal;
 mod rules;
 mod sight;
@@ -27,6 +28,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 pub use document::{CertificateDefaults, decode_section, merge_rule, passed_over, section_schema};
+pub use outlook::Outlook;
 pub use wanted::{Consumer, KeepOld, WantedCertificate, WantedIssuer};
 
 use super::{Comparison, Context, ImpliedOrder, Kind, Place};

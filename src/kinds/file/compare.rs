@@ -29,7 +29,7 @@ pub fn wants(entry: &WantedEntry, facts: &Facts, context: &Context<'_>, queries:
             }
         }
         WantedContent::Secret(reference) => queries.secret(reference, REG_SZ),
-        WantedContent::Tree(wanted) => tree::wants(entry, wanted, context, queries),
+        WantedContent::Tree(wanted) => tree::wants(entry, wanted, facts, context, queries),
         WantedContent::Values { values, .. } => values::wants(entry, values, facts, queries),
     }
 }

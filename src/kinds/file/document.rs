@@ -1,11 +1,12 @@
 //! The `files` section of a document: what each entry can say, and the rules that hold between entries.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
+use super::clash::{Named, is_by_place};
 use super::forms::{Base64Form, ContentForm, Newline, SecretFields, TextEncoding, ValueForm, bytes_of};
 use super::wanted::{TreeItem, WantedContent, WantedData, WantedEntry, WantedTree, WantedValue};
 use crate::formats::edit::{self, Selector};
@@ -29,7 +30,7 @@ const CONTENTS: [&str; 5] = ["content", "source", "folder", "tree", "values"];
 
 crate::record! {
     /// A file or folder of the machine, or values inside a file.
-    pub struct FileFields {
+    pub struct FileEntryFields {
         /// Where it lies on the machine.
         #[example("%ProgramData%\\Vendor\\server.ini")]
         pub path: Spanned<FilePath>,
@@ -161,7 +162,7 @@ pub fn section_schema(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "description": "Files and folders by names of your own: whole contents, or values inside files.",
-        "additionalProperties": FileFields::field_schema(generator),
+        "additionalProperties": FileEntryFields::field_schema(generator),
         "examples": [{ "banner": { "path": "C:\\ProgramData\\Vendor\\banner.txt", "content": "welcome\n" } }],
     })
 }
@@ -211,8 +212,8 @@ fn decode_entry(key: &Key<'_>, node: &Node<'_>, cx: &mut Decoder) -> Option<Want
         cx.push(Diagnostic::error("files.bad_name", "the name of an entry is a text of one line").at(key.at));
         return None;
     }
-    let fields = Fields::open(node, FileFields::FIELDS, cx)?;
-    let mut read = FileFields::read(&fields, cx)?;
+    let fields = Fields::open(node, FileEntryFields::FIELDS, cx)?;
+    let mut read = FileEntryFields::read(&fields, cx)?;
     let given: Vec<(&str, Location)> = CONTENTS.iter().filter_map(|name| Some((*name, fields.place(name)?))).collect();
     if let [(first, at), (second, other), ..] = given.as_slice() {
         let message = format!("`{first}` and `{second}` both say what stands at the path");
@@ -245,7 +246,7 @@ fn decode_entry(key: &Key<'_>, node: &Node<'_>, cx: &mut Decoder) -> Option<Want
 }
 
 /// Reports fields that mean nothing beside the entry's content.
-fn check_companions(read: &FileFields, given: &[(&str, Location)], cx: &mut Decoder) -> Option<()> {
+fn check_companions(read: &FileEntryFields, given: &[(&str, Location)], cx: &mut Decoder) -> Option<()> {
     let kind = given.first().map(|(name, _)| *name);
     let is_text = matches!(read.content.as_ref().map(|content| &content.value), Some(ContentForm::Text(_)));
     let lost = [
@@ -285,7 +286,7 @@ fn check_absent(given: &[(&str, Location)], fields: &Fields<'_, '_>, cx: &mut De
     None
 }
 
-fn content(read: &mut FileFields, key: &Key<'_>, has_security: bool, cx: &mut Decoder) -> Option<WantedContent> {
+fn content(read: &mut FileEntryFields, key: &Key<'_>, has_security: bool, cx: &mut Decoder) -> Option<WantedContent> {
     if let Some(content) = read.content.take() {
         return match content.value {
             ContentForm::Bytes(bytes) => Some(WantedContent::Bytes(LocalFile::new(bytes))),
@@ -333,7 +334,7 @@ fn content(read: &mut FileFields, key: &Key<'_>, has_security: bool, cx: &mut De
     }
 }
 
-fn tree(form: Spanned<TreeForm>, read: &FileFields, cx: &mut Decoder) -> Option<WantedContent> {
+fn tree(form: Spanned<TreeForm>, read: &FileEntryFields, cx: &mut Decoder) -> Option<WantedContent> {
     let entries = match form.value {
         TreeForm::Inline(entries) => entries,
         TreeForm::Named => match cx.material(form.at)? {
@@ -341,7 +342,7 @@ fn tree(form: Spanned<TreeForm>, read: &FileFields, cx: &mut Decoder) -> Option<
             Material::File(_) => return None,
         },
     };
-    let mut unique = Unique::new("file", "files.tree_case", entries.len());
+    let mut seen = HashSet::with_capacity(entries.len());
     let mut items = Vec::with_capacity(entries.len());
     for entry in entries.iter() {
         let path = match read.path.value.child(&entry.path) {
@@ -352,8 +353,10 @@ fn tree(form: Spanned<TreeForm>, read: &FileFields, cx: &mut Decoder) -> Option<
                 return None;
             }
         };
-        let hint = format!("{} is there twice but for case", entry.path);
-        unique.insert(path.folded().to_owned(), form.at, &hint, cx);
+        if !seen.insert(path.folded().to_owned()) {
+            let message = format!("{} is there twice but for case", entry.path);
+            cx.push(Diagnostic::error("files.tree_case", message).at(form.at));
+        }
         items.push(TreeItem { name: entry.path.clone(), path, file: entry.file.clone() });
     }
     Some(WantedContent::Tree(WantedTree {
@@ -407,12 +410,25 @@ fn value(given: Spanned<ValueFields>, cx: &mut Decoder) -> Option<WantedValue> {
         cx.push(Diagnostic::error("files.bad_selector", error.to_string()).at(at));
         return None;
     }
-    Some(WantedValue { selector, at, data })
+    if matches!((&selector, &data), (Selector::Json { pointer }, WantedData::Absent) if pointer.is_empty()) {
+        let message = "the whole of a file is no value that could be absent";
+        let hint = "write `ensure: absent` for the entry if the file is to go";
+        cx.push(Diagnostic::error("files.bad_selector", message).at(at).hint(hint));
+        return None;
+    }
+    let value = WantedValue { selector, at, data };
+    if is_by_place(&value) {
+        let message = "what is to be absent is named by its place, where the next one stands when it has gone";
+        let hint = "name an element of XML by an attribute; of a JSON list, set the whole";
+        cx.push(Diagnostic::error("files.absent_by_place", message).at(at).hint(hint));
+        return None;
+    }
+    Some(value)
 }
 
 /// A path has one owner, unless entries set different values of one file.
 fn check_places(entries: &[WantedEntry], cx: &mut Decoder) {
-    let mut owners: HashMap<FilePath, Owner<'_>> = HashMap::with_capacity(entries.len());
+    let mut owners: HashMap<FilePath, Owner> = HashMap::with_capacity(entries.len());
     for entry in entries {
         let at = entry.path.at;
         let own = entry.path.value.usual_place();
@@ -430,16 +446,16 @@ fn check_places(entries: &[WantedEntry], cx: &mut Decoder) {
 }
 
 /// Who speaks of a path: an entry of the whole, or entries of values, each with its place.
-enum Owner<'e> {
+enum Owner {
     Whole(Location),
-    Values(Location, HashMap<&'e Selector, Location>),
+    Values(Location, Named),
 }
 
-fn claim<'e>(
-    owners: &mut HashMap<FilePath, Owner<'e>>,
+fn claim(
+    owners: &mut HashMap<FilePath, Owner>,
     path: FilePath,
     at: Location,
-    values: Option<&'e [WantedValue]>,
+    values: Option<&[WantedValue]>,
     cx: &mut Decoder,
 ) {
     let twice = |path: &FilePath, first: Location, cx: &mut Decoder| {
@@ -450,11 +466,11 @@ fn claim<'e>(
     };
     let seen = match owners.get_mut(&path) {
         None => {
-            let mut seen = HashMap::new();
+            let mut seen = Named::default();
             let owner = match values {
                 None => Owner::Whole(at),
                 Some(values) => {
-                    add_values(&mut seen, values, cx);
+                    seen.add(values, cx);
                     Owner::Values(at, seen)
                 }
             };
@@ -467,14 +483,5 @@ fn claim<'e>(
             Some(_) => seen,
         },
     };
-    add_values(seen, values.unwrap_or_default(), cx);
-}
-
-fn add_values<'e>(seen: &mut HashMap<&'e Selector, Location>, values: &'e [WantedValue], cx: &mut Decoder) {
-    for value in values {
-        if let Some(first) = seen.insert(&value.selector, value.at) {
-            let message = format!("{} is named twice", value.selector);
-            cx.push(Diagnostic::error("files.value_twice", message).at(value.at).related(first, "first named here"));
-        }
-    }
+    seen.add(values.unwrap_or_default(), cx);
 }

@@ -1,5 +1,6 @@
 //! Files and folders: their whole content, values inside them, and who may do what with them. Pure.
 
+mod clash;
 mod compare;
 mod document;
 mod forms;

@@ -17,10 +17,10 @@ use crate::model::remembered::Trace;
 use crate::model::resource::ResourceId;
 use crate::model::verdict::{Action, Decision, Reason, Verdict};
 
-pub fn wants(entry: &WantedEntry, wanted: &WantedTree, context: &Context<'_>, queries: &mut Queries) {
-    for item in wanted.items.iter() {
-        queries.file(&item.path, FileAspect::Digest);
-    }
+pub fn wants(entry: &WantedEntry, wanted: &WantedTree, facts: &Facts, context: &Context<'_>, queries: &mut Queries) {
+    // They are many: what has its answer is not asked again.
+    let open = wanted.items.iter().filter(|item| facts.file(&item.path, &FileAspect::Digest).is_none());
+    open.for_each(|item| queries.file(&item.path, FileAspect::Digest));
     if wanted.exclusive || wanted.report_unmanaged || context.survey {
         queries.file(&entry.path.value, FileAspect::Tree);
     }

@@ -2,7 +2,7 @@
 
 use super::place;
 use super::wanted::{WantedData, WantedEntry, WantedValue};
-use crate::formats::edit::{Selector, Value, is_same};
+use crate::formats::edit::{self, Selector, Value, is_same};
 use crate::kinds::{Context, Kind as _};
 use crate::model::certificate::FileBefore;
 use crate::model::digest;
@@ -80,7 +80,24 @@ pub fn compare(
     facts: &Facts,
     context: &Context<'_>,
 ) -> Vec<Decision> {
-    values.iter().map(|value| one(entry, value, file, facts, context)).collect()
+    let mut made = Vec::new();
+    let decide = |value: &WantedValue| {
+        let decision = one(entry, value, file, facts, context);
+        if !matches!((file, &decision.verdict), (FileToBe::Made, Verdict::Change { .. })) {
+            return decision;
+        }
+        match edit::placed(&made, &value.selector) {
+            Ok(with) => {
+                made = with.unwrap_or_default();
+                decision
+            }
+            Err(error) => {
+                let reason = Reason::with("files.no_place", error.to_string());
+                Decision { verdict: Verdict::Blocked, reasons: vec![reason], ..decision }
+            }
+        }
+    };
+    values.iter().map(decide).collect()
 }
 
 fn one(entry: &WantedEntry, value: &WantedValue, file: &FileToBe, facts: &Facts, context: &Context<'_>) -> Decision {
@@ -116,9 +133,6 @@ fn one(entry: &WantedEntry, value: &WantedValue, file: &FileToBe, facts: &Facts,
         }
         Step::Change(action, reason) => match (file, &there) {
             (FileToBe::Missing(reason), _) => blocked(reason.clone()),
-            (FileToBe::Made, _) if matches!(value.selector, Selector::Xml { .. }) => {
-                blocked(Reason::with("files.no_place", "an XML file is not made from nothing"))
-            }
             (_, There::NoPlace(why)) => blocked(Reason::with("files.no_place", why.to_owned())),
             _ => {
                 let edit = Operation::EditFile {

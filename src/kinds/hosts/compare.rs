@@ -117,9 +117,7 @@ pub fn compare(wanted: &WantedHost, facts: &Facts) -> Decision {
     let (action, reason) = match (wanted.common.ensure, there.is_empty()) {
         (Ensure::Absent, _) => (Action::Delete, Reason::code("hosts.not_wanted")),
         (Ensure::Present, true) => (Action::Create, Reason::code("hosts.absent")),
-        (Ensure::Present, false) => {
-            (Action::Update, Reason::with("hosts.differs", format!("it stands for {}", there.join(" "))))
-        }
+        (Ensure::Present, false) => (Action::Update, Reason::code("hosts.differs")),
     };
     let mut operations = Vec::new();
     if let Some(missing) = missing_folders {

@@ -31,7 +31,7 @@ const CRITICAL: [&str; 12] = [
 ];
 
 /// How long before its expiry a value is named.
-const SOON: jiff::SignedDuration = jiff::SignedDuration::from_hours(14 * 24);
+pub const SOON: jiff::SignedDuration = jiff::SignedDuration::from_hours(14 * 24);
 
 pub fn lint(
     wanted: &WantedKey,

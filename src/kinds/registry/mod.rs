@@ -12,7 +12,10 @@ mod value_schema;
 mod wanted;
 
 pub use document::*;
+pub use lint::SOON;
 pub use security::{Securable, descriptor_after, security_accounts, security_words};
+pub use statements::consequences;
+pub use value_form::{Then as ValueForm, value_name};
 pub use wanted::{Expiry, WantedData, WantedGrant, WantedKey, WantedRange, WantedSecurity, WantedValue};
 
 use super::{Comparison, Context, ImpliedOrder, Kind, Place};

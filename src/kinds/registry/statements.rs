@@ -68,7 +68,7 @@ fn key(wanted: &WantedKey) -> String {
 }
 
 /// What follows from a change, and whether the entry may go.
-fn consequences(common: &Common) -> String {
+pub fn consequences(common: &Common) -> String {
     let mut text = String::new();
     if common.on_change.reboot {
         text.push_str(", a change needs a reboot");

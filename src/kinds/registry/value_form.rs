@@ -86,6 +86,12 @@ crate::record! {
 #[derive(Clone, Debug)]
 pub struct Then(WantedData);
 
+impl Then {
+    pub fn into_data(self) -> WantedData {
+        self.0
+    }
+}
+
 impl Decode for Then {
     fn decode(node: &Node<'_>, cx: &mut Decoder) -> Option<Self> {
         if let Some((key, _)) = node.as_mapping().and_then(|mapping| mapping.entry(EXPIRES)) {

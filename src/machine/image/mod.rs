@@ -27,6 +27,7 @@ use crate::model::file::{FileDigest, FilePath};
 use crate::model::file_tree::{Tree, TreeLimits};
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
+use crate::model::probe::{Answer, Probe};
 use crate::model::registry::RegistryKey;
 use crate::model::remembered::Record;
 use crate::model::sid::Sid;
@@ -97,6 +98,15 @@ impl Machine for ImageMachine {
 
     fn account(&self, name: &str) -> Observed<Option<Sid>> {
         accounts::sid_of(self, name)
+    }
+
+    fn probe(&self, probe: &Probe) -> Observed<Answer> {
+        let unsupported = || Unread::Unsupported {
+            facet: probe.facet(),
+            machine: self.kind().to_string(),
+            detail: format!("{probe} is known on the running machine only"),
+        };
+        accounts::probe(self, probe)?.ok_or_else(unsupported)
     }
 
     fn record(&self) -> Observed<Option<Record>> {

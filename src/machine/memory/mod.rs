@@ -1,6 +1,7 @@
 //! A machine in memory: the registry as a tree, and a record. The model that other machines are tested against.
 
 mod files;
+mod running;
 mod services;
 
 use std::cell::{Cell, RefCell};
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use self::files::{Files, MemoryFile};
+use self::running::Running;
 use crate::formats::security_descriptor::new_subkey_descriptor;
 use crate::machine::lower::{edited, lowered};
 use crate::machine::{
@@ -26,6 +28,7 @@ use crate::model::registry::RegistryKey;
 use crate::model::registry_tree::{Node, Performed, absent, place};
 use crate::model::remembered::Record;
 use crate::model::services::Services;
+use crate::model::sid::Sid;
 use crate::model::time::FileTime;
 
 /// A journal's bytes, shared with the machine that keeps it.
@@ -43,7 +46,7 @@ pub struct MemoryMachine {
     registry: RefCell<Node>,
     files: RefCell<Files>,
     /// What probes find; nothing else can be told.
-    running: RefCell<BTreeMap<Probe, Answer>>,
+    running: RefCell<Running>,
     /// What services were told to do, in order.
     pub turned: RefCell<Vec<(Box<str>, ServiceState)>>,
     /// How often the registry was replaced.
@@ -111,7 +114,12 @@ impl MemoryMachine {
 
     /// Says what a probe finds; for making a machine, not for changing one.
     pub fn plant_answer(&self, probe: Probe, answer: Answer) {
-        self.running.borrow_mut().insert(probe, answer);
+        self.running.borrow_mut().plant(probe, answer);
+    }
+
+    /// Gives the machine an account of its own, or one that it can look up; for making a machine, not for changing one.
+    pub fn plant_account(&self, name: &str, sid: Sid) {
+        self.running.borrow_mut().plant_account(name, sid);
     }
 
     /// A file's bytes.
@@ -221,6 +229,10 @@ impl Machine for MemoryMachine {
         Ok(self)
     }
 
+    fn account(&self, name: &str) -> Observed<Option<Sid>> {
+        self.running.borrow().account(name)
+    }
+
     fn made(&self, run: &RunName) -> Observed<Option<Zeroizing<Vec<u8>>>> {
         Ok(self.memory.borrow().made.get(run).cloned().map(Zeroizing::new))
     }
@@ -230,7 +242,7 @@ impl Machine for MemoryMachine {
     }
 
     fn probe(&self, probe: &Probe) -> Observed<Answer> {
-        let answer = self.running.borrow().get(probe).cloned();
+        let answer = self.running.borrow().answer(probe);
         answer.ok_or_else(|| Unread::Unsupported {
             facet: probe.facet(),
             machine: self.kind().to_string(),
@@ -303,7 +315,7 @@ struct MemoryWriter<'m> {
     /// The files as they will be once committed, with the paths that change, in order.
     files: Option<(Files, Vec<FilePath>)>,
     /// What probes will find once committed.
-    running: Option<BTreeMap<Probe, Answer>>,
+    running: Option<Running>,
 }
 
 impl Drop for MemoryWriter<'_> {
@@ -337,11 +349,7 @@ impl Writer for MemoryWriter<'_> {
         }
         if let Operation::Adjust { what, before, after } = step.operation {
             let running = self.running.get_or_insert_with(|| self.machine.running.borrow().clone());
-            if running.get(what) != Some(before) {
-                return Err(refused("somebody else has changed it since"));
-            }
-            running.insert(what.clone(), after.clone());
-            return Ok(());
+            return running.adjust(what, before, after).map_err(refused);
         }
         if matches!(step.operation, Operation::PutCertificate { .. } | Operation::RemoveCertificate { .. }) {
             let registry = self.staged.get_or_insert_with(|| self.machine.registry.borrow().clone());

@@ -16,7 +16,7 @@ pub fn told(machine: &MemoryMachine) -> Observed<Services> {
 
 /// Whether the state of any service was planted.
 pub fn is_running(machine: &MemoryMachine) -> bool {
-    machine.running.borrow().keys().any(|probe| matches!(probe, Probe::ServiceState { .. }))
+    machine.running.borrow().answers.keys().any(|probe| matches!(probe, Probe::ServiceState { .. }))
 }
 
 fn is_of(probe: &Probe, service: &ServiceName) -> bool {
@@ -27,7 +27,7 @@ fn is_of(probe: &Probe, service: &ServiceName) -> bool {
 impl ServiceControl for MemoryWriter<'_> {
     fn state(&mut self, service: &ServiceName) -> Observed<Option<ServiceState>> {
         let running = self.machine.running.borrow();
-        Ok(running.iter().find_map(|(probe, answer)| match answer {
+        Ok(running.answers.iter().find_map(|(probe, answer)| match answer {
             Answer::State(state) if is_of(probe, service) => Some(*state),
             _ => None,
         }))
@@ -53,7 +53,7 @@ impl ServiceControl for MemoryWriter<'_> {
 impl MemoryWriter<'_> {
     fn turn(&self, service: &ServiceName, to: ServiceState) -> Result<(), WriteError> {
         let mut running = self.machine.running.borrow_mut();
-        let known = running.iter_mut().find(|(probe, _)| is_of(probe, service)).map(|(_, answer)| answer);
+        let known = running.answers.iter_mut().find(|(probe, _)| is_of(probe, service)).map(|(_, answer)| answer);
         let refused = |detail| Err(WriteError::refused(format!("turn {service}"), detail));
         match known {
             Some(Answer::State(ServiceState::Changing)) => refused("it does not answer"),

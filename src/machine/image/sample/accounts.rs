@@ -105,6 +105,7 @@ const BUILTIN_GROUPS: &[Group] = &[
     Group { name: "Distributed COM Users", relative: 562, comment: "", members: &[1001] },
     Group { name: "IIS_IUSRS", relative: 568, comment: "Used by Internet Information Services", members: &[] },
     Group { name: "Event Log Readers", relative: 573, comment: "", members: &[] },
+    Group { name: "Remote Management Users", relative: 580, comment: "", members: &[] },
     Group { name: "System Managed Accounts Group", relative: 581, comment: "", members: &[503] },
 ];
 
