@@ -1,0 +1,73 @@
+//! Services of the running system: what they do, and turning them.
+
+use std::time::Duration;
+
+use super::sys::services::{self as manager, State};
+use super::sys::{WindowsError, services::TurnError};
+use crate::formats::service::ServiceName;
+use crate::machine::{ServiceControl, WriteError};
+use crate::model::fact::{Observed, Unread};
+use crate::model::probe::{Answer, ServiceState};
+
+/// For how long a service that tells of no progress is waited for.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+const fn told(state: State) -> ServiceState {
+    match state {
+        State::Stopped => ServiceState::Stopped,
+        State::Running => ServiceState::Running,
+        State::Paused => ServiceState::Paused,
+        State::Changing => ServiceState::Changing,
+    }
+}
+
+/// What a service does; `None` when there is none of this name.
+pub fn state(name: &str) -> Observed<Option<ServiceState>> {
+    manager::state(name).map(|state| state.map(told)).map_err(|error| {
+        let what = format!("the service {name}");
+        match error {
+            WindowsError::ACCESS_DENIED => Unread::Refused {
+                what,
+                detail: error.to_string(),
+                hint: Some("run trueup as an administrator".into()),
+            },
+            error => Unread::Failed { what, detail: error.to_string() },
+        }
+    })
+}
+
+/// The same as an answer.
+pub fn answer(name: &str) -> Observed<Answer> {
+    Ok(state(name)?.map_or(Answer::Absent, Answer::State))
+}
+
+/// Brings a service to a state and waits for it.
+pub fn turn(name: &str, to: ServiceState) -> Result<(), WriteError> {
+    let attempt = |verb: &str| format!("{verb} the service {name}");
+    let failed = |verb: &str, error: TurnError| WriteError::failed(attempt(verb), error);
+    match to {
+        ServiceState::Running => manager::start(name, PATIENCE).map_err(|error| failed("start", error)),
+        ServiceState::Stopped => manager::stop(name, PATIENCE).map_err(|error| failed("stop", error)),
+        ServiceState::Paused | ServiceState::Changing => {
+            Err(WriteError::refused(attempt("turn"), "a service is started or stopped, nothing else"))
+        }
+    }
+}
+
+/// The service manager.
+#[derive(Debug, Default)]
+pub struct Manager;
+
+impl ServiceControl for Manager {
+    fn state(&mut self, service: &ServiceName) -> Observed<Option<ServiceState>> {
+        state(service.as_str())
+    }
+
+    fn stop(&mut self, service: &ServiceName) -> Result<(), WriteError> {
+        turn(service.as_str(), ServiceState::Stopped)
+    }
+
+    fn start(&mut self, service: &ServiceName) -> Result<(), WriteError> {
+        turn(service.as_str(), ServiceState::Running)
+    }
+}

@@ -1,0 +1,206 @@
+//! Changes the running system: files, registry and services, each in the order of the plan.
+
+use super::LocalMachine;
+use super::parts::Part;
+use super::services::{self, Manager};
+use super::stage::RegistryStage;
+use crate::machine::kept::{self, Keeper, SPARE_BYTES};
+use crate::machine::lower::lowered;
+use crate::machine::volume_files::Places as _;
+use crate::machine::volume_stage::{self, FileStage};
+use crate::machine::{
+    JournalFile, PartChange, RunName, ServiceControl, Step, Unit, WriteError, Writer, fresh_key,
+};
+use crate::model::file::FilePath;
+use crate::model::fingerprint::FingerprintKey;
+use crate::model::operation::{Expression, Operation};
+use crate::model::probe::{Answer, Probe};
+use crate::model::remembered::Record;
+use crate::model::setting::Setting;
+use crate::model::time::FileTime;
+
+/// The one writer of this machine; the lock is its own for as long as it lives.
+pub struct LocalWriter<'m> {
+    machine: &'m LocalMachine,
+    keeper: Keeper<'m>,
+    files: FileStage,
+    registry: RegistryStage,
+    /// A state to turn to, with the part that it is.
+    turn: Option<(Probe, Answer, Answer)>,
+    services: Manager,
+    /// Environment variables are among what the next commit writes.
+    has_environment: bool,
+}
+
+impl<'m> LocalWriter<'m> {
+    pub fn open(machine: &'m LocalMachine, owner: &str) -> Result<Self, WriteError> {
+        Ok(Self {
+            machine,
+            keeper: Keeper::open(machine.drives.home(), owner)?,
+            files: FileStage::default(),
+            registry: RegistryStage::default(),
+            turn: None,
+            services: Manager,
+            has_environment: false,
+        })
+    }
+
+    /// The key of the record's fingerprints: every state of a part of the registry is told by it.
+    fn print(&mut self) -> Result<FingerprintKey, WriteError> {
+        let known = kept::fingerprint_key(self.machine.drives.home());
+        if let Some(key) = known.map_err(|unread| WriteError::failed("tell values apart", unread))? {
+            return Ok(key);
+        }
+        let key = fresh_key().map_err(|error| WriteError::failed("make a key of fingerprints", error))?;
+        self.keeper.put_fingerprint_key(&key)?;
+        Ok(key)
+    }
+}
+
+/// Whether a key holds environment variables.
+fn is_environment(operation: &Operation) -> bool {
+    operation.registry_key().is_some_and(|key| key.name().eq_ignore_ascii_case("Environment"))
+}
+
+impl Writer for LocalWriter<'_> {
+    fn unit(&self, operation: &Operation) -> Unit {
+        match operation {
+            Operation::Adjust { .. } => Unit::Call,
+            operation if operation.file().is_some() => Unit::Files,
+            _ => Unit::Registry,
+        }
+    }
+
+    fn stage(&mut self, step: &Step<'_>, now: FileTime) -> Result<(), WriteError> {
+        let refused = |detail: &str| WriteError::refused(step.operation.to_string(), detail);
+        if let Some(path) = step.operation.file() {
+            return self.files.stage(&self.machine.drives, step, path);
+        }
+        match step.operation {
+            // The service manager would go on with what it has read when it started.
+            Operation::Configure { setting: Setting::Service { .. }, .. }
+            | Operation::Configure { setting: Setting::FirewallRule { .. }, .. }
+            | Operation::Configure { setting: Setting::FirewallProfile { .. }, .. }
+            | Operation::Configure { setting: Setting::TlsBinding { .. }, .. }
+            | Operation::Configure { setting: Setting::UrlReservation { .. }, .. } => {
+                Err(refused("this version writes it on an image only"))
+            }
+            Operation::Adjust { what: Probe::ServiceState { .. }, .. } if self.turn.is_some() => {
+                Err(refused("another service is turned first"))
+            }
+            Operation::Adjust { what: what @ Probe::ServiceState { .. }, before, after } => {
+                self.turn = Some((what.clone(), before.clone(), after.clone()));
+                Ok(())
+            }
+            Operation::Adjust { .. } => Err(refused("this version cannot write it on a running machine")),
+            Operation::PutCertificate { .. } | Operation::RemoveCertificate { .. } | Operation::Issue(_) => {
+                for operation in lowered(step.operation)?.iter().filter(|one| one.registry_key().is_some()) {
+                    let data = match operation {
+                        Operation::PutRegistryValue { after: Expression::Registry(data), .. } => {
+                            Some(std::borrow::Cow::Borrowed(data))
+                        }
+                        _ => None,
+                    };
+                    self.stage(&Step { data, ..Step::new(operation) }, now)?;
+                }
+                Ok(())
+            }
+            operation => {
+                self.has_environment |= is_environment(operation);
+                self.registry.stage(step)
+            }
+        }
+    }
+
+    fn require_space(&self, operations: &mut dyn Iterator<Item = &Operation>, journal: u64) -> Result<(), WriteError> {
+        let Some(free) = self.machine.drives.home().free_space() else { return Ok(()) };
+        let files: u64 = operations.map(volume_stage::room).fold(0, u64::saturating_add);
+        let needed = files.saturating_add(journal).saturating_add(journal).saturating_add(SPARE_BYTES);
+        if free < needed { Err(WriteError::NoSpace { needed, free }) } else { Ok(()) }
+    }
+
+    fn prepare(&mut self, _: FileTime) -> Result<Vec<PartChange>, WriteError> {
+        let mut changes = Vec::new();
+        if !self.registry.is_empty() {
+            let print = self.print()?;
+            changes = self.registry.prepare(&print)?;
+        }
+        self.files.prepare(&self.machine.drives, &mut changes)?;
+        if let Some((probe, before, after)) = &self.turn {
+            let part = Part::Probe(Box::new(probe.clone())).to_string();
+            changes.push(PartChange { part, before: Some(before.to_string()), after: Some(after.to_string()) });
+        }
+        Ok(changes)
+    }
+
+    fn commit(&mut self) -> Result<(), WriteError> {
+        self.files.commit(&self.machine.drives)?;
+        self.registry.commit()?;
+        if std::mem::take(&mut self.has_environment) {
+            super::sys::process::tell_of_environment();
+        }
+        match self.turn.take() {
+            Some((Probe::ServiceState { service }, _, Answer::State(to))) => services::turn(&service, to),
+            _ => Ok(()),
+        }
+    }
+
+    fn sync_part(&mut self, part: &str) -> Result<(), WriteError> {
+        match FilePath::parse(part) {
+            Ok(path) if Part::parse(part).is_none() => volume_stage::sync(&self.machine.drives, &path),
+            // The system makes its registry durable by itself, and services have no other place.
+            _ => Ok(()),
+        }
+    }
+
+    fn discard(&mut self) {
+        self.files.clear();
+        self.registry.clear();
+        self.turn = None;
+        self.has_environment = false;
+    }
+
+    fn journal(&mut self, run: &RunName) -> Result<Box<dyn JournalFile>, WriteError> {
+        self.keeper.journal(run)
+    }
+
+    fn put_record(&mut self, record: &Record) -> Result<(), WriteError> {
+        self.keeper.put_record(record)
+    }
+
+    fn set_record_aside(&mut self, run: &RunName) -> Result<(), WriteError> {
+        self.keeper.set_record_aside(run)
+    }
+
+    fn put_fingerprint_key(&mut self, key: &FingerprintKey) -> Result<(), WriteError> {
+        self.keeper.put_fingerprint_key(key)
+    }
+
+    fn put_held(&mut self, run: &RunName, sealed: &[u8]) -> Result<(), WriteError> {
+        self.keeper.put_held(run, sealed)
+    }
+
+    fn put_made(&mut self, run: &RunName, made: &[u8]) -> Result<(), WriteError> {
+        self.keeper.put_made(run, made)
+    }
+
+    fn forget_made(&mut self, run: &RunName) -> Result<(), WriteError> {
+        self.keeper.forget_made(run)
+    }
+
+    fn retire(&mut self, run: &RunName, item: usize, bytes: &[u8]) -> Result<(), WriteError> {
+        self.keeper.retire(run, item, bytes)
+    }
+
+    fn forget_run(&mut self, run: &RunName) -> Result<(), WriteError> {
+        self.keeper.forget_run(run)
+    }
+
+    fn services(&mut self) -> Option<&mut dyn ServiceControl> {
+        Some(&mut self.services)
+    }
+
+    fn stale_owner(&self) -> Option<&str> {
+        self.keeper.stale_owner()
+    }
+}
