@@ -7,6 +7,8 @@ use super::files;
 use super::terminal::Terminal;
 use crate::error::Failure;
 use crate::machine::image::{DirtyHives, ImageError, ImageMachine};
+#[cfg(windows)]
+use crate::machine::local::LocalMachine;
 use crate::machine::snapshot::SnapshotMachine;
 use crate::machine::volume::VolumeError;
 use crate::machine::{Machine, WritableMachine};
@@ -18,6 +20,8 @@ const MAX_SNAPSHOT_BYTES: u64 = 2 << 30;
 pub enum Opened {
     Image(Box<ImageMachine>),
     Snapshot(Box<SnapshotMachine>),
+    #[cfg(windows)]
+    Local(Box<LocalMachine>),
 }
 
 impl Opened {
@@ -25,6 +29,8 @@ impl Opened {
         match self {
             Self::Image(image) => &**image,
             Self::Snapshot(snapshot) => &**snapshot,
+            #[cfg(windows)]
+            Self::Local(local) => &**local,
         }
     }
 
@@ -35,6 +41,8 @@ impl Opened {
     pub fn writable(&self) -> Result<&dyn WritableMachine, Failure> {
         match self {
             Self::Image(image) => Ok(&**image),
+            #[cfg(windows)]
+            Self::Local(local) => Ok(&**local),
             Self::Snapshot(_) => Err(Failure::refused("a snapshot can only be planned against, not applied to")
                 .hint("apply on the machine itself, or on an image of it: --machine image:DIR")),
         }
@@ -81,6 +89,14 @@ pub fn open_named(name: &str, accept_dirty: bool) -> Result<Opened, Failure> {
             .map_err(|error| Failure::failed(format!("cannot use {file} as a snapshot")).because(error))?;
         return Ok(Opened::Snapshot(Box::new(snapshot)));
     }
+    #[cfg(windows)]
+    if name == "local" {
+        let opened = LocalMachine::open();
+        return opened
+            .map(|local| Opened::Local(Box::new(local)))
+            .map_err(|unread| Failure::failed("cannot open the running machine").because(unread));
+    }
+    #[cfg(not(windows))]
     if name == "local" {
         return Err(Failure::invalid("the running machine cannot be planned by this build of trueup")
             .hint("name another machine: --machine image:DIR (an offline volume) or --machine snapshot:FILE"));

@@ -383,6 +383,12 @@ pub struct PartChange {
 pub enum Unit {
     /// Everything, each part by itself: the hives and files of an image.
     Parts,
+    /// Files, each by itself.
+    Files,
+    /// Values and keys of a registry, in one transaction where there is such a thing.
+    Registry,
+    /// Calls that take effect at once, one after the other.
+    Calls,
 }
 
 /// The only way to change a machine. Operations come in the plan's order.

@@ -1,19 +1,55 @@
 //! The running Windows machine.
 
 mod accounts;
+mod drives;
 mod parts;
+mod probes;
 mod registry;
+mod services;
 mod stage;
 mod sys;
+mod writer;
 
-use crate::machine::{Machine, MachineKind, RegistryReader, identity};
-use crate::model::fact::{Identity, KeyAspects, KeyState, Observed};
+use zeroize::Zeroizing;
+
+use self::drives::Drives;
+use self::parts::Part;
+use self::sys::key::Buffers;
+use self::writer::LocalWriter;
+use crate::machine::volume_files::{self, Places as _};
+use crate::machine::{
+    FileRead, FileReader, Listed, Machine, MachineKind, RegistryReader, RunName, WritableMachine, WriteError, Writer,
+    identity, kept,
+};
+use crate::model::fact::{Identity, KeyAspects, KeyState, Observed, Unread};
+use crate::model::file::{FileDigest, FilePath};
+use crate::model::file_tree::{Tree, TreeLimits};
+use crate::model::fingerprint::FingerprintKey;
+use crate::model::operation::Operation;
+use crate::model::probe::{Answer, Probe};
 use crate::model::registry::RegistryKey;
+use crate::model::remembered::Record;
+use crate::model::services::Services;
 use crate::model::sid::Sid;
+use crate::model::time::FileTime;
 
 /// The machine that this program runs on.
-#[derive(Debug, Default)]
-pub struct LocalMachine {}
+#[derive(Debug)]
+pub struct LocalMachine {
+    drives: Drives,
+}
+
+impl LocalMachine {
+    /// Opens the machine; nothing is read yet but its system drive.
+    ///
+    /// # Errors
+    /// The drive of Windows cannot be opened.
+    pub fn open() -> Observed<Self> {
+        // Whoever may back up may read what descriptors hide, such as SAM; for all others that stays refused.
+        let _has_it = sys::process::enable_privilege("SeBackupPrivilege");
+        Ok(Self { drives: Drives::open()? })
+    }
+}
 
 impl Machine for LocalMachine {
     fn kind(&self) -> MachineKind {
@@ -28,13 +64,110 @@ impl Machine for LocalMachine {
         Ok(self)
     }
 
+    fn files(&self) -> Observed<&dyn FileReader> {
+        Ok(self)
+    }
+
     fn account(&self, name: &str) -> Observed<Option<Sid>> {
         accounts::sid_of(name)
+    }
+
+    fn probe(&self, probe: &Probe) -> Observed<Answer> {
+        probes::find(probe)
+    }
+
+    fn services(&self) -> Observed<Services> {
+        Ok(Services { graph: crate::machine::services::dependencies(self)?, controllable: true })
+    }
+
+    /// The system has been running since: what was owed before is done.
+    fn last_shutdown(&self) -> Option<FileTime> {
+        let now = jiff::Timestamp::now();
+        let up = jiff::SignedDuration::from_millis(i64::try_from(sys::process::uptime()).ok()?);
+        now.checked_sub(up).ok().map(FileTime::from_timestamp)
+    }
+
+    fn record(&self) -> Observed<Option<Record>> {
+        kept::record(self.drives.home())
+    }
+
+    fn runs(&self) -> Observed<Vec<RunName>> {
+        kept::runs(self.drives.home())
+    }
+
+    fn journal(&self, run: &RunName, tail: Option<u64>) -> Observed<Option<Vec<u8>>> {
+        kept::journal(self.drives.home(), run, tail)
+    }
+
+    fn fingerprint_key(&self) -> Observed<Option<FingerprintKey>> {
+        kept::fingerprint_key(self.drives.home())
+    }
+
+    fn held(&self, run: &RunName) -> Observed<Option<Vec<u8>>> {
+        kept::held(self.drives.home(), run)
+    }
+
+    fn made(&self, run: &RunName) -> Observed<Option<Zeroizing<Vec<u8>>>> {
+        kept::made(self.drives.home(), run)
+    }
+
+    fn retired(&self, run: &RunName, item: usize) -> Observed<Option<Zeroizing<Vec<u8>>>> {
+        kept::retired(self.drives.home(), run, item)
+    }
+
+    fn part_of(&self, operation: &Operation) -> Observed<String> {
+        if let Some(path) = operation.file() {
+            return Ok(path.to_string());
+        }
+        let part = Part::of(operation).map(|part| part.to_string());
+        part.ok_or_else(|| Unread::Failed { what: operation.to_string(), detail: "it changes no part".into() })
+    }
+
+    fn part_state(&self, part: &str) -> Observed<Option<String>> {
+        let failed = |detail: &str| Unread::Failed { what: part.to_owned(), detail: detail.into() };
+        match Part::parse(part) {
+            Some(part) => {
+                let print = self.fingerprint_key()?.ok_or_else(|| failed("the record has no key yet"))?;
+                part.state(&print, &mut Buffers::default())
+            }
+            None => {
+                let path = FilePath::parse(part).map_err(|error| failed(&error.to_string()))?;
+                volume_files::state(&self.drives, &path)
+            }
+        }
     }
 }
 
 impl RegistryReader for LocalMachine {
     fn read(&self, queries: &[(RegistryKey, KeyAspects)]) -> Vec<Observed<KeyState>> {
         registry::read(queries)
+    }
+}
+
+impl FileReader for LocalMachine {
+    fn read(&self, path: &FilePath, limit: u64) -> Observed<FileRead> {
+        volume_files::read(&self.drives, path, limit)
+    }
+
+    fn names(&self, path: &FilePath) -> Observed<Listed> {
+        volume_files::names(&self.drives, path)
+    }
+
+    fn tree(&self, folder: &FilePath, limits: TreeLimits) -> Observed<Tree> {
+        volume_files::tree(&self.drives, folder, limits)
+    }
+
+    fn digests(&self, paths: &[FilePath], limit: u64) -> Vec<Observed<FileDigest>> {
+        volume_files::digests(&self.drives, paths, limit)
+    }
+}
+
+impl WritableMachine for LocalMachine {
+    fn as_machine(&self) -> &dyn Machine {
+        self
+    }
+
+    fn writer(&self, owner: &str) -> Result<Box<dyn Writer + '_>, WriteError> {
+        Ok(Box::new(LocalWriter::open(self, owner)?))
     }
 }

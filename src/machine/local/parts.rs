@@ -9,9 +9,11 @@ use super::registry;
 use super::sys::key::{self, Buffers};
 use super::sys::told;
 use crate::formats::upcase;
+use crate::machine::lower::lowered;
 use crate::model::fact::{KeyTree, Observed, Unread};
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
+use crate::model::probe::Probe;
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::RegistryData;
 
@@ -25,6 +27,8 @@ pub enum Part {
     /// What lies at and below a key.
     Tree(RegistryKey),
     Security(RegistryKey),
+    /// What only a probe tells.
+    Probe(Box<Probe>),
 }
 
 impl fmt::Display for Part {
@@ -48,6 +52,11 @@ impl Part {
             | Operation::RemoveRegistryTree { key, .. }
             | Operation::RenameRegistryKey { to: key, .. } => Self::Tree(key.clone()),
             Operation::PutRegistrySecurity { key, .. } => Self::Security(key.clone()),
+            Operation::Adjust { what, .. } => Self::Probe(Box::new(what.clone())),
+            Operation::PutCertificate { .. } | Operation::RemoveCertificate { .. } => {
+                let plain = lowered(operation).ok()?;
+                return plain.iter().rev().find(|one| one.registry_key().is_some()).and_then(Self::of);
+            }
             _ => return None,
         })
     }
@@ -59,7 +68,10 @@ impl Part {
 
     /// What tells its state from others; `None` when it is not there.
     pub fn state(&self, print: &FingerprintKey, buffers: &mut Buffers) -> Observed<Option<String>> {
-        let (Self::Value(at, _) | Self::Key(at) | Self::Tree(at) | Self::Security(at)) = self;
+        let at = match self {
+            Self::Value(at, _) | Self::Key(at) | Self::Tree(at) | Self::Security(at) => at,
+            Self::Probe(probe) => return super::probes::find(probe).map(|answer| Some(answer.to_string())),
+        };
         let (root, path) = registry::place(at)?;
         let found = match registry::open(root, &path) {
             Ok(found) => found,
@@ -68,7 +80,7 @@ impl Part {
         };
         let unread = |error| -> Unread { registry::unread(at, error) };
         Ok(match self {
-            Self::Key(_) => Some(Self::PRESENT.to_owned()),
+            Self::Key(_) | Self::Probe(_) => Some(Self::PRESENT.to_owned()),
             Self::Security(_) => Some(Self::security_state(&key::security(&found).map_err(unread)?, print)),
             Self::Tree(_) => Some(Self::tree_state(&registry::tree(&found, buffers, 0).map_err(unread)?, print)),
             Self::Value(_, name) => match told(found.get_value(name)) {

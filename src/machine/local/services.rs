@@ -26,11 +26,9 @@ pub fn state(name: &str) -> Observed<Option<ServiceState>> {
     manager::state(name).map(|state| state.map(told)).map_err(|error| {
         let what = format!("the service {name}");
         match error {
-            WindowsError::ACCESS_DENIED => Unread::Refused {
-                what,
-                detail: error.to_string(),
-                hint: Some("run trueup as an administrator".into()),
-            },
+            WindowsError::ACCESS_DENIED => {
+                Unread::Refused { what, detail: error.to_string(), hint: Some("run trueup as an administrator".into()) }
+            }
             error => Unread::Failed { what, detail: error.to_string() },
         }
     })

@@ -10,7 +10,7 @@ use windows_registry::{Key, Transaction, Type};
 use super::parts::Part;
 use super::registry;
 use super::sys::key::{self, Buffers};
-use super::sys::{WindowsError, told};
+use super::sys::{WindowsError, process, told};
 use crate::machine::{PartChange, Step, WriteError};
 use crate::model::fact::{KeyTree, Observed};
 use crate::model::fingerprint::FingerprintKey;
@@ -161,6 +161,9 @@ impl RegistryStage {
 
 /// A transaction, where the system has them for the registry.
 fn begin() -> Option<Transaction> {
+    if !process::has_transactions() {
+        return None;
+    }
     let transaction = Transaction::new().ok()?;
     let opens = windows_registry::LOCAL_MACHINE.options().read().transaction(&transaction).open("SOFTWARE");
     opens.is_ok().then_some(transaction)

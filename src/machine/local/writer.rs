@@ -8,9 +8,7 @@ use crate::machine::kept::{self, Keeper, SPARE_BYTES};
 use crate::machine::lower::lowered;
 use crate::machine::volume_files::Places as _;
 use crate::machine::volume_stage::{self, FileStage};
-use crate::machine::{
-    JournalFile, PartChange, RunName, ServiceControl, Step, Unit, WriteError, Writer, fresh_key,
-};
+use crate::machine::{JournalFile, PartChange, RunName, ServiceControl, Step, Unit, WriteError, Writer, fresh_key};
 use crate::model::file::FilePath;
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::{Expression, Operation};
@@ -25,8 +23,8 @@ pub struct LocalWriter<'m> {
     keeper: Keeper<'m>,
     files: FileStage,
     registry: RegistryStage,
-    /// A state to turn to, with the part that it is.
-    turn: Option<(Probe, Answer, Answer)>,
+    /// What is turned: a probe with what it finds and is to find.
+    turns: Vec<(Probe, Answer, Answer)>,
     services: Manager,
     /// Environment variables are among what the next commit writes.
     has_environment: bool,
@@ -39,7 +37,7 @@ impl<'m> LocalWriter<'m> {
             keeper: Keeper::open(machine.drives.home(), owner)?,
             files: FileStage::default(),
             registry: RegistryStage::default(),
-            turn: None,
+            turns: Vec::new(),
             services: Manager,
             has_environment: false,
         })
@@ -65,7 +63,7 @@ fn is_environment(operation: &Operation) -> bool {
 impl Writer for LocalWriter<'_> {
     fn unit(&self, operation: &Operation) -> Unit {
         match operation {
-            Operation::Adjust { .. } => Unit::Call,
+            Operation::Adjust { .. } => Unit::Calls,
             operation if operation.file().is_some() => Unit::Files,
             _ => Unit::Registry,
         }
@@ -85,11 +83,8 @@ impl Writer for LocalWriter<'_> {
             | Operation::Configure { setting: Setting::UrlReservation { .. }, .. } => {
                 Err(refused("this version writes it on an image only"))
             }
-            Operation::Adjust { what: Probe::ServiceState { .. }, .. } if self.turn.is_some() => {
-                Err(refused("another service is turned first"))
-            }
             Operation::Adjust { what: what @ Probe::ServiceState { .. }, before, after } => {
-                self.turn = Some((what.clone(), before.clone(), after.clone()));
+                self.turns.push((what.clone(), before.clone(), after.clone()));
                 Ok(())
             }
             Operation::Adjust { .. } => Err(refused("this version cannot write it on a running machine")),
@@ -126,7 +121,7 @@ impl Writer for LocalWriter<'_> {
             changes = self.registry.prepare(&print)?;
         }
         self.files.prepare(&self.machine.drives, &mut changes)?;
-        if let Some((probe, before, after)) = &self.turn {
+        for (probe, before, after) in &self.turns {
             let part = Part::Probe(Box::new(probe.clone())).to_string();
             changes.push(PartChange { part, before: Some(before.to_string()), after: Some(after.to_string()) });
         }
@@ -139,10 +134,12 @@ impl Writer for LocalWriter<'_> {
         if std::mem::take(&mut self.has_environment) {
             super::sys::process::tell_of_environment();
         }
-        match self.turn.take() {
-            Some((Probe::ServiceState { service }, _, Answer::State(to))) => services::turn(&service, to),
-            _ => Ok(()),
+        for turn in self.turns.drain(..) {
+            if let (Probe::ServiceState { service }, _, Answer::State(to)) = turn {
+                services::turn(&service, to)?;
+            }
         }
+        Ok(())
     }
 
     fn sync_part(&mut self, part: &str) -> Result<(), WriteError> {
@@ -156,7 +153,7 @@ impl Writer for LocalWriter<'_> {
     fn discard(&mut self) {
         self.files.clear();
         self.registry.clear();
-        self.turn = None;
+        self.turns.clear();
         self.has_environment = false;
     }
 

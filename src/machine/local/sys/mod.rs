@@ -11,12 +11,6 @@ fn wide(text: &str) -> Vec<u16> {
     text.encode_utf16().chain([0]).collect()
 }
 
-/// A text of Windows, up to its end.
-fn narrow(units: &[u16]) -> String {
-    let end = units.iter().position(|unit| *unit == 0).unwrap_or(units.len());
-    String::from_utf16_lossy(units.get(..end).unwrap_or_default())
-}
-
 /// The last error of this thread.
 fn last_error() -> u32 {
     // SAFETY: it takes and gives plain numbers.

@@ -7,6 +7,7 @@ use windows_sys::Win32::Security::{
     AdjustTokenPrivileges, GetTokenInformation, LUID_AND_ATTRIBUTES, LookupPrivilegeValueW, SE_PRIVILEGE_ENABLED,
     TOKEN_ADJUST_PRIVILEGES, TOKEN_ELEVATION, TOKEN_PRIVILEGES, TOKEN_QUERY, TokenElevation,
 };
+use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
 use windows_sys::Win32::System::SystemInformation::GetTickCount64;
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 use windows_sys::Win32::UI::WindowsAndMessaging::{
@@ -71,6 +72,16 @@ pub fn enable_privilege(name: &str) -> Result<bool, WindowsError> {
     }
     // It succeeds also when nothing was enabled.
     Ok(last_error() != ERROR_NOT_ALL_ASSIGNED)
+}
+
+/// Whether the registry may be asked for transactions: Wine ends a process that does.
+pub fn has_transactions() -> bool {
+    // SAFETY: both names end in a zero; the module is part of every process.
+    let is_wine = unsafe {
+        let module = GetModuleHandleW(wide("ntdll.dll").as_ptr());
+        GetProcAddress(module, c"wine_get_version".as_ptr().cast()).is_some()
+    };
+    !is_wine
 }
 
 /// For how many milliseconds the system has been running.
