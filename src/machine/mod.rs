@@ -40,6 +40,8 @@ mod started;
 pub mod volume;
 mod volume_files;
 mod volume_stage;
+#[cfg(windows)]
+mod windows_api;
 
 pub use crate::model::run::RunName;
 pub use lower::element_of;

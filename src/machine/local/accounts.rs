@@ -1,6 +1,6 @@
 //! Accounts as the running system knows them.
 
-use super::sys;
+use crate::machine::windows_api;
 use crate::model::fact::{Observed, Unread};
 use crate::model::sid::Sid;
 
@@ -10,7 +10,7 @@ pub fn sid_of(name: &str) -> Observed<Option<Sid>> {
         return Ok(Some(sid));
     }
     let failed = |detail: String| Unread::Failed { what: format!("the account {name}"), detail };
-    match sys::accounts::sid_of(name) {
+    match windows_api::accounts::sid_of(name) {
         Ok(Some(bytes)) => Sid::from_prefix(&bytes).map(Some).map_err(|error| failed(error.to_string())),
         Ok(None) => Ok(None),
         Err(error) => Err(failed(error.to_string())),

@@ -7,19 +7,18 @@ mod probes;
 mod registry;
 mod services;
 mod stage;
-mod sys;
 mod writer;
 
 use zeroize::Zeroizing;
 
 use self::drives::Drives;
 use self::parts::Part;
-use self::sys::key::Buffers;
 use self::writer::LocalWriter;
 use crate::machine::volume_files::{self, Places as _};
+use crate::machine::windows_api::key::Buffers;
 use crate::machine::{
     FileRead, FileReader, Listed, Machine, MachineKind, RegistryReader, RunName, WritableMachine, WriteError, Writer,
-    identity, kept,
+    identity, kept, windows_api,
 };
 use crate::model::fact::{Identity, KeyAspects, KeyState, Observed, Unread};
 use crate::model::file::{FileDigest, FilePath};
@@ -46,7 +45,7 @@ impl LocalMachine {
     /// The drive of Windows cannot be opened.
     pub fn open() -> Observed<Self> {
         // Whoever may back up may read what descriptors hide, such as SAM; for all others that stays refused.
-        let _has_it = sys::process::enable_privilege("SeBackupPrivilege");
+        let _has_it = windows_api::process::enable_privilege("SeBackupPrivilege");
         Ok(Self { drives: Drives::open()? })
     }
 }
@@ -83,7 +82,7 @@ impl Machine for LocalMachine {
     /// The system has been running since: what was owed before is done.
     fn last_shutdown(&self) -> Option<FileTime> {
         let now = jiff::Timestamp::now();
-        let up = jiff::SignedDuration::from_millis(i64::try_from(sys::process::uptime()).ok()?);
+        let up = jiff::SignedDuration::from_millis(i64::try_from(windows_api::process::uptime()).ok()?);
         now.checked_sub(up).ok().map(FileTime::from_timestamp)
     }
 

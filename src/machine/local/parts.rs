@@ -6,10 +6,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::registry;
-use super::sys::key::{self, Buffers};
-use super::sys::told;
 use crate::formats::upcase;
 use crate::machine::lower::lowered;
+use crate::machine::windows_api::key::{self, Buffers};
+use crate::machine::windows_api::told;
 use crate::model::fact::{KeyTree, Observed, Unread};
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;

@@ -1,8 +1,8 @@
 //! What only the running system can tell.
 
 use super::services;
-use super::sys::process;
 use crate::machine::MachineKind;
+use crate::machine::windows_api::process;
 use crate::model::fact::{Observed, Unread};
 use crate::model::probe::{Answer, Probe};
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use windows_registry::Key;
 
 use super::accounts;
-use super::sys::WindowsError;
-use super::sys::key::{self, Buffers};
 use crate::formats::upcase;
+use crate::machine::windows_api::WindowsError;
+use crate::machine::windows_api::key::{self, Buffers};
 use crate::model::fact::{KeyAspects, KeyFact, KeyState, KeyTree, Observed, Stored, Unread, ValueFact, ValueSelection};
 use crate::model::registry::{RegistryKey, Root};
 use crate::model::registry_data::RegistryData;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::sys::services::{self as manager, State};
-use super::sys::{WindowsError, services::TurnError};
 use crate::formats::service::ServiceName;
+use crate::machine::windows_api::services::{self as manager, State};
+use crate::machine::windows_api::{WindowsError, services::TurnError};
 use crate::machine::{ServiceControl, WriteError};
 use crate::model::fact::{Observed, Unread};
 use crate::model::probe::{Answer, ServiceState};

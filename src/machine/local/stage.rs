@@ -9,8 +9,8 @@ use windows_registry::{Key, Transaction, Type};
 
 use super::parts::Part;
 use super::registry;
-use super::sys::key::{self, Buffers};
-use super::sys::{WindowsError, process, told};
+use crate::machine::windows_api::key::{self, Buffers};
+use crate::machine::windows_api::{WindowsError, process, told};
 use crate::machine::{PartChange, Step, WriteError};
 use crate::model::fact::{KeyTree, Observed};
 use crate::model::fingerprint::FingerprintKey;

@@ -132,7 +132,7 @@ impl Writer for LocalWriter<'_> {
         self.files.commit(&self.machine.drives)?;
         self.registry.commit()?;
         if std::mem::take(&mut self.has_environment) {
-            super::sys::process::tell_of_environment();
+            crate::machine::windows_api::process::tell_of_environment();
         }
         for turn in self.turns.drain(..) {
             if let (Probe::ServiceState { service }, _, Answer::State(to)) = turn {

@@ -8,6 +8,9 @@ use std::io::{self, Write as _};
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
 use cap_std::fs::{Dir, File, Metadata, OpenOptions};
 
+#[cfg(windows)]
+use crate::machine::windows_api;
+
 /// Who may read a new file before its attributes are set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -32,6 +35,11 @@ pub trait Disk: fmt::Debug + Send + Sync {
 
     /// Gives a new file the mode and the owner of another.
     fn keep_attributes(&self, file: &File, of: &Metadata) -> io::Result<()>;
+
+    /// Lets a new file be used by those who may use the file of another name in the folder, where the host has lists of them.
+    fn keep_access(&self, _folder: &Dir, _of: &str, _file: &File) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Writes all bytes.
     fn write(&self, file: &File, bytes: &[u8]) -> io::Result<()>;
@@ -66,17 +74,31 @@ impl Disk for RealDisk {
     fn create_new(&self, folder: &Dir, name: &str, access: Access) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).follow(FollowSymlinks::No);
+        with_list(&mut options);
         if access != Access::Usual {
             owner_only(&mut options);
         }
-        folder.open_with(name, &options)
+        let file = folder.open_with(name, &options)?;
+        if access != Access::Usual {
+            restrict(&file)?;
+        }
+        Ok(file)
     }
 
     fn open_append(&self, folder: &Dir, name: &str) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true).follow(FollowSymlinks::No).nonblock(true);
+        with_list(&mut options);
         owner_only(&mut options);
-        folder.open_with(name, &options)
+        let file = folder.open_with(name, &options)?;
+        if file.metadata()?.len() == 0 {
+            restrict(&file)?;
+        }
+        Ok(file)
+    }
+
+    fn keep_access(&self, folder: &Dir, of: &str, file: &File) -> io::Result<()> {
+        keep_access(folder, of, file)
     }
 
     fn keep_attributes(&self, file: &File, of: &Metadata) -> io::Result<()> {
@@ -138,6 +160,44 @@ fn owner_only(options: &mut OpenOptions) {
 
 #[cfg(not(unix))]
 fn owner_only(_: &mut OpenOptions) {}
+
+#[cfg(unix)]
+const fn with_list(_: &mut OpenOptions) {}
+
+/// A file whose access list can be written: who is in it is said before the first byte.
+#[cfg(windows)]
+fn with_list(options: &mut OpenOptions) {
+    use cap_std::fs::OpenOptionsExt as _;
+    /// GENERIC_READ and GENERIC_WRITE.
+    const READ_WRITE: u32 = 0xC000_0000;
+    options.access_mode(READ_WRITE | windows_api::file::READ_CONTROL | windows_api::file::WRITE_DAC);
+}
+
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
+const fn restrict(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(windows)]
+fn restrict(file: &File) -> io::Result<()> {
+    Ok(windows_api::file::restrict(file)?)
+}
+
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
+const fn keep_access(_: &Dir, _: &str, _: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// The new file is open for writing only: it is opened once more for its list.
+#[cfg(windows)]
+fn keep_access(folder: &Dir, of: &str, file: &File) -> io::Result<()> {
+    use cap_std::fs::OpenOptionsExt as _;
+    let mut options = OpenOptions::new();
+    options.read(true).follow(FollowSymlinks::No).access_mode(windows_api::file::READ_CONTROL);
+    Ok(windows_api::file::keep_access(&folder.open_with(of, &options)?, file)?)
+}
 
 #[cfg(unix)]
 fn keep_owner(file: &File, of: &Metadata) -> io::Result<()> {

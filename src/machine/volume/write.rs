@@ -80,6 +80,9 @@ impl Volume {
             // A secret does not take over that others could read what was there.
             if access != Access::Secret || is_owner_only(&of) == Some(true) {
                 self.disk.keep_attributes(&file, &of).map_err(failed("keeping mode and owner of", path))?;
+                let name = old.path.last().unwrap_or_default();
+                let keep = self.disk.keep_access(folder, name, &file);
+                keep.map_err(failed("keeping the access list of", path))?;
             }
         }
         self.disk.write(&file, bytes).map_err(failed("writing", path))?;

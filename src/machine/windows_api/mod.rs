@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "Windows is called through pointers")]
 
 pub mod accounts;
+pub mod file;
 pub mod key;
 pub mod process;
 pub mod services;
@@ -24,6 +25,12 @@ pub struct WindowsError(pub u32);
 
 fn message(code: u32) -> String {
     std::io::Error::from_raw_os_error(i32::from_ne_bytes(code.to_ne_bytes())).to_string()
+}
+
+impl From<WindowsError> for std::io::Error {
+    fn from(error: WindowsError) -> Self {
+        Self::from_raw_os_error(i32::from_ne_bytes(error.0.to_ne_bytes()))
+    }
 }
 
 impl WindowsError {
