@@ -66,7 +66,7 @@ const ORDER: &[(&str, Option<Aspect>)] = &[
 ];
 
 impl Aspect {
-    /// All of them, in the order of [`ORDER`]: ports come after the protocol that they need.
+    /// All of them, in their order of reading: ports come after the protocol that they need.
     pub const ALL: [Self; 17] = [
         Self::Action,
         Self::Active,
