@@ -161,7 +161,7 @@ impl RegistryStage {
 
 /// A transaction, where the system has them for the registry.
 fn begin() -> Option<Transaction> {
-    if !process::has_transactions() {
+    if process::is_wine() {
         return None;
     }
     let transaction = Transaction::new().ok()?;
@@ -256,9 +256,10 @@ fn remove(key: &RegistryKey, transaction: Option<&Transaction>) -> Result<(), Wi
     }
 }
 
-/// Moves a key: by its new name where it stays in its place, else by a copy.
+/// Moves a key: gives it its new name where it stays in its place, else makes a copy and removes it.
 fn rename(from: &RegistryKey, to: &RegistryKey, transaction: Option<&Transaction>) -> Result<(), WindowsError> {
-    if let (Some(parent), true) = (from.parent(), from.parent() == to.parent()) {
+    let stays = from.parent() == to.parent() && !process::is_wine();
+    if let (Some(parent), true) = (from.parent(), stays) {
         let parent = open(&parent, WRITE | DELETE, transaction)?;
         return told(parent.rename(from.stored_name(), to.stored_name()));
     }

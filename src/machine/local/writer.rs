@@ -5,16 +5,14 @@ use super::parts::Part;
 use super::services::{self, Manager};
 use super::stage::RegistryStage;
 use crate::machine::kept::{self, Keeper, SPARE_BYTES};
-use crate::machine::lower::lowered;
 use crate::machine::volume_files::Places as _;
 use crate::machine::volume_stage::{self, FileStage};
 use crate::machine::{JournalFile, PartChange, RunName, ServiceControl, Step, Unit, WriteError, Writer, fresh_key};
 use crate::model::file::FilePath;
 use crate::model::fingerprint::FingerprintKey;
-use crate::model::operation::{Expression, Operation};
+use crate::model::operation::Operation;
 use crate::model::probe::{Answer, Probe};
 use crate::model::remembered::Record;
-use crate::model::setting::Setting;
 use crate::model::time::FileTime;
 
 /// The one writer of this machine; the lock is its own for as long as it lives.
@@ -69,37 +67,24 @@ impl Writer for LocalWriter<'_> {
         }
     }
 
-    fn stage(&mut self, step: &Step<'_>, now: FileTime) -> Result<(), WriteError> {
+    fn stage(&mut self, step: &Step<'_>, _: FileTime) -> Result<(), WriteError> {
         let refused = |detail: &str| WriteError::refused(step.operation.to_string(), detail);
         if let Some(path) = step.operation.file() {
             return self.files.stage(&self.machine.drives, step, path);
         }
         match step.operation {
-            // The service manager would go on with what it has read when it started.
-            Operation::Configure { setting: Setting::Service { .. }, .. }
-            | Operation::Configure { setting: Setting::FirewallRule { .. }, .. }
-            | Operation::Configure { setting: Setting::FirewallProfile { .. }, .. }
-            | Operation::Configure { setting: Setting::TlsBinding { .. }, .. }
-            | Operation::Configure { setting: Setting::UrlReservation { .. }, .. } => {
-                Err(refused("this version writes it on an image only"))
-            }
+            // What has an interface of its own would go on with what it has read when it started.
+            Operation::Configure { .. } => Err(refused("this version writes it on an image only")),
             Operation::Adjust { what: what @ Probe::ServiceState { .. }, before, after } => {
                 self.turns.push((what.clone(), before.clone(), after.clone()));
                 Ok(())
             }
             Operation::Adjust { .. } => Err(refused("this version cannot write it on a running machine")),
-            Operation::PutCertificate { .. } | Operation::RemoveCertificate { .. } | Operation::Issue(_) => {
-                for operation in lowered(step.operation)?.iter().filter(|one| one.registry_key().is_some()) {
-                    let data = match operation {
-                        Operation::PutRegistryValue { after: Expression::Registry(data), .. } => {
-                            Some(std::borrow::Cow::Borrowed(data))
-                        }
-                        _ => None,
-                    };
-                    self.stage(&Step { data, ..Step::new(operation) }, now)?;
-                }
-                Ok(())
+            Operation::PutCertificate { .. } | Operation::RemoveCertificate { .. } => {
+                Err(refused("this version writes stores of certificates on an image only"))
             }
+            // It was made before the lock was taken; other steps put it into its places.
+            Operation::Issue(_) => Ok(()),
             operation => {
                 self.has_environment |= is_environment(operation);
                 self.registry.stage(step)

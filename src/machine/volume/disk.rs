@@ -3,7 +3,7 @@
 //! A test puts another [`Disk`] here that counts, fails, stops, or loses what was not synchronised.
 
 use std::fmt;
-use std::io::{self, Write as _};
+use std::io::{self, Seek as _, Write as _};
 
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
 use cap_std::fs::{Dir, File, Metadata, OpenOptions};
@@ -94,6 +94,8 @@ impl Disk for RealDisk {
         if file.metadata()?.len() == 0 {
             restrict(&file)?;
         }
+        // Where a file that only grows could not be cut either, it is opened for writing, and goes on at its end.
+        (&file).seek(io::SeekFrom::End(0))?;
         Ok(file)
     }
 
@@ -112,7 +114,8 @@ impl Disk for RealDisk {
     }
 
     fn truncate(&self, file: &File) -> io::Result<()> {
-        file.set_len(0)
+        file.set_len(0)?;
+        (&mut &*file).rewind()
     }
 
     fn sync_file(&self, file: &File) -> io::Result<()> {

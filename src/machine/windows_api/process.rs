@@ -74,14 +74,13 @@ pub fn enable_privilege(name: &str) -> Result<bool, WindowsError> {
     Ok(last_error() != ERROR_NOT_ALL_ASSIGNED)
 }
 
-/// Whether the registry may be asked for transactions: Wine ends a process that does.
-pub fn has_transactions() -> bool {
+/// Whether this is Wine, which ends a process that asks for a transaction of the registry, and loses a neighbour of a key that is renamed.
+pub fn is_wine() -> bool {
     // SAFETY: both names end in a zero; the module is part of every process.
-    let is_wine = unsafe {
+    unsafe {
         let module = GetModuleHandleW(wide("ntdll.dll").as_ptr());
         GetProcAddress(module, c"wine_get_version".as_ptr().cast()).is_some()
-    };
-    !is_wine
+    }
 }
 
 /// For how many milliseconds the system has been running.

@@ -1,0 +1,378 @@
+//! The running Windows machine, through its real registry, files and service manager. Under Wine in the checks, where Wine tells
+//! the truth: registry, files, and which services there are.
+
+#![cfg(windows)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests are not seen as tests"
+)]
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use trueup::apply::{
+    ApplyError, ApplyOptions, ApplyReport, Basis as _, DocumentBasis, Progress, Purpose, RollbackBasis, apply,
+    done_steps, past_run, resume, settle, unfinished,
+};
+use trueup::document::{Colour, Desired, FileReader, LoadOptions, ReadError, load, render};
+use trueup::machine::faulty::{Fault, FaultyMachine};
+use trueup::machine::image::{DirtyHives, ImageMachine, sample};
+use trueup::machine::local::LocalMachine;
+use trueup::machine::{Machine as _, SecretSource, WritableMachine, WriteError};
+use trueup::model::operation::Operation;
+use trueup::model::secret::SecretReference;
+use trueup::model::time::FileTime;
+use trueup::model::verdict::{Cause, Verdict};
+use trueup::plan::{Plan, PlanOptions};
+use windows_registry::{Key, LOCAL_MACHINE, Type};
+use zeroize::Zeroizing;
+
+/// All that the tests write in the registry.
+const TEST: &str = r"SOFTWARE\trueup test";
+const FOLDER: &str = r"C:\trueup test";
+const RECORD: &str = r"C:\ProgramData\trueup";
+
+struct Secrets;
+
+impl SecretSource for Secrets {
+    fn resolve(&self, _: &SecretReference) -> Result<Zeroizing<String>, String> {
+        Ok(Zeroizing::new("correct horse".to_owned()))
+    }
+}
+
+struct Silent;
+
+impl Progress for Silent {
+    fn phase(&mut self, _: &'static str, _: usize) {}
+}
+
+struct Text<'t>(&'t str);
+
+impl FileReader for Text<'_> {
+    fn read(&mut self, _: &str, _: usize) -> Result<Vec<u8>, ReadError> {
+        Ok(self.0.as_bytes().to_vec())
+    }
+}
+
+fn desired(text: &str) -> Desired {
+    let text = format!("version: 1\n{text}\n").replace("TEST", &format!(r"HKLM\{TEST}"));
+    match load(&mut Text(&text), &["site.yaml".into()], &LoadOptions::default()) {
+        Ok(loaded) => loaded.desired,
+        Err(failure) => panic!("{}\n{text}", render(&failure.diagnostics, &failure.sources, Colour::Plain)),
+    }
+}
+
+/// There is one machine: the tests take turns. Each begins without what others left.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    clean();
+    turn
+}
+
+fn clean() {
+    let _may_be_absent = LOCAL_MACHINE.remove_tree(TEST);
+    for folder in [FOLDER, RECORD] {
+        if Path::new(folder).exists() {
+            std::fs::remove_dir_all(folder).unwrap();
+        }
+    }
+}
+
+fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
+
+fn plan(machine: &dyn WritableMachine, desired: &Desired) -> Plan {
+    let basis = DocumentBasis { desired, options: PlanOptions::at(now()) };
+    basis.plan(&basis.facts(machine.as_machine(), &Secrets).unwrap()).unwrap()
+}
+
+fn try_apply(machine: &dyn WritableMachine, desired: &Desired) -> Result<ApplyReport, ApplyError> {
+    let basis = DocumentBasis { desired, options: PlanOptions::at(now()) };
+    let facts = basis.facts(machine.as_machine(), &Secrets).unwrap();
+    let plan = basis.plan(&facts).unwrap();
+    apply(machine, &basis, &plan, &facts, &ApplyOptions::new("a test", now(), &Secrets), &mut Silent)
+}
+
+fn applied(machine: &dyn WritableMachine, desired: &Desired) -> ApplyReport {
+    let report = try_apply(machine, desired).unwrap();
+    assert!(report.is_complete(), "{report:?}");
+    report
+}
+
+fn rolled_back(machine: &dyn WritableMachine, run: &str) {
+    let name = run.parse().unwrap();
+    let past = past_run(machine.as_machine(), &name).unwrap();
+    let steps = done_steps(machine.as_machine(), &past).done_or_unknown();
+    let basis = RollbackBasis {
+        run: &past,
+        steps: &steps,
+        purpose: Purpose::Rollback { of: name },
+        options: PlanOptions::at(now()),
+    };
+    let facts = basis.facts(machine.as_machine(), &Secrets).unwrap();
+    let plan = basis.plan(&facts).unwrap();
+    let report =
+        apply(machine, &basis, &plan, &facts, &ApplyOptions::new("a test", now(), &Secrets), &mut Silent).unwrap();
+    assert!(report.is_complete(), "{report:?}");
+}
+
+/// All that lies at and below a key, as the system tells it to anybody: `path|name|type|hex`.
+fn dump(key: &str) -> Vec<String> {
+    fn below(key: &Key, path: &str, out: &mut Vec<String>) {
+        out.push(path.to_owned());
+        let mut values: Vec<String> = key
+            .values()
+            .unwrap()
+            .map(|(name, value)| format!("{path}|{name}|{}|{:02x?}", u32::from(value.ty()), &*value))
+            .collect();
+        values.sort();
+        out.extend(values);
+        let mut names: Vec<String> = key.keys().unwrap().collect();
+        names.sort();
+        for name in names {
+            below(&key.open(&name).unwrap(), &format!("{path}\\{name}"), out);
+        }
+    }
+    let mut out = Vec::new();
+    if let Ok(key) = LOCAL_MACHINE.open(key) {
+        below(&key, "", &mut out);
+    }
+    out
+}
+
+const FIRST: &str = r"registry:
+  TEST\Product:
+    values:
+      (default): unnamed
+      Text: Grüße 日本語
+      Expand: { expand: '%SystemRoot%\x' }
+      Number: 4711
+      Large: { qword: 0x1122334455667788 }
+      List: [alpha, beta]
+      Bytes: { binary: '00 ff 10' }
+      None: { none: '01' }
+      Password: { sz: { env: S } }
+  TEST\Product\Ünder: { values: { A: 1 } }
+  TEST\Empty: {}";
+
+#[test]
+fn a_life() {
+    let _turn = turn();
+    let machine = LocalMachine::open().unwrap();
+    let (first, second) = (
+        desired(FIRST),
+        desired(
+            "registry:\n  TEST\\Product: { values: { Number: 4712, Text: absent } }\n  TEST\\Product\\Ünder: { ensure: absent }",
+        ),
+    );
+    let before = dump(TEST);
+    assert!(before.is_empty());
+    let run = applied(&machine, &first).run.unwrap();
+    let after = dump(TEST);
+    let key = LOCAL_MACHINE.open(format!(r"{TEST}\Product")).unwrap();
+    assert_eq!(key.get_string("").unwrap(), "unnamed");
+    assert_eq!(key.get_string("Text").unwrap(), "Grüße 日本語");
+    assert_eq!(key.get_value("Expand").unwrap().ty(), Type::ExpandString);
+    assert_eq!((key.get_u32("Number").unwrap(), key.get_u64("Large").unwrap()), (4711, 0x1122_3344_5566_7788));
+    assert_eq!(key.get_multi_string("List").unwrap(), ["alpha", "beta"]);
+    assert_eq!(&*key.get_value("Bytes").unwrap(), [0, 0xFF, 0x10]);
+    assert_eq!(key.get_value("None").unwrap().ty(), Type::Other(0));
+    assert_eq!(key.get_string("Password").unwrap(), "correct horse");
+    // Twice is nothing, the record included.
+    let record = std::fs::read(format!(r"{RECORD}\record.json")).unwrap();
+    assert!(applied(&machine, &first).run.is_none());
+    assert_eq!((dump(TEST), std::fs::read(format!(r"{RECORD}\record.json")).unwrap()), (after.clone(), record));
+    // Somebody else's hand is drift.
+    let key = LOCAL_MACHINE.options().read().write().open(format!(r"{TEST}\Product")).unwrap();
+    key.set_u32("Number", 1).unwrap();
+    key.set_u32("Unnamed", 1).unwrap();
+    let drifted = plan(&machine, &first);
+    let differing: Vec<_> = drifted.decisions.iter().filter(|one| one.verdict != Verdict::Keep).collect();
+    assert_eq!((differing.len(), differing[0].cause), (1, Some(Cause::Drift)), "{differing:?}");
+    applied(&machine, &first);
+    key.remove_value("Unnamed").unwrap();
+    assert_eq!(dump(TEST), after);
+    // Another document, and back.
+    let last = applied(&machine, &second).run.unwrap();
+    assert_eq!(key.get_u32("Number").unwrap(), 4712);
+    assert!(key.get_string("Text").is_err() && key.open("Ünder").is_err());
+    rolled_back(&machine, &last);
+    assert_eq!(dump(TEST), after);
+    // The first run, from before the drift was put right: nothing of it is anybody else's.
+    rolled_back(&machine, &run);
+    assert_eq!(dump(TEST), before);
+}
+
+#[test]
+fn a_key_moves_with_all_it_holds() {
+    let _turn = turn();
+    let machine = LocalMachine::open().unwrap();
+    applied(
+        &machine,
+        &desired(
+            "registry:\n  TEST\\Old: { values: { A: 1 } }\n  TEST\\Old\\Below: { values: { B: x } }\n  TEST\\Place: {}",
+        ),
+    );
+    let before = dump(TEST);
+    for to in [r"TEST\New", r"TEST\Place\New"] {
+        let run = applied(
+            &machine,
+            &desired(&format!("registry:\n  {to}: {{ renamed_from: TEST\\Old, values: {{ A: 1 }} }}")),
+        )
+        .run
+        .unwrap();
+        let key = LOCAL_MACHINE.open(to.replace("TEST", TEST)).unwrap();
+        assert_eq!((key.get_u32("A").unwrap(), key.open("Below").unwrap().get_string("B").unwrap()), (1, "x".into()));
+        assert!(LOCAL_MACHINE.open(format!(r"{TEST}\Old")).is_err());
+        rolled_back(&machine, &run);
+        assert_eq!(dump(TEST), before, "{to}");
+    }
+}
+
+#[test]
+fn one_writes_at_a_time() {
+    let _turn = turn();
+    let machine = LocalMachine::open().unwrap();
+    let held = machine.writer("the first").unwrap();
+    let document = desired("registry:\n  TEST: {}");
+    assert!(matches!(try_apply(&machine, &document), Err(ApplyError::Write(WriteError::Locked { .. }))));
+    drop(held);
+    applied(&machine, &document);
+}
+
+const WHOLE: &str = r"registry:
+  TEST\Product: { values: { A: 2, B: x, C: absent } }
+  TEST\Product\Gone: { ensure: absent }
+  TEST\Product\New: { values: { D: 1 } }
+hosts:
+  trueup-test.example: 10.0.0.1
+files:
+  note: { path: 'C:\trueup test\note.txt', content: hello }
+  settings:
+    path: C:\trueup test\settings.ini
+    values: [{ ini: { section: S, key: K }, value: new }]";
+
+/// Stops at every write, or lets it fail; then finishes, and applies again.
+#[test]
+fn whatever_stops_a_run_it_is_finished() {
+    let mut stops = 0;
+    for fault in [Fault::StopBefore, Fault::StopAfter, Fault::Fail, Fault::Lose] {
+        for at in 1..60 {
+            let _turn = turn();
+            let hosts = r"C:\windows\system32\drivers\etc\hosts";
+            let hosts_before = std::fs::read(hosts).unwrap();
+            std::fs::create_dir_all(FOLDER).unwrap();
+            std::fs::write(format!(r"{FOLDER}\settings.ini"), "; kept\r\n[S]\r\nK=old\r\n").unwrap();
+            let product = LOCAL_MACHINE.create(format!(r"{TEST}\Product")).unwrap();
+            product.set_u32("A", 1).unwrap();
+            product.set_u32("C", 1).unwrap();
+            product.create("Gone").unwrap().set_u32("X", 1).unwrap();
+            let machine = LocalMachine::open().unwrap();
+            let document = desired(WHOLE);
+            let faulty = FaultyMachine::new(&machine, fault, at);
+            let result = try_apply(&faulty, &document);
+            let is_past_the_end = faulty.writes() < at;
+            if let Some(open) = unfinished(&machine).unwrap() {
+                let basis = DocumentBasis { desired: &document, options: PlanOptions::at(now()) };
+                let options = ApplyOptions::new("a test", now(), &Secrets);
+                if resume(&machine, Some(&basis), &open.beginning.run, &options, &mut Silent).is_err() {
+                    settle(&machine, &open, &options).unwrap();
+                }
+            }
+            applied(&machine, &document);
+            assert_eq!(
+                (product.get_u32("A").unwrap(), product.get_string("B").unwrap()),
+                (2, "x".into()),
+                "{fault:?} {at}"
+            );
+            assert!(product.get_u32("C").is_err() && product.open("Gone").is_err(), "{fault:?} {at}");
+            assert_eq!(product.open("New").unwrap().get_u32("D").unwrap(), 1);
+            assert_eq!(std::fs::read(format!(r"{FOLDER}\settings.ini")).unwrap(), b"; kept\r\n[S]\r\nK=new\r\n");
+            assert_eq!(std::fs::read(format!(r"{FOLDER}\note.txt")).unwrap(), b"hello");
+            assert!(String::from_utf8_lossy(&std::fs::read(hosts).unwrap()).contains("10.0.0.1"));
+            std::fs::write(hosts, hosts_before).unwrap();
+            if is_past_the_end {
+                assert!(result.unwrap().run.is_some());
+                break;
+            }
+            stops += 1;
+        }
+    }
+    assert!(stops > 60, "{stops} stops");
+}
+
+/// The same facts make the same plan, wherever they lie.
+#[test]
+fn the_plan_is_that_of_an_image() {
+    let _turn = turn();
+    let machine = LocalMachine::open().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("image");
+    sample::make(&root, "ACS-01", FileTime(3)).unwrap();
+    let image = ImageMachine::open(&root, DirtyHives::Refuse).unwrap();
+    let ground = desired(
+        "registry:\n  TEST\\Product: { values: { A: 1, List: [a], Text: x, Keep: 1 } }\n  TEST\\Gone: { values: { X: 1 } }\nfiles:\n  one: { path: 'C:\\trueup test\\one.txt', content: old }",
+    );
+    applied(&machine, &ground);
+    applied(&image, &ground);
+    let wanted = desired(
+        "registry:\n  TEST\\product: { exclusive: true, values: { a: 2, LIST: [b], Text: x } }\n  TEST\\Gone: { ensure: absent }\n  TEST\\New: { values: { Y: 1 } }\nfiles:\n  one: { path: 'C:\\trueup test\\one.txt', content: new }\n  two: { path: 'C:\\trueup test\\sub\\two.txt', content: x }",
+    );
+    let told = |plan: &Plan| -> Vec<String> {
+        // Times and descriptors are each machine's own.
+        let steps = |operation: &Operation| match operation {
+            Operation::RemoveRegistryTree { key, .. } => format!("remove {key}"),
+            other => serde_json::to_string(other).unwrap(),
+        };
+        let line = |one: &trueup::model::verdict::Decision| {
+            let steps: Vec<String> = one.operations().iter().map(steps).collect();
+            format!("{} {:?} {:?} {}", one.id, one.reasons, one.cause, steps.join(" "))
+        };
+        plan.decisions.iter().map(line).collect()
+    };
+    let here = plan(&machine, &wanted);
+    assert!(here.operations().count() >= 8, "{:#?}", told(&here));
+    assert_eq!(told(&here), told(&plan(&image, &wanted)));
+}
+
+#[test]
+fn services_are_known() {
+    let _turn = turn();
+    let machine = LocalMachine::open().unwrap();
+    let services = machine.services().unwrap();
+    assert!(services.controllable && services.graph.services().count() > 3);
+    let probe =
+        |service: &str| machine.probe(&trueup::model::probe::Probe::ServiceState { service: service.into() }).unwrap();
+    assert_eq!(probe("there is none of this name"), trueup::model::probe::Answer::Absent);
+    let (known, _) = services
+        .graph
+        .services()
+        .find(|(name, _)| name.as_str().eq_ignore_ascii_case("Spooler"))
+        .expect("Windows has it");
+    assert!(matches!(probe(known.as_str()), trueup::model::probe::Answer::State(_)));
+    // What does not run needs no restart, and a service that nobody has is told.
+    let report = applied(
+        &machine,
+        &desired("registry:\n  TEST: { values: { A: 1 }, on_change: { restart: ['trueup has no such service'] } }"),
+    );
+    assert!(report.owed.restarts.is_empty(), "{report:?}");
+}
+
+/// Whoever is no administrator is told so, and nothing is changed.
+#[test]
+fn a_call_that_fails_is_told() {
+    let _turn = turn();
+    let machine = LocalMachine::open().unwrap();
+    let report =
+        try_apply(&machine, &desired("registry:\n  HKU\\S-1-5-21-1-2-3-4711\\Software\\X: { values: { A: 1 } }"));
+    let told = match report {
+        Ok(report) => !report.is_complete(),
+        Err(_) => true,
+    };
+    assert!(told, "the hive of a user who is not there cannot be written");
+}
