@@ -274,7 +274,7 @@ fn host_hint(error: &ApplyError) -> Option<&'static str> {
     use std::io::ErrorKind;
     let refused = causes(error).find_map(|cause| cause.downcast_ref::<std::io::Error>())?;
     match refused.kind() {
-        ErrorKind::PermissionDenied => Some("run as somebody who may write to the image"),
+        ErrorKind::PermissionDenied => Some("run as somebody who may write to the machine"),
         ErrorKind::ReadOnlyFilesystem => Some("mount the image for writing"),
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             Some("make room on the volume; if the run had begun, `trueup apply` offers to finish it or to take it back")

@@ -234,13 +234,13 @@ impl JournalFile for VolumeJournal {
 
 impl From<VolumeError> for WriteError {
     fn from(error: VolumeError) -> Self {
-        Self::failed("write to the volume", error)
+        Self::failed("write to the machine", error)
     }
 }
 
 impl From<io::Error> for WriteError {
     fn from(error: io::Error) -> Self {
-        Self::failed("write to the volume", error)
+        Self::failed("write to the machine", error)
     }
 }
 

@@ -116,7 +116,7 @@ fn a_volume_that_is_not_ours_to_write() {
     let before = folder.states("image");
     if let Some(run) = as_nobody(&folder, &APPLY) {
         println!("{}", run.stderr);
-        let run = run.exits(1).notes(&["error: cannot write to the image", "ProgramData", "Permission denied"]);
+        let run = run.exits(1).notes(&["error: cannot write to the machine", "ProgramData", "Permission denied"]);
         assert!(run.stderr.contains("hint:"), "{}", run.stderr);
         assert_eq!(changes(&before, &folder.states("image")), "");
         let looked = as_nobody(&folder, &["plan", "site.yaml", "-m", "image:image"]).unwrap();
