@@ -271,6 +271,26 @@ fn variables_become_what_is_wanted() {
 }
 
 #[test]
+fn what_was_a_secret_stays_one() {
+    for after in ["variables: { A: absent }", "variables: { A: new }", "exclusive: true", "report_unmanaged: true"] {
+        for owner in ["machine", "S-1-5-21-1-2-3-1001"] {
+            let machine = machine(&[]);
+            let secret = "variables: { A: { secret: { env: S } } }";
+            applied(&machine, &loaded(&format!("  {owner}: {{ {secret} }}")).unwrap()).unwrap();
+            let desired = loaded(&format!("  {owner}: {{ {after} }}")).unwrap();
+            let told = format!("{:?}", plan(&machine, &desired));
+            assert!(!told.contains("correct horse") && !told.contains("99, 111, 114"), "{after} of {owner}: {told}");
+            applied(&machine, &desired);
+            for run in machine.runs().unwrap() {
+                let journal = machine.journal_bytes(&run.to_string()).unwrap();
+                let journal = String::from_utf8_lossy(&journal);
+                assert!(!journal.contains("correct horse") && !journal.contains("63006f007200"), "{after} of {owner}");
+            }
+        }
+    }
+}
+
+#[test]
 fn what_left_an_owned_set_is_no_orphan() {
     let machine = machine(&[]);
     applied(&machine, &loaded("  machine: { variables: { A: x, B: y } }").unwrap()).unwrap();

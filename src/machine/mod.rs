@@ -112,11 +112,7 @@ pub trait Machine {
     /// # Errors
     /// [`Unread::Unsupported`] for what this machine cannot tell.
     fn probe(&self, probe: &Probe) -> Observed<Answer> {
-        Err(Unread::Unsupported {
-            facet: probe.facet(),
-            machine: self.kind().to_string(),
-            detail: format!("{probe} is known on the running machine only"),
-        })
+        Err(not_running(self.kind(), probe))
     }
 
     /// The services, and which of them need which.
@@ -205,8 +201,14 @@ pub trait Machine {
     }
 }
 
+/// A machine that does not run cannot tell.
+fn not_running(kind: MachineKind, probe: &Probe) -> Unread {
+    let detail = format!("only a running machine tells {probe}");
+    Unread::Unsupported { facet: probe.facet(), machine: kind.to_string(), detail }
+}
+
 fn no_record(kind: MachineKind) -> Unread {
-    Unread::Unsupported { facet: Facet::Record, machine: kind.to_string(), detail: "it keeps none".into() }
+    Unread::Unsupported { facet: Facet::Record, machine: kind.to_string(), detail: format!("{kind} keeps no record") }
 }
 
 /// Where secrets come from when they are needed.

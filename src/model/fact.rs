@@ -222,7 +222,8 @@ impl std::fmt::Display for Facet {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unread {
-    #[error("{machine} cannot answer for {facet}: {detail}")]
+    /// The machine has no such part; `detail` says so in a whole sentence.
+    #[error("{detail}")]
     Unsupported { facet: Facet, machine: String, detail: String },
     #[error("the snapshot does not hold {what}")]
     NotCaptured { what: String },

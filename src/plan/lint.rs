@@ -64,13 +64,16 @@ fn machine_claim(desired: &Desired, facts: &Facts, plan: &mut Plan) {
     }
 }
 
+/// The code of what this sort of machine cannot tell.
+pub const UNSUPPORTED: &str = "facts.unsupported";
+
 fn unread_facts(facts: &Facts, plan: &mut Plan) {
     for (what, unread) in facts.unread() {
         let (severity, code) = match unread {
             Unread::Refused { .. } => (Severity::Error, "facts.refused"),
             Unread::Failed { .. } => (Severity::Warning, "facts.unreadable"),
             Unread::NotCaptured { .. } => (Severity::Warning, "facts.not_captured"),
-            Unread::Unsupported { .. } => (Severity::Info, "facts.unsupported"),
+            Unread::Unsupported { .. } => (Severity::Info, UNSUPPORTED),
         };
         plan.findings.push(finding(severity, code, format!("{what}: {unread}"), None));
     }

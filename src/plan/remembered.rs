@@ -16,7 +16,7 @@ use crate::model::digest;
 use crate::model::operation::Operation;
 use crate::model::remembered::{AppliedEntry, PartIndex, Record, Trace};
 use crate::model::resource::ResourceId;
-use crate::model::verdict::{Cause, Decision};
+use crate::model::verdict::{Cause, Decision, Verdict};
 
 /// Something that was applied once and that the document no longer names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -179,6 +179,8 @@ impl<'r> Remembered<'r> {
                     Cause::Due
                 }
             }
+            // It held once, and what is there now cannot even be compared.
+            (Some(_), None) if decision.verdict == Verdict::Blocked => Cause::Drift,
             // It was named once, and is to go because it is not named any more.
             (Some(_), None) => Cause::Asked,
             // Not named: it came to a place that was as the entry wants it.

@@ -1,5 +1,6 @@
 //! Plans and outcomes for a person to read.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr as _;
@@ -9,7 +10,8 @@ use super::remembered;
 use super::style::{Palette, Width, padded, paint};
 use crate::apply::{ApplyReport, Left, Outcome, Restarted};
 use crate::model::operation::Reversibility;
-use crate::model::verdict::{Finding, Severity};
+use crate::model::verdict::{Finding, Severity, Verdict};
+use crate::plan::lint::UNSUPPORTED;
 use crate::plan::{Plan, Summary};
 
 /// How much a report shows.
@@ -53,10 +55,13 @@ pub fn plan(plan: &Plan, options: &TextOptions) -> String {
         }
         out.push('\n');
     }
-    for finding in &plan.findings {
+    let told = deferrals(plan);
+    let mut findings = plan.findings.iter().filter(|finding| !is_told(finding, &told)).peekable();
+    let has_findings = findings.peek().is_some();
+    for finding in findings {
         write_finding(&mut out, plan, finding, options);
     }
-    if !plan.findings.is_empty() {
+    if has_findings {
         out.push('\n');
     }
     remembered::write(&mut out, plan, options);
@@ -71,6 +76,20 @@ pub fn plan(plan: &Plan, options: &TextOptions) -> String {
     }
     let _ = writeln!(out, "{}", paint(options.palette.heading, &summary(&plan.summary())));
     out
+}
+
+/// Why things are deferred, as their own lines say it.
+fn deferrals(plan: &Plan) -> HashSet<&str> {
+    let deferred = plan.decisions.iter().filter(|decision| decision.verdict == Verdict::Deferred);
+    let messages = deferred.flat_map(|decision| &decision.reasons).filter_map(|reason| reason.message.as_deref());
+    // Behind what is wanted stands why it cannot be told.
+    messages.flat_map(|message| [message, message.rsplit_once("; ").map_or(message, |(_, why)| why)]).collect()
+}
+
+/// Whether a finding about what this machine lacks only repeats the line of what is deferred for it.
+fn is_told(finding: &Finding, told: &HashSet<&str>) -> bool {
+    let why = finding.message.split_once(": ").map(|(_, why)| why);
+    finding.code == UNSUPPORTED && why.is_some_and(|why| told.contains(why))
 }
 
 /// So many changes of an entry are laid out.

@@ -81,8 +81,8 @@ fn digests_of_an_image_are_those_of_each_file_alone() {
     Absent { missing_folders: 1 }
     Folder
     cannot read C:\Program Files\Vendor\empty\x: Program Files\Vendor\empty is not a folder
-    an image cannot answer for files: D:\x: the path is on drive D:, the volume is drive C:
-    an image cannot answer for files: %Elsewhere%\x: %Elsewhere% is not a folder of the system that an offline volume has
+    D:\x: the path is on drive D:, the volume is drive C:
+    %Elsewhere%\x: %Elsewhere% is not a folder of the system that an offline volume has
     cannot read C:\Windows\con: the name "con" is reserved or ends in a dot or blank
     10 bytes
     "#);

@@ -13,12 +13,12 @@ use trueup::machine::faulty::{Fault, FaultyMachine};
 use trueup::machine::memory::MemoryMachine;
 use trueup::machine::{Machine, NoSecrets, WritableMachine, WriteError};
 use trueup::model::probe::{Answer, ServiceState};
-use trueup::model::verdict::Verdict;
+use trueup::model::verdict::{Cause, Verdict};
 use trueup::plan::PlanOptions;
 
 use super::world::{
-    SERVICES, Silent, applied, basis, chain, desired, holds, image, last_run, memory_of, now, options, plan, plan_json,
-    set_state, snapshot_of, state, take_back, told, tree_of, try_apply,
+    SERVICES, Silent, applied, basis, chain, desired, empty, holds, image, last_run, memory_of, now, options, plan,
+    plan_json, plant, plant_simple, set_state, snapshot_of, state, take_back, told, tree_of, try_apply,
 };
 
 type Law = Result<(), TestCaseError>;
@@ -247,4 +247,16 @@ fn a_step_that_is_lost_is_noticed() {
         noticed += usize::from(is_left);
     }
     assert!(noticed >= 7, "{noticed}");
+}
+
+#[test]
+fn a_service_that_has_gone_is_drift() {
+    let machine = empty();
+    plant_simple(&machine, "Acs", 2, &[]);
+    let wanted = desired("services: { Acs: { start: manual } }");
+    applied(&machine, &wanted);
+    plant(&machine, "Acs", &[]);
+    let plan = plan(&machine, &wanted);
+    let causes: Vec<_> = plan.decisions.iter().map(|one| (one.verdict == Verdict::Blocked, one.cause)).collect();
+    assert_eq!(causes, [(true, Some(Cause::Drift)); 2], "{:?}", plan.decisions);
 }

@@ -6,7 +6,6 @@ use super::list;
 use super::wanted::{Owner, Text, WantedEnvironment};
 use crate::kinds::registry::{WantedData, WantedKey, WantedValue};
 use crate::kinds::{Comparison, Context, Kind as _};
-use crate::model::common::{Common, Ensure};
 use crate::model::fact::{Facts, KeyState, Queries};
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::{REG_EXPAND_SZ, REG_SZ, Reading, RegistryData};
@@ -21,7 +20,7 @@ const LONG_LIST: usize = 2_047;
 
 pub fn wants(wanted: &WantedEnvironment, facts: &Facts, context: &Context<'_>, queries: &mut Queries) {
     match key(wanted, facts) {
-        Ok(key) => values(wanted, key, facts).wants(facts, context, queries),
+        Ok(key) => values(wanted, &key, facts).wants(facts, context, queries),
         Err(_) => {
             if let Owner::User(account) = &wanted.owner {
                 queries.account(account);
@@ -52,7 +51,6 @@ fn key(wanted: &WantedEnvironment, facts: &Facts) -> Result<RegistryKey, Reason>
 }
 
 pub fn compare(wanted: &WantedEnvironment, facts: &Facts, context: &Context<'_>) -> Comparison {
-    let id = wanted.address();
     let key = match key(wanted, facts) {
         Ok(key) => key,
         Err(reason) => {
@@ -63,14 +61,10 @@ pub fn compare(wanted: &WantedEnvironment, facts: &Facts, context: &Context<'_>)
             };
         }
     };
-    let mut comparison = values(wanted, key.clone(), facts).compare(facts, context);
+    let mut comparison = values(wanted, &key, facts).compare(facts, context);
     for decision in &mut comparison.decisions {
-        decision.id = renamed(&decision.id, &id);
         decision.reasons.iter_mut().for_each(|reason| reason.move_to("environment"));
         block_unreadable(wanted, &key, facts, decision);
-    }
-    for unmanaged in &mut comparison.unmanaged {
-        *unmanaged = renamed(unmanaged, &id);
     }
     comparison
 }
@@ -87,10 +81,6 @@ fn block_unreadable(wanted: &WantedEnvironment, key: &RegistryKey, facts: &Facts
     }
 }
 
-fn renamed(registry: &ResourceId, id: &ResourceId) -> ResourceId {
-    registry.part().map_or_else(|| id.clone(), |part| ResourceId::part_of(id, part))
-}
-
 /// The text and the type of a variable that is there; an error for one that is no text.
 fn present(key: &RegistryKey, facts: &Facts, name: &str) -> Option<Result<(String, u32), ()>> {
     let Some(Ok(KeyState::Present(fact))) = facts.key(key) else { return None };
@@ -102,7 +92,7 @@ fn present(key: &RegistryKey, facts: &Facts, name: &str) -> Option<Result<(Strin
 }
 
 /// The entry as what it comes to in the registry.
-fn values(wanted: &WantedEnvironment, key: RegistryKey, facts: &Facts) -> WantedKey {
+fn values(wanted: &WantedEnvironment, key: &RegistryKey, facts: &Facts) -> WantedKey {
     let data = |name: &str, text: &Text| match text {
         Text::Absent => WantedData::Absent,
         Text::Secret(reference) => WantedData::Secret { value_type: REG_SZ, reference: reference.clone() },
@@ -110,7 +100,7 @@ fn values(wanted: &WantedEnvironment, key: RegistryKey, facts: &Facts) -> Wanted
             WantedData::Data(RegistryData::text(if *expand { REG_EXPAND_SZ } else { REG_SZ }, text))
         }
         Text::List { contains, lacks, at } => {
-            let (found, value_type) = match present(&key, facts, name) {
+            let (found, value_type) = match present(key, facts, name) {
                 Some(Ok((text, value_type))) => (Some(text), value_type),
                 Some(Err(())) | None => (None, REG_EXPAND_SZ),
             };
@@ -131,17 +121,9 @@ fn values(wanted: &WantedEnvironment, key: RegistryKey, facts: &Facts) -> Wanted
     });
     let values = values.collect();
     WantedKey {
-        key,
-        at: wanted.at,
-        // The key itself stays: only variables are wanted away.
-        common: Common { ensure: Ensure::Present, ..wanted.common.clone() },
-        values,
         exclusive: wanted.exclusive,
-        exclusive_keys: false,
         report_unmanaged: wanted.report_unmanaged,
-        renamed_from: None,
-        security: None,
-        ranges: Vec::new(),
+        ..WantedKey::of_values(wanted.address(), key.clone(), wanted.at, &wanted.common, values)
     }
 }
 

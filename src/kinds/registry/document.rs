@@ -19,6 +19,7 @@ use crate::model::diagnostic::Diagnostic;
 use crate::model::node::{Key, Mapping, Node};
 use crate::model::record::{Fields, Record as _};
 use crate::model::registry::{RegistryKey, Root};
+use crate::model::resource::ResourceId;
 use crate::model::source::{Location, Spanned};
 
 crate::record! {
@@ -224,8 +225,10 @@ fn decode_key(key: &Key<'_>, node: &Node<'_>, cx: &mut Decoder) -> Option<Wanted
         }
         None => None,
     };
+    let path = in_view(path, key.at, read.view.as_ref(), cx)?;
     let wanted = WantedKey {
-        key: in_view(path, key.at, read.view.as_ref(), cx)?,
+        id: ResourceId::new("registry", path.as_str()),
+        key: path,
         at: key.at,
         common: read.common,
         values: read.values.map(|values| values.0).unwrap_or_default(),

@@ -27,7 +27,7 @@ use crate::model::verdict::{Decision, Finding};
 
 impl Kind for WantedKey {
     fn address(&self) -> ResourceId {
-        ResourceId::new("registry", self.key.as_str())
+        self.id.clone()
     }
 
     fn at(&self) -> Location {

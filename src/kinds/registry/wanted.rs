@@ -1,14 +1,17 @@
 //! What a document wants of one registry key: checked, typed, every part with its place.
 
-use crate::model::common::Common;
+use crate::model::common::{Common, Ensure};
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::RegistryData;
+use crate::model::resource::ResourceId;
 use crate::model::secret::SecretReference;
 use crate::model::source::{Location, Spanned};
 
 /// One key of the `registry` section. A key to be removed names nothing else.
 #[derive(Clone, Debug)]
 pub struct WantedKey {
+    /// The address under which it is decided, recorded and remembered: another section's where the key is that section's.
+    pub id: ResourceId,
     /// The key in the 64-bit view, whatever view the document speaks of.
     pub key: RegistryKey,
     pub at: Location,
@@ -109,6 +112,30 @@ pub struct WantedRange {
 }
 
 impl WantedKey {
+    /// Values of a key that is another section's; the key itself is there or is made, and all else of it stays.
+    pub fn of_values(
+        id: ResourceId,
+        key: RegistryKey,
+        at: Location,
+        common: &Common,
+        values: Vec<WantedValue>,
+    ) -> Self {
+        Self {
+            id,
+            key,
+            at,
+            // Only values are wanted away.
+            common: Common { ensure: Ensure::Present, ..common.clone() },
+            values,
+            exclusive: false,
+            exclusive_keys: false,
+            report_unmanaged: false,
+            renamed_from: None,
+            security: None,
+            ranges: Vec::new(),
+        }
+    }
+
     /// Whether some value is, or will be, a secret.
     pub fn has_secrets(&self) -> bool {
         self.values.iter().flat_map(WantedValue::alternatives).any(|data| matches!(data, WantedData::Secret { .. }))

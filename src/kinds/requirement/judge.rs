@@ -44,11 +44,7 @@ pub fn compare(wanted: &WantedRequirement, facts: &Facts) -> Decision {
                 Unread::Refused { .. } => (Verdict::Blocked, "requires.refused"),
                 Unread::Failed { .. } => (Verdict::Blocked, "requires.unreadable"),
             };
-            let why = match &unread {
-                Unread::Unsupported { detail, .. } => detail.clone(),
-                other => other.to_string(),
-            };
-            let said = format!("needs {}; {why}", wanted.assertion);
+            let said = format!("needs {}; {unread}", wanted.assertion);
             Decision { verdict, reasons: vec![Reason::with(code, said)], ..kept }
         }
     }

@@ -7,7 +7,6 @@ use crate::formats::registry_values::ValueWrite;
 use crate::formats::service::{ServiceName, ServicePart, StartType};
 use crate::kinds::registry::{WantedData, WantedKey, WantedValue};
 use crate::kinds::{Comparison, Context, Kind as _};
-use crate::model::common::{Common, Ensure};
 use crate::model::digest;
 use crate::model::fact::{Facts, KeyAspects, KeyFact, KeyState, Queries, Unread, ValueSelection};
 use crate::model::operation::Operation;
@@ -101,18 +100,8 @@ fn as_values(wanted: &WantedService, writes: Vec<ValueWrite>) -> WantedKey {
         data: write.data.map_or(WantedData::Absent, WantedData::Data),
         expires: None,
     };
-    WantedKey {
-        key: wanted.key.clone(),
-        at: wanted.at,
-        common: Common { ensure: Ensure::Present, ..wanted.common.clone() },
-        values: writes.into_iter().map(value).collect(),
-        exclusive: false,
-        exclusive_keys: false,
-        report_unmanaged: false,
-        renamed_from: None,
-        security: None,
-        ranges: Vec::new(),
-    }
+    let id = ResourceId::new("registry", wanted.key.as_str());
+    WantedKey::of_values(id, wanted.key.clone(), wanted.at, &wanted.common, writes.into_iter().map(value).collect())
 }
 
 struct EntryView<'a> {

@@ -20,7 +20,7 @@ use crate::machine::volume::{Volume, VolumeError, VolumePath};
 use crate::machine::volume_files::{self, Places};
 use crate::machine::{
     FileRead, FileReader, Listed, Machine, MachineKind, RegistryReader, RunName, WritableMachine, WriteError, Writer,
-    chain, identity,
+    chain, identity, not_running,
 };
 use crate::model::fact::{Identity, KeyAspects, KeyState, Observed, Unread};
 use crate::model::file::{FileDigest, FilePath};
@@ -101,12 +101,7 @@ impl Machine for ImageMachine {
     }
 
     fn probe(&self, probe: &Probe) -> Observed<Answer> {
-        let unsupported = || Unread::Unsupported {
-            facet: probe.facet(),
-            machine: self.kind().to_string(),
-            detail: format!("{probe} is known on the running machine only"),
-        };
-        accounts::probe(self, probe)?.ok_or_else(unsupported)
+        accounts::probe(self, probe)?.ok_or_else(|| not_running(self.kind(), probe))
     }
 
     fn record(&self) -> Observed<Option<Record>> {
