@@ -12,7 +12,7 @@ use super::journal::{
 };
 use super::made::Made;
 use super::remember::{self, Ended, Recalled};
-use super::restart;
+use super::restart::{self, Which};
 use super::state::{Planned, State};
 use super::steps::{Batch, perform, step};
 use super::verify::verify;
@@ -213,13 +213,16 @@ pub fn resume(
     let planned: Vec<Planned<'_>> =
         steps.into_iter().enumerate().map(|(number, step)| Planned { decision: number, entry: number, step }).collect();
     let done: Vec<bool> = states.iter().map(|state| *state == Progressed::Done).collect();
-    let recalled = Recalled::of(reader, options)?;
+    let mut recalled = Recalled::of(reader, options)?;
     writer.require_space(&mut run.intents.iter().map(|(_, operation)| operation), 0)?;
     let mut journal = Journal::resume(writer.journal(name)?, run.intents.len(), run.torn, options.now, options.owner)?;
     // A replacement that was seen may not be durable yet.
     for part in run.commits.iter().flat_map(|(commit, _)| &commit.parts) {
         writer.sync_part(&part.part)?;
     }
+    // What the system has started since stops once more; what is stopped stays so.
+    let stop_first = &run.beginning.stop_first;
+    restart::stop_first(reader, &mut *writer, &mut recalled, stop_first, name, options.now)?;
     let mut state = State::new(&plan);
     let batch = Batch { steps: &planned, first: 0, done: &done };
     let now = FileTime::from_timestamp(options.now);
@@ -235,9 +238,9 @@ pub fn resume(
             state.fail(planned, wrong);
         }
     }
-    let mut owed = recalled.owed_after(&plan, state.is_anything_done(), name, options.now);
-    let restarts =
-        restart::discharge(reader, &mut *writer, &recalled, &mut owed, restart::Which::All, name, options.now)?;
+    let mut owed = recalled.owed_after(state.done(), name, options.now);
+    let which = Which::after(state.has_failed(), OnFailure::Stop);
+    let restarts = restart::discharge(reader, &mut *writer, &mut recalled, &mut owed, which, name, options.now)?;
     let facts = if restarts.is_empty() { facts } else { basis.facts(reader, options.secrets)? };
     let again = basis.plan(&facts)?;
     let mut report = ApplyReport {
@@ -256,7 +259,7 @@ pub fn resume(
         confirm_until: None,
     };
     let ended = Ended { basis, plan: &plan, again: &again, run: name };
-    remember::conclude(&ended, &mut report, &recalled, reader, &mut *writer, &mut journal, options)?;
+    remember::conclude(&ended, &mut report, &mut recalled, reader, &mut *writer, &mut journal, options)?;
     Ok(report)
 }
 
@@ -282,13 +285,11 @@ pub fn settle(machine: &dyn WritableMachine, run: &JournalRun, options: &ApplyOp
 fn plan_of(run: &JournalRun) -> Plan {
     let beginning = &run.beginning;
     let restart: Arc<[Box<str>]> = beginning.restarts.clone().into();
-    let stop_first: Arc<[Box<str>]> = beginning.stop_first.clone().into();
     let decisions = run.intents.iter().map(|(address, operation)| {
         let reason = Reason::code("run.resumed");
         let operations = vec![operation.clone()];
         let decision = Decision::change(address.clone(), Location::default(), Action::Update, reason, operations);
-        let (restart, stop_first) = (Arc::clone(&restart), Arc::clone(&stop_first));
-        Decision { reboot: beginning.reboot, restart, stop_first, ..decision }
+        Decision { reboot: beginning.reboot, restart: Arc::clone(&restart), ..decision }
     });
     let entries = (0..run.intents.len()).map(|number| EntrySpan { start: number, end: number + 1, needs: Vec::new() });
     Plan {

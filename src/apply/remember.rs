@@ -1,6 +1,5 @@
 //! What the record is told: what a run applied, what it owes, which marks stand; and which old runs are forgotten.
 
-use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
@@ -23,11 +22,12 @@ use crate::plan::{Bookkeeping, Occasion, Plan, Protected, lost_protected};
 /// So many of the newest runs are kept however old they are.
 const KEPT_RUNS: usize = 10;
 
-/// The record as it was found when a run began.
+/// The record, as a run finds and changes it.
 pub struct Recalled {
-    pub record: Option<Record>,
+    /// What lies on the machine by now: each writing of it goes through here.
+    record: Option<Record>,
     /// There is one that cannot be read, which somebody has accepted: it is moved aside before another is written.
-    is_unreadable: Cell<bool>,
+    is_unreadable: bool,
     /// When the machine was last shut down: what was owed before is done.
     shutdown: Option<jiff::Timestamp>,
 }
@@ -40,10 +40,10 @@ impl Recalled {
     pub fn of(machine: &dyn Machine, options: &ApplyOptions<'_>) -> Result<Self, ApplyError> {
         let shutdown = machine.last_shutdown().and_then(FileTime::to_timestamp);
         match machine.record() {
-            Ok(record) => Ok(Self { record, is_unreadable: Cell::new(false), shutdown }),
+            Ok(record) => Ok(Self { record, is_unreadable: false, shutdown }),
             Err(unread) if record_finding(&unread).is_none() => Err(ApplyError::Record(unread)),
             Err(_) if options.accept.iter().any(|code| code == RECORD_UNREADABLE) => {
-                Ok(Self { record: None, is_unreadable: Cell::new(true), shutdown })
+                Ok(Self { record: None, is_unreadable: true, shutdown })
             }
             Err(unread) => Err(ApplyError::Unreadable(unread)),
         }
@@ -54,46 +54,69 @@ impl Recalled {
         self.record.as_ref().map(|record| record.owed.since(self.shutdown)).unwrap_or_default()
     }
 
-    /// Notes what is owed by now, which the record holds already.
-    pub fn owes(&mut self, owed: Owed) {
-        self.record.get_or_insert_default().owed = owed;
+    /// A copy to be changed and put back with [`Recalled::replace`].
+    pub fn record(&self) -> Record {
+        self.record.clone().unwrap_or_default()
     }
 
-    /// What is owed when the changes of a plan are done; where nothing was done, nothing is added.
-    pub fn owed_after(&self, plan: &Plan, is_anything_done: bool, run: &RunName, now: jiff::Timestamp) -> Owed {
+    /// Whether something is from before the machine was last started.
+    pub fn is_before_start(&self, since: &OwedSince) -> bool {
+        self.shutdown.is_some_and(|shutdown| since.at < shutdown)
+    }
+
+    /// What is owed when these changes are done.
+    pub fn owed_after<'d>(
+        &self,
+        done: impl Iterator<Item = &'d Decision>,
+        run: &RunName,
+        now: jiff::Timestamp,
+    ) -> Owed {
         let mut owed = self.owed();
-        if !is_anything_done {
-            return owed;
-        }
         let since = OwedSince { run: run.to_string().into(), at: now, start: false };
-        if plan.needs_reboot() {
-            owed.reboot.get_or_insert_with(|| since.clone());
-        }
-        for name in plan.asked_restarts() {
-            let is_known = owed.restarts.keys().any(|known| crate::formats::upcase::eq(known, name));
-            if !is_known {
-                owed.restarts.insert(name.into(), since.clone());
+        for decision in done {
+            if decision.reboot {
+                owed.reboot.get_or_insert_with(|| since.clone());
+            }
+            for name in &*decision.restart {
+                let is_known = owed.restarts.keys().any(|known| crate::formats::upcase::eq(known, name));
+                if !is_known {
+                    owed.restarts.insert(name.clone(), since.clone());
+                }
             }
         }
         owed
+    }
+
+    /// Tells the record what is owed.
+    ///
+    /// # Errors
+    /// The machine cannot be written.
+    pub fn owes(&mut self, owed: &Owed, writer: &mut dyn Writer, run: &RunName) -> Result<(), WriteError> {
+        let known = self.record.as_ref().map(|record| &record.owed);
+        if known == Some(owed) || (known.is_none() && owed.is_empty()) {
+            return Ok(());
+        }
+        self.replace(Record { owed: owed.clone(), ..self.record() }, writer, run)
     }
 
     /// Replaces the record.
     ///
     /// # Errors
     /// The machine cannot be written.
-    pub fn replace(&self, record: &Record, writer: &mut dyn Writer, run: &RunName) -> Result<(), WriteError> {
-        if self.is_unreadable.get() {
+    pub fn replace(&mut self, record: Record, writer: &mut dyn Writer, run: &RunName) -> Result<(), WriteError> {
+        if self.is_unreadable {
             writer.set_record_aside(run)?;
-            self.is_unreadable.set(false);
+            self.is_unreadable = false;
         }
-        writer.put_record(record)
+        writer.put_record(&record)?;
+        self.record = Some(record);
+        Ok(())
     }
 
     /// The record after a run that ended, and owes, as `report` tells.
     fn after(&self, ended: &Ended<'_>, report: &ApplyReport, now: jiff::Timestamp) -> Record {
         let Ended { basis, plan, again, run } = *ended;
-        let mut record = self.record.clone().unwrap_or_default();
+        let mut record = self.record();
         record.owed = report.owed.clone();
         if let Some(desired) = basis.desired() {
             follow(&mut record, &plan.bookkeeping);
@@ -127,7 +150,7 @@ impl Recalled {
         let empty = Record::default();
         let then = self.record.as_ref().unwrap_or(&empty);
         let is_same = self.record.as_ref() == Some(record) || (self.record.is_none() && *record == empty);
-        if is_same && !self.is_unreadable.get() {
+        if is_same && !self.is_unreadable {
             return None;
         }
         let mut before = RecordBefore { owed: then.owed.clone(), ..Default::default() };
@@ -161,7 +184,7 @@ pub struct Ended<'e> {
 pub fn conclude(
     ended: &Ended<'_>,
     report: &mut ApplyReport,
-    recalled: &Recalled,
+    recalled: &mut Recalled,
     machine: &dyn Machine,
     writer: &mut dyn Writer,
     journal: &mut Journal,
@@ -171,7 +194,7 @@ pub fn conclude(
     let record = recalled.after(ended, report, options.now);
     if let Some(before) = recalled.changed_by(&record) {
         journal.record(&before)?;
-        recalled.replace(&record, writer, ended.run)?;
+        recalled.replace(record, writer, ended.run)?;
     }
     // What was made is in its places by now: keys that outlived the end of their run would lie there until another run writes. A run
     // that did not do all may still be finished with them until its end is told.
@@ -446,7 +469,7 @@ pub fn accept_baseline(
     if basis.has_secrets() && reader.fingerprint_key().map_err(ApplyError::Record)?.is_none() {
         writer.put_fingerprint_key(&crate::machine::fresh_key().map_err(ApplyError::Random)?)?;
     }
-    let Some(Baseline { recalled, record, before, document, run }) = baseline(reader, basis, options)? else {
+    let Some(Baseline { mut recalled, record, before, document, run }) = baseline(reader, basis, options)? else {
         return Ok(None);
     };
     let beginning = super::Beginning {
@@ -463,7 +486,7 @@ pub fn accept_baseline(
     };
     let mut journal = Journal::begin(writer.journal(&run)?, &beginning)?;
     journal.record(&before)?;
-    recalled.replace(&record, &mut *writer, &run)?;
+    recalled.replace(record, &mut *writer, &run)?;
     journal.end(&super::Ending::default())?;
     Ok(Some((before.entries.len() + before.absent.len(), run)))
 }
@@ -501,7 +524,7 @@ fn baseline(
     let Some(desired) = basis.desired() else { return Ok(None) };
     let runs = reader.runs().map_err(ApplyError::Record)?;
     let run = RunName::next(options.now, runs.last());
-    let mut record = recalled.record.clone().unwrap_or_default();
+    let mut record = recalled.record();
     follow(&mut record, &plan.bookkeeping);
     applied(&mut record, desired, &plan.document, &plan, &run, options.now);
     let before = recalled.changed_by(&record);

@@ -3,7 +3,7 @@
 //! What will be started is in the record before anything is stopped, so that a crash in between leaves it owed.
 
 use super::remember::Recalled;
-use super::{ApplyError, chain};
+use super::{ApplyError, ApplyOptions, OnFailure, chain};
 use crate::formats::service::{DependencyGraph, ServiceName};
 use crate::formats::upcase;
 use crate::machine::{Machine, RunName, ServiceControl, WriteError, Writer};
@@ -36,12 +36,32 @@ pub enum Restarted {
     },
 }
 
+impl ServiceOutcome {
+    /// The service and why it failed.
+    fn failure(&self) -> Option<(&str, &str)> {
+        match &self.outcome {
+            Restarted::Failed { detail } => Some((&self.service, detail)),
+            Restarted::Done | Restarted::NotRunning | Restarted::Missing => None,
+        }
+    }
+}
+
 /// Which of the owed restarts are done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
     All,
     /// Only what this or an earlier run has stopped.
     Stopped,
+}
+
+impl Which {
+    /// Nothing more is done after a failure that stops the run, but what was stopped for it starts again.
+    pub const fn after(has_failed: bool, on_failure: OnFailure) -> Self {
+        match on_failure {
+            OnFailure::Stop if has_failed => Self::Stopped,
+            _ => Self::All,
+        }
+    }
 }
 
 /// Services that stop and start together.
@@ -58,7 +78,7 @@ struct Round {
 pub fn discharge(
     machine: &dyn Machine,
     writer: &mut dyn Writer,
-    recalled: &Recalled,
+    recalled: &mut Recalled,
     owed: &mut Owed,
     which: Which,
     run: &RunName,
@@ -73,8 +93,8 @@ pub fn discharge(
     let graph = machine.services().map_err(ApplyError::Services)?.graph;
     let since = OwedSince { run: run.to_string().into(), at: now, start: true };
     let Some(control) = writer.services() else { return Ok(Vec::new()) };
-    let mut round = prepare(control, &graph, &asked, owed, &since);
-    note(recalled, writer, run, owed)?;
+    let mut round = prepare(control, &graph, &asked, owed, &since, recalled);
+    recalled.owes(owed, writer, run)?;
     if let Some(control) = writer.services() {
         perform(control, &mut round, owed)?;
     }
@@ -101,11 +121,14 @@ pub fn stop_first(
     let mut owed = recalled.owed();
     let before = owed.clone();
     let Some(control) = writer.services() else { return Ok(()) };
-    let round = prepare(control, &graph, names, &mut owed, &since);
+    let round = prepare(control, &graph, names, &mut owed, &since, recalled);
+    if let Some((service, detail)) = round.outcomes.iter().find_map(ServiceOutcome::failure) {
+        return Err(ApplyError::NotStopped { service: service.to_owned(), detail: detail.to_owned() });
+    }
     if round.stop.is_empty() {
         return Ok(());
     }
-    note(recalled, writer, run, &owed)?;
+    recalled.owes(&owed, writer, run)?;
     let Some(control) = writer.services() else { return Ok(()) };
     for (number, service) in round.stop.iter().enumerate() {
         let Err(error) = control.stop(service) else { continue };
@@ -121,10 +144,9 @@ pub fn stop_first(
             }
         }
         round.stop.iter().skip(number).for_each(|running| restore(&mut owed, &before, running));
-        note(recalled, writer, run, &owed)?;
+        recalled.owes(&owed, writer, run)?;
         return Err(ApplyError::NotStopped { service: service.to_string(), detail: chain(&error) });
     }
-    recalled.owes(owed);
     Ok(())
 }
 
@@ -136,17 +158,15 @@ fn restore(owed: &mut Owed, before: &Owed, service: &ServiceName) {
     }
 }
 
-/// Tells the record what is owed.
-///
-/// # Errors
-/// It cannot be written.
-pub fn note(recalled: &Recalled, writer: &mut dyn Writer, run: &RunName, owed: &Owed) -> Result<(), WriteError> {
-    if recalled.record.as_ref().map(|record| &record.owed) == Some(owed) {
-        return Ok(());
+/// Starts what a run has stopped and could not start again, because it did not come to its end; what fails stays owed.
+pub fn start_again(machine: &dyn Machine, writer: &mut dyn Writer, run: &RunName, options: &ApplyOptions<'_>) {
+    let Ok(mut recalled) = Recalled::of(machine, options) else { return };
+    let mut owed = recalled.owed();
+    // The error that the run ended with is told; this one would hide it.
+    let discharged = discharge(machine, writer, &mut recalled, &mut owed, Which::Stopped, run, options.now);
+    if discharged.is_ok_and(|outcomes| !outcomes.is_empty()) {
+        let _still_owed_where_this_fails = recalled.owes(&owed, writer, run);
     }
-    let mut record = recalled.record.clone().unwrap_or_default();
-    record.owed = owed.clone();
-    recalled.replace(&record, writer, run)
 }
 
 /// The name under which a service is owed, whatever its case.
@@ -162,6 +182,7 @@ fn prepare(
     asked: &[Box<str>],
     owed: &mut Owed,
     since: &OwedSince,
+    recalled: &Recalled,
 ) -> Round {
     let mut round = Round { stop: Vec::new(), start: Vec::new(), outcomes: Vec::new() };
     let mut names: Vec<ServiceName> = Vec::with_capacity(asked.len());
@@ -180,7 +201,10 @@ fn prepare(
     for service in &order.stop {
         let is_asked = names.contains(service);
         let key = known(owed, service);
-        let is_started = owed.restarts.get(&key).is_some_and(|since| since.start);
+        let known = owed.restarts.get(&key);
+        let is_started = known.is_some_and(|since| since.start);
+        // It was stopped, and the system that started since has started it.
+        let is_back = known.is_some_and(|since| since.start && recalled.is_before_start(since));
         match control.state(service) {
             Ok(None | Some(ServiceState::Stopped)) if is_started => stopped.push(service),
             Ok(None | Some(ServiceState::Stopped)) => {
@@ -189,6 +213,7 @@ fn prepare(
                     round.outcomes.push(outcome(service.as_str(), false, Restarted::NotRunning));
                 }
             }
+            Ok(Some(_)) if is_back => drop(owed.restarts.remove(&key)),
             Ok(Some(_)) => {
                 owed.restarts.entry(key).or_insert_with(|| since.clone()).start = true;
                 round.stop.push(service.clone());

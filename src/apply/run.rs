@@ -20,7 +20,7 @@ use crate::machine::{Machine, RunName, WritableMachine, WriteError, Writer, answ
 use crate::model::certificate::FileContent;
 use crate::model::fact::Facts;
 use crate::model::operation::{Expression, Hold, Operation};
-use crate::model::remembered::{Confirmation, Owed};
+use crate::model::remembered::{Confirmation, Owed, Record};
 use crate::model::time::FileTime;
 use crate::model::verdict::Finding;
 use crate::plan::staleness::{moved, prints, queries};
@@ -150,24 +150,43 @@ fn execute(
     options: &ApplyOptions<'_>,
     progress: &mut dyn Progress,
 ) -> Result<ApplyReport, ApplyError> {
+    let runs = machine.runs().map_err(ApplyError::Record)?;
+    let run = RunName::next(options.now, runs.last());
+    let result = execute_as(&run, machine, writer, basis, plan, prepared, options, progress);
+    match &result {
+        Ok(_) | Err(ApplyError::Write(WriteError::Stopped { .. })) => {}
+        Err(_) => restart::start_again(machine.as_machine(), writer, &run, options),
+    }
+    result
+}
+
+#[expect(clippy::too_many_arguments, reason = "a run, with its name")]
+fn execute_as(
+    run: &RunName,
+    machine: &dyn WritableMachine,
+    writer: &mut dyn Writer,
+    basis: &dyn Basis,
+    plan: &Plan,
+    prepared: &Prepared<'_, '_>,
+    options: &ApplyOptions<'_>,
+    progress: &mut dyn Progress,
+) -> Result<ApplyReport, ApplyError> {
     let reader = machine.as_machine();
     let Prepared { planned, made } = *prepared;
     let operations: Vec<&Operation> = planned.iter().map(|planned| planned.step.operation).collect();
     writer.require_space(&mut operations.iter().copied(), journal_bytes(planned))?;
-    let runs = reader.runs().map_err(ApplyError::Record)?;
-    let run = RunName::next(options.now, runs.last());
     let mut recalled = Recalled::of(reader, options)?;
     let has_files = operations.iter().any(|operation| operation.file().is_some());
     if (basis.has_secrets() || has_files) && reader.fingerprint_key().map_err(ApplyError::Record)?.is_none() {
         writer.put_fingerprint_key(&fresh_key().map_err(ApplyError::Random)?)?;
     }
     let kept = match options.hold {
-        Some(key) if held::loses_secrets(&operations) => held::keep(reader, writer, &run, &operations, key)?,
+        Some(key) if held::loses_secrets(&operations) => held::keep(reader, writer, run, &operations, key)?,
         _ => operations.iter().map(|operation| Cow::Borrowed(*operation)).collect(),
     };
+    let confirm_until = arm(machine, writer, run, &mut recalled, options)?;
     let stopped_first = distinct(plan.stopped_first());
-    restart::stop_first(reader, writer, &mut recalled, &stopped_first, &run, options.now)?;
-    let confirm_until = arm(machine, writer, &run, &recalled, options)?;
+    restart::stop_first(reader, writer, &mut recalled, &stopped_first, run, options.now)?;
 
     let beginning = Beginning {
         run: run.clone(),
@@ -181,11 +200,11 @@ fn execute(
         stop_first: stopped_first,
         hold: options.hold.map(crate::formats::hold::HoldKey::id),
     };
-    let mut journal = Journal::begin(writer.journal(&run)?, &beginning)?;
-    let kept = retired::keep(reader, writer, &run, kept)?;
+    let mut journal = Journal::begin(writer.journal(run)?, &beginning)?;
+    let kept = retired::keep(reader, writer, run, kept)?;
     if !made.is_empty() {
         let bytes = made.to_bytes().map_err(|error| WriteError::failed("keep what was made", error))?;
-        writer.put_made(&run, &bytes)?;
+        writer.put_made(run, &bytes)?;
     }
     for (planned, kept) in planned.iter().zip(&kept) {
         if let Some(decision) = plan.decisions.get(planned.decision) {
@@ -196,7 +215,7 @@ fn execute(
     let mut state = State::new(plan);
     let now = FileTime::from_timestamp(options.now);
     let undone = perform_all(planned, reader, writer, &mut journal, &mut state, now, options, progress)?;
-    let mut finish = Finish { machine, writer, basis, plan, options, run: &run, recalled: &recalled, confirm_until };
+    let mut finish = Finish { machine, writer, basis, plan, options, run, recalled: &mut recalled, confirm_until };
     let report = finish.verified(planned, state, &mut journal, undone, progress)?;
     drop(journal);
     if finish.is_taken_back(report.failed() + report.skipped() > 0, undone) {
@@ -264,7 +283,7 @@ fn arm(
     machine: &dyn WritableMachine,
     writer: &mut dyn Writer,
     run: &RunName,
-    recalled: &Recalled,
+    recalled: &mut Recalled,
     options: &ApplyOptions<'_>,
 ) -> Result<Option<jiff::Timestamp>, ApplyError> {
     let Some(within) = options.confirm_within else { return Ok(None) };
@@ -273,9 +292,8 @@ fn arm(
         .ok()
         .and_then(|within| options.now.checked_add(within).ok())
         .ok_or_else(|| WriteError::refused("arm the undoing of the run", "the time to confirm it is too long"))?;
-    let mut record = recalled.record.clone().unwrap_or_default();
-    record.confirmation = Some(Confirmation { run: run.to_string().into(), until });
-    recalled.replace(&record, writer, run)?;
+    let confirmation = Some(Confirmation { run: run.to_string().into(), until });
+    recalled.replace(Record { confirmation, ..recalled.record() }, writer, run)?;
     scheduler.arm(run, until)?;
     Ok(Some(until))
 }
@@ -294,7 +312,7 @@ struct Finish<'f> {
     plan: &'f Plan,
     options: &'f ApplyOptions<'f>,
     run: &'f RunName,
-    recalled: &'f Recalled,
+    recalled: &'f mut Recalled,
     confirm_until: Option<jiff::Timestamp>,
 }
 
@@ -342,14 +360,12 @@ impl Finish<'_> {
                 }
             }
         }
-        let mut owed = self.recalled.owed_after(self.plan, state.is_anything_done(), self.run, self.options.now);
+        let mut owed = self.recalled.owed_after(state.done(), self.run, self.options.now);
         let has_failed = state.has_failed();
         let restarts = if self.is_taken_back(has_failed, discarded) {
             Vec::new()
         } else {
-            // Nothing more is done after a failure that stops the run, but what was stopped for it starts again.
-            let is_stopped = has_failed && self.options.on_failure == OnFailure::Stop;
-            self.restart(&mut owed, if is_stopped { Which::Stopped } else { Which::All }, progress)?
+            self.restart(&mut owed, Which::after(has_failed, self.options.on_failure), progress)?
         };
         // A service may write its own settings when it starts.
         let facts = if restarts.is_empty() { facts } else { self.basis.facts(reader, self.options.secrets)? };
@@ -389,14 +405,10 @@ impl Finish<'_> {
         // A resource that failed may have been done in part: the journal knows its steps, the report does not.
         if !plan.has_operations() {
             let mut report = report;
-            let recalled = Recalled::of(reader, self.options)?;
-            let mut owed = recalled.owed();
-            let (run, now) = (self.run, self.options.now);
-            report.restarts = restart::discharge(reader, self.writer, &recalled, &mut owed, Which::All, run, now)?;
-            if owed != report.owed {
-                restart::note(&recalled, self.writer, run, &owed)?;
-                report.owed = owed;
-            }
+            let mut owed = self.recalled.owed();
+            report.restarts = self.restart(&mut owed, Which::All, progress)?;
+            self.recalled.owes(&owed, self.writer, self.run)?;
+            report.owed = owed;
             return Ok(report);
         }
         let mut holds = Holds::new(reader, self.options.hold);

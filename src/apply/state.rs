@@ -2,7 +2,7 @@
 
 use super::{Outcome, ResourceOutcome};
 use crate::machine::Step;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{Decision, Verdict};
 use crate::plan::Plan;
 
 /// A step of the plan with the decision and the entry that it belongs to.
@@ -80,10 +80,15 @@ impl<'p> State<'p> {
         Some(format!("{id} was not done"))
     }
 
-    /// Whether any change was done.
-    pub fn is_anything_done(&self) -> bool {
-        let mut changes = self.plan.decisions.iter().zip(&self.failures);
-        changes.any(|(decision, failure)| failure.is_none() && matches!(decision.verdict, Verdict::Change { .. }))
+    /// The changes that are on the machine; one of several steps that failed may be there in part.
+    pub fn done(&self) -> impl Iterator<Item = &'p Decision> {
+        let changes = self.plan.decisions.iter().zip(&self.failures);
+        let done = changes.filter(|(decision, failure)| match failure {
+            None => matches!(decision.verdict, Verdict::Change { .. }),
+            Some(Outcome::Failed { .. }) => decision.operations().len() > 1,
+            Some(_) => false,
+        });
+        done.map(|(decision, _)| decision)
     }
 
     /// Whether any change failed, or was not tried because another did.

@@ -190,7 +190,8 @@ impl Owed {
         self.reboot.is_none() && self.restarts.is_empty()
     }
 
-    /// What is still owed by a machine that was last started, or shut down, at a point in time: all that is older is done.
+    /// What is still owed by a machine that was last started, or shut down, at a point in time: all that is older is done, but for
+    /// services that were stopped and that may not start by themselves.
     #[must_use]
     pub fn since(&self, started: Option<jiff::Timestamp>) -> Self {
         let open = |since: &&OwedSince| started.is_none_or(|started| since.at >= started);
@@ -199,7 +200,7 @@ impl Owed {
             restarts: self
                 .restarts
                 .iter()
-                .filter(|(_, since)| open(since))
+                .filter(|(_, since)| since.start || open(since))
                 .map(|(name, since)| (name.clone(), since.clone()))
                 .collect(),
         }

@@ -13,7 +13,7 @@ use trueup::model::registry::RegistryKey;
 use trueup::model::registry_data::{REG_DWORD, RegistryData};
 use trueup::model::time::FileTime;
 
-use super::world::{Silent, World, desired, told};
+use super::world::{Do, Silent, World, desired, told};
 
 /// A machine with the services of `name: what it needs`; those with a `*` run, those with a `!` do not answer.
 fn world(services: &str) -> World {
@@ -265,4 +265,107 @@ fn no_service_stays_down() {
         }
     }
     assert!(cuts > 60, "{cuts} cuts");
+}
+
+#[test]
+fn a_restart_that_is_done_leaves_the_record_also_where_nothing_else_changes() {
+    let world = world(PRODUCT);
+    let document = "  A: { values: { Level: 1 }, on_change: { restart: [Spooler] } }";
+    world.apply(document);
+    world.does(Do::Set("A", "Level", 7));
+    assert_eq!(restarts(&world.apply(document)), "Spooler");
+    assert!(world.machine.record().unwrap().unwrap().owed.is_empty());
+    assert!(!world.plan(document).has_work());
+}
+
+#[test]
+fn a_service_that_does_not_stop_is_not_owed_beside_what_is_remembered() {
+    let world = world("A!:\nB*: A");
+    world.apply("  Y: { values: { Level: 1 } }");
+    let before = world.kept();
+    let refused = world.applies(&world.machine, "  X: { values: { Level: 1 }, on_change: { stop_first: [A] } }", &[]);
+    assert!(matches!(&refused, Err(ApplyError::NotStopped { .. })), "{refused:?}");
+    assert_eq!((turned(&world).as_str(), world.kept()), ("-B +B", before));
+}
+
+#[test]
+fn only_what_was_done_restarts() {
+    let documents = "  A: { values: { Level: 1 }, on_change: { restart: [Spooler] } }\n  B: { values: { Level: 1 }, on_change: { restart: [AcsProxy] } }";
+    let mut halves = 0;
+    for at in 1..20 {
+        let world = world(PRODUCT);
+        let faulty = FaultyMachine::new(&world.machine, Fault::Fail, at);
+        let Ok(report) = world.applies(&faulty, documents, &[]) else { continue };
+        // Here it was the restart itself that failed.
+        if report.restarts.iter().any(|one| matches!(one.outcome, Restarted::Failed { .. })) {
+            continue;
+        }
+        let done = |name: &str| {
+            let whole = |one: &&trueup::apply::ResourceOutcome| one.address.name().ends_with(name);
+            report.outcomes.iter().filter(whole).any(|one| one.outcome == trueup::apply::Outcome::Done)
+        };
+        let turned = turned(&world);
+        halves += usize::from(done("A") != done("B"));
+        assert_eq!(
+            (turned.contains("+Spooler"), turned.contains("+AcsProxy")),
+            (done("A"), done("B")),
+            "{at}: {report:?}"
+        );
+    }
+    assert!(halves > 0, "one of them failed alone");
+}
+
+/// A run that ends in an error starts what it has stopped, at once.
+#[test]
+fn an_error_leaves_no_service_down() {
+    let mut errors = 0;
+    for at in 1..40 {
+        let world = world(PRODUCT);
+        let document = "  A: { values: { Level: 1 }, on_change: { stop_first: [AcsServer] } }";
+        let faulty = FaultyMachine::new(&world.machine, Fault::Fail, at);
+        if world.applies(&faulty, document, &[]).is_ok() {
+            continue;
+        }
+        errors += 1;
+        for service in ["AcsServer", "AcsFeed", "AcsProxy"] {
+            let state = world.machine.probe(&Probe::ServiceState { service: service.into() });
+            assert_eq!(state.unwrap(), Answer::State(ServiceState::Running), "{service} after an error at {at}");
+        }
+    }
+    assert!(errors > 3, "{errors} errors");
+}
+
+/// A service that was stopped and does not start by itself is started after the machine was.
+#[test]
+fn what_was_stopped_is_started_after_a_reboot() {
+    let document = "  A: { values: { Level: 1 }, on_change: { stop_first: [AcsServer, Spooler] } }";
+    let wanted = desired(document);
+    let mut down = 0;
+    for at in 1..40 {
+        let world = world(PRODUCT);
+        let faulty = FaultyMachine::new(&world.machine, Fault::StopAfter, at);
+        let _stopped = world.applies(&faulty, document, &[]);
+        let state = |service: &str| world.machine.probe(&Probe::ServiceState { service: service.into() }).unwrap();
+        let stopped = Answer::State(ServiceState::Stopped);
+        if state("AcsServer") != stopped || state("Spooler") != stopped {
+            continue;
+        }
+        down += 1;
+        // The machine starts, and with it what starts by itself.
+        world.does(Do::At("2026-03-02T00:00:00Z"));
+        world.does(Do::Shutdown("2026-03-01T12:00:00Z"));
+        let running = Answer::State(ServiceState::Running);
+        world.machine.plant_answer(Probe::ServiceState { service: "Spooler".into() }, running.clone());
+        if let Some(open) = unfinished(&world.machine).unwrap() {
+            let basis = world.basis(&wanted);
+            let finished = world.options(&[], |options| {
+                resume(&world.machine, Some(&basis), &open.beginning.run, options, &mut Silent)
+            });
+            finished.unwrap();
+        }
+        world.apply(document);
+        assert_eq!((state("AcsServer"), state("Spooler")), (running.clone(), running), "{at}");
+        assert!(world.machine.record().unwrap().unwrap().owed.is_empty(), "{at}");
+    }
+    assert!(down > 3, "{down} times");
 }
