@@ -420,6 +420,7 @@ impl<'s, 'r> Loader<'s, 'r> {
             let entries = root.entries.iter_mut().find(|(key, _)| key.text == section.name);
             let Some((_, Node { content: Content::Mapping(entries), .. })) = entries else { continue };
             for (_, entry) in &mut entries.entries {
+                spell_out(entry, section);
                 if let Content::Mapping(entry) = &mut entry.content {
                     lay_under(entry, defaults, section);
                 }
@@ -440,6 +441,18 @@ impl<'s, 'r> Loader<'s, 'r> {
         }
         variables.resolve_all(diagnostics);
         variables.expand(whole, diagnostics);
+    }
+}
+
+/// Gives an entry in short its fields, so that defaults have something to lie under.
+fn spell_out<'s>(entry: &mut Node<'s>, section: &Section) {
+    let Some(field) = section.short_for.filter(|_| entry.as_mapping().is_none()) else { return };
+    let is_absent = entry.as_scalar().is_some_and(|scalar| scalar.text == "absent");
+    let key = Key { at: entry.at, text: Cow::Borrowed(if is_absent { "ensure" } else { field }) };
+    let spelt_out = Node { at: entry.at, content: Content::Mapping(Mapping::default()) };
+    let short = std::mem::replace(entry, spelt_out);
+    if let Content::Mapping(mapping) = &mut entry.content {
+        mapping.entries.push((key, short));
     }
 }
 

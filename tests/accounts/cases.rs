@@ -258,3 +258,19 @@ fn what_could_not_be_read_is_not_passed() {
         assert_eq!(plan.operations().count(), 0);
     }
 }
+
+#[test]
+fn two_names_of_one_account_are_one() {
+    for (names, said) in [
+        (
+            "members: [alice], lacks: [S-1-5-21-1-2-3-1001]",
+            "accounts.contradiction: it is the same account as `alice`, of which the opposite is wanted",
+        ),
+        ("members: [bob, S-1-5-21-1-2-3-1002]", "accounts.member_twice: it is the same account as `bob`"),
+    ] {
+        let plan = plan(&machine(), &desired(&format!("accounts: {{ Operators: {{ {names} }} }}")));
+        let told = told(&plan).join("\n");
+        assert!(told.contains(said), "{names}:\n{told}\n{:#?}", plan.decisions);
+        assert!(!plan.has_operations(), "{names}");
+    }
+}

@@ -1,6 +1,6 @@
 //! What the `hosts` section refuses: each code, and the words that a user sees.
 
-use super::world::{Local, loaded, refusal};
+use super::world::{Local, desired, loaded, refusal};
 
 #[test]
 fn refused() {
@@ -62,4 +62,13 @@ fn what_is_accepted() {
     ] {
         assert!(loaded(&format!("hosts:\n  {entry}"), &Local::default()).is_ok(), "{entry}");
     }
+}
+
+#[test]
+fn defaults_hold_for_what_is_written_in_short() {
+    let text = "defaults: { hosts: { on_change: { restart: [Dnscache] } } }\nhosts: { a: 10.0.0.1, b: ['fd00::1'], c: absent, d: { addresses: 10.0.0.2 } }";
+    let desired = desired(text);
+    let restarts: Vec<Vec<&str>> =
+        desired.entries.iter().map(|entry| entry.wanted.kind().common().on_change.services().collect()).collect();
+    assert_eq!(restarts, vec![vec!["Dnscache"]; 4]);
 }

@@ -1,6 +1,7 @@
 //! Who is in a group beside who should be. Pure.
 
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use super::resolve::{self, Unresolved};
 use super::wanted::{WantedGroup, WantedMember};
@@ -93,7 +94,20 @@ pub fn compare(wanted: &WantedGroup, facts: &Facts, context: &Context<'_>) -> Co
         whole = Decision { verdict, reasons: vec![reason], ..whole };
     }
     let mut comparison = Comparison::one(whole);
-    comparison.decisions.extend(wanted.members.iter().map(|member| view.member(group, member)));
+    let mut known: HashMap<Sid, &WantedMember> = HashMap::new();
+    for member in &wanted.members {
+        let first = resolve::sid(&member.account, facts).ok().and_then(|sid| match known.entry(sid) {
+            Entry::Occupied(first) => Some(*first.get()),
+            Entry::Vacant(free) => {
+                free.insert(member);
+                None
+            }
+        });
+        comparison.decisions.push(match first {
+            Some(first) => view.same_account(first, member),
+            None => view.member(group, member),
+        });
+    }
     view.rest(group, context, &mut comparison);
     comparison
 }
@@ -149,6 +163,17 @@ impl View<'_> {
                 (Verdict::Blocked, Reason::with(code, said))
             }
         }
+    }
+
+    /// Two names of one account: only the machine shows that they are.
+    fn same_account(&self, first: &WantedMember, wanted: &WantedMember) -> Decision {
+        let also = &first.account.name;
+        let (code, said) = if first.is_in == wanted.is_in {
+            ("accounts.member_twice", format!("it is the same account as `{also}`"))
+        } else {
+            ("accounts.contradiction", format!("it is the same account as `{also}`, of which the opposite is wanted"))
+        };
+        Decision::blocked(self.part(&wanted.account.name), wanted.at, Reason::with(code, said))
     }
 
     fn member(&self, group: Sid, wanted: &WantedMember) -> Decision {

@@ -95,7 +95,10 @@ fn unnamed(entry: &WantedEntry, wanted: &WantedTree, id: &ResourceId, facts: &Fa
     let state = match facts.file(&entry.path.value, &FileAspect::Tree) {
         None => return,
         Some(Err(unread)) if wanted.exclusive => {
-            comparison.decisions.push(place::unread(id.clone(), entry.at, unread));
+            // What is too much cannot be told, so nobody can say that the folder is as it should be.
+            if let Some(own) = comparison.decisions.first_mut() {
+                *own = place::unread(id.clone(), entry.at, unread);
+            }
             return;
         }
         Some(Err(_)) => return,
