@@ -248,6 +248,7 @@ fn the_demo_document_differs_from_the_sample_in_every_way_and_is_met_after_one_a
         on_failure: OnFailure::Continue,
         hold: None,
         retain: Some(RETAIN),
+        accept_unproven: false,
         confirm_within: None,
     };
     let basis = DocumentBasis { desired: &desired, options: PlanOptions::at(as_of()) };

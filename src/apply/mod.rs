@@ -28,7 +28,7 @@ pub use journal::{
 pub use recover::{Progressed, RecoverError, StepsDone, done_steps, resume, settle, unfinished};
 pub use remember::accept_baseline;
 pub use restart::{Restarted, ServiceOutcome};
-pub use run::{apply, apply_saved};
+pub use run::{apply, apply_saved, unproven};
 
 use crate::formats::hold::{HoldError, HoldKey};
 pub use crate::machine::SecretSource;
@@ -66,6 +66,8 @@ pub struct ApplyOptions<'a> {
     pub hold: Option<&'a HoldKey>,
     /// How long journals are kept, where a document says so: without one no run is forgotten.
     pub retain: Option<std::time::Duration>,
+    /// Also do what nobody has seen to work on such a machine.
+    pub accept_unproven: bool,
     /// Undo the run unless it is confirmed within this time.
     pub confirm_within: Option<std::time::Duration>,
 }
@@ -81,6 +83,7 @@ impl<'a> ApplyOptions<'a> {
             on_failure: OnFailure::default(),
             hold: None,
             retain: None,
+            accept_unproven: false,
             confirm_within: None,
         }
     }
@@ -102,6 +105,8 @@ pub trait Progress {
 pub enum ApplyError {
     #[error("the plan is refused: {}", codes(.0))]
     Refused(Vec<Finding>),
+    #[error("nobody has seen trueup change this on a real Windows: {}", .0.join(", "))]
+    Unproven(Vec<&'static str>),
     #[error("the machine is no longer what the plan was made for: {}", facts(.0))]
     Stale(Vec<Moved>),
     #[error("the plan was made on another sort of machine ({made_on}); this is {this}")]

@@ -13,8 +13,9 @@ use super::journal::{
 use super::made::Made;
 use super::remember::{self, Ended, Recalled};
 use super::restart::{self, Which};
+use super::run::perform_all;
 use super::state::{Planned, State};
-use super::steps::{Batch, perform, step};
+use super::steps::step;
 use super::verify::verify;
 use super::{ApplyError, ApplyOptions, ApplyReport, Left, OnFailure, Progress, chain};
 use crate::machine::{Machine, PartChange, RunName, Step, WritableMachine};
@@ -224,10 +225,10 @@ pub fn resume(
     let stop_first = &run.beginning.stop_first;
     restart::stop_first(reader, &mut *writer, &mut recalled, stop_first, name, options.now)?;
     let mut state = State::new(&plan);
-    let batch = Batch { steps: &planned, first: 0, done: &done };
     let now = FileTime::from_timestamp(options.now);
     // Whoever depends on a failed step is not known any more: nothing is done after one.
-    perform(&batch, reader, &mut *writer, &mut journal, &mut state, now, OnFailure::Stop, progress)?;
+    let on_failure = OnFailure::Stop;
+    perform_all(&planned, &done, reader, &mut *writer, &mut journal, &mut state, now, on_failure, progress)?;
 
     progress.phase("verify", planned.len());
     let facts = basis.facts(reader, options.secrets)?;

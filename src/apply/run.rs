@@ -16,7 +16,7 @@ use super::state::{Planned, State};
 use super::steps::{Batch, UnitEnd, evaluate, perform};
 use super::verify::verify;
 use super::{ApplyError, ApplyOptions, ApplyReport, Left, OnFailure, Progress};
-use crate::machine::{Machine, RunName, WritableMachine, WriteError, Writer, answer, begin, fresh_key};
+use crate::machine::{Machine, RunName, Unit, WritableMachine, WriteError, Writer, answer, begin, fresh_key};
 use crate::model::certificate::FileContent;
 use crate::model::fact::Facts;
 use crate::model::operation::{Expression, Hold, Operation};
@@ -99,6 +99,17 @@ fn refuse(findings: &[Finding], options: &ApplyOptions<'_>) -> Result<(), ApplyE
     if refusals.is_empty() { Ok(()) } else { Err(ApplyError::Refused(refusals)) }
 }
 
+/// What the steps of a plan change that nobody has seen to change that way, each once, in the order of the plan.
+pub fn unproven(machine: &dyn WritableMachine, plan: &Plan) -> Vec<&'static str> {
+    let mut unproven = Vec::new();
+    for what in plan.operations().filter_map(|operation| machine.unproven(operation)) {
+        if !unproven.contains(&what) {
+            unproven.push(what);
+        }
+    }
+    unproven
+}
+
 /// A machine that is locked for this run, and what the run will do.
 struct Opened<'m, 'p> {
     writer: Box<dyn Writer + 'm>,
@@ -125,6 +136,10 @@ fn open<'m, 'p>(
     }
     if options.confirm_within.is_some() && machine.scheduler().is_none() {
         return Err(ApplyError::NoScheduler);
+    }
+    let unproven = unproven(machine, plan);
+    if !options.accept_unproven && !unproven.is_empty() {
+        return Err(ApplyError::Unproven(unproven));
     }
     let mut holds = Holds::new(machine.as_machine(), options.hold);
     let sources = Sources { machine: machine.as_machine(), secrets: options.secrets, made };
@@ -214,7 +229,8 @@ fn execute_as(
     drop((kept, operations));
     let mut state = State::new(plan);
     let now = FileTime::from_timestamp(options.now);
-    let undone = perform_all(planned, reader, writer, &mut journal, &mut state, now, options, progress)?;
+    let undone =
+        perform_all(planned, &[], reader, writer, &mut journal, &mut state, now, options.on_failure, progress)?;
     let mut finish = Finish { machine, writer, basis, plan, options, run, recalled: &mut recalled, confirm_until };
     let report = finish.verified(planned, state, &mut journal, undone, progress)?;
     drop(journal);
@@ -224,28 +240,44 @@ fn execute_as(
     Ok(report)
 }
 
-/// All units in the plan's order; says whether everything was discarded because of a failure.
+/// All units in the plan's order; says whether everything was discarded because of a failure. `done` are the steps, by their place,
+/// that an earlier attempt has done already.
 #[expect(clippy::too_many_arguments, reason = "the one place where all parts of a run meet")]
-fn perform_all(
+pub fn perform_all(
     planned: &[Planned<'_>],
+    done: &[bool],
     machine: &dyn Machine,
     writer: &mut dyn Writer,
     journal: &mut Journal,
     state: &mut State<'_>,
     now: FileTime,
-    options: &ApplyOptions<'_>,
+    on_failure: OnFailure,
     progress: &mut dyn Progress,
 ) -> Result<bool, ApplyError> {
     let mut first = 0;
     while let Some(begin) = planned.get(first) {
         let unit = writer.unit(begin.step.operation);
         let rest = planned.get(first..).unwrap_or_default();
-        let length = rest.iter().take_while(|planned| writer.unit(planned.step.operation) == unit).count();
+        let length = match unit {
+            Unit::Calls => 1,
+            _ => rest.iter().take_while(|planned| writer.unit(planned.step.operation) == unit).count(),
+        };
         let steps = rest.get(..length).unwrap_or_default();
-        let batch = Batch { steps, first, done: &[] };
-        match perform(&batch, machine, writer, journal, state, now, options.on_failure, progress)? {
+        let done = done.get(first..).unwrap_or_default();
+        if done.iter().take(length).filter(|done| **done).count() == length {
+            first += length;
+            continue;
+        }
+        let batch = Batch { steps, first, done };
+        match perform(&batch, machine, writer, journal, state, now, on_failure, progress)? {
             UnitEnd::Committed => {}
-            UnitEnd::Discarded => return Ok(true),
+            // Nothing of this unit is on the machine, nor of any other.
+            UnitEnd::Discarded if first == 0 => return Ok(true),
+            UnitEnd::Discarded => {
+                let because = "another step failed, and --on-failure rollback takes everything back";
+                rest.iter().for_each(|planned| state.skip(planned, because.to_owned()));
+                return Ok(false);
+            }
         }
         first += length;
     }

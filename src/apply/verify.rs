@@ -5,11 +5,12 @@ use std::collections::HashMap;
 
 use super::places;
 use crate::formats::upcase;
-use crate::machine::{Machine, NoSecrets, Step, answer};
+use crate::machine::{Machine, MachineKind, NoSecrets, Step, answer};
 use crate::model::fact::{Facts, KeyAspects, KeyState, Observed, Queries, ValueSelection};
 use crate::model::file::FilePath;
 use crate::model::operation::{Expression, Operation};
 use crate::model::registry::RegistryKey;
+use crate::model::setting::Setting;
 
 /// For each step what is wrong with it now, `None` where the machine holds what the plan promised.
 ///
@@ -22,11 +23,17 @@ pub fn verify<'s, 'p: 's>(
     steps: impl Iterator<Item = &'s Step<'p>> + Clone,
 ) -> Vec<Option<String>> {
     // What has an interface of its own is held against what it comes to in the registry.
-    let whole = steps.enumerate();
-    let flat: Vec<(usize, &Step<'_>)> =
-        whole.flat_map(|(number, step)| step.plain_steps().iter().map(move |plain| (number, plain))).collect();
-    let count = flat.last().map_or(0, |(number, _)| number + 1);
-    let steps: Vec<&Step<'_>> = flat.iter().map(|(_, step)| *step).collect();
+    let mut flat: Vec<(usize, Option<&Setting>, &Step<'_>)> = Vec::new();
+    for (number, step) in steps.enumerate() {
+        let setting = match step.operation {
+            // Only an interface writes in words of its own what it was told.
+            Operation::Configure { setting, .. } if machine.kind() == MachineKind::Local => Some(setting),
+            _ => None,
+        };
+        flat.extend(step.plain_steps().iter().map(|plain| (number, setting, plain)));
+    }
+    let count = flat.last().map_or(0, |(number, _, _)| number + 1);
+    let steps: Vec<&Step<'_>> = flat.iter().map(|(_, _, step)| *step).collect();
     let later = Later::of(&steps);
     let hides = facts.asked_for_secrets();
     let mut queries = Queries::default();
@@ -43,13 +50,13 @@ pub fn verify<'s, 'p: 's>(
     answer(machine, &queries.not_in(facts), None, &NoSecrets, &mut read.rest);
     answer(machine, &sealed, None, &NoSecrets, &mut read.unsealed);
     let mut wrong = vec![None; count];
-    for (number, (whole, step)) in flat.iter().enumerate() {
+    for (number, (whole, setting, step)) in flat.iter().enumerate() {
         let found = match step.operation.registry_key() {
             None if later.has_last_word(step.operation, number) => places::check(machine, step).err(),
             None => None,
             Some(key) => {
                 let key = later.place(key, number);
-                if later.removes(&key, number) { None } else { check(step, &key, &read).err() }
+                if later.removes(&key, number) { None } else { check(step, *setting, &key, &read).err() }
             }
         };
         if let (Some(slot @ None), Some(found)) = (wrong.get_mut(*whole), found) {
@@ -157,8 +164,8 @@ fn ask(operation: &Operation, key: &RegistryKey, queries: &mut Queries) {
     }
 }
 
-/// `key` is where the step's key lies by now.
-fn check(step: &Step<'_>, key: &RegistryKey, read: &Read<'_>) -> Result<(), String> {
+/// `key` is where the step's key lies by now; what an interface has written is compared by what it says.
+fn check(step: &Step<'_>, setting: Option<&Setting>, key: &RegistryKey, read: &Read<'_>) -> Result<(), String> {
     let state = |key: &RegistryKey| match read.key(step, key) {
         Some(Ok(state)) => Ok(state),
         Some(Err(unread)) => Err(unread.to_string()),
@@ -179,7 +186,11 @@ fn check(step: &Step<'_>, key: &RegistryKey, read: &Read<'_>) -> Result<(), Stri
         }
         Operation::PutRegistryValue { name, .. } => {
             let found = present()?.value(name).and_then(|value| value.data.plain());
-            if found == step.data.as_deref() { Ok(()) } else { Err("it does not read back as written".into()) }
+            let is_same = match (setting, found, step.data.as_deref()) {
+                (Some(setting), Some(found), Some(written)) => setting.is_same(name, found, written),
+                (_, found, written) => found == written,
+            };
+            if is_same { Ok(()) } else { Err("it does not read back as written".into()) }
         }
         Operation::RemoveRegistryValue { name, .. } => match state(key)?.present().and_then(|fact| fact.value(name)) {
             Some(_) => Err("it is still there".into()),

@@ -106,6 +106,7 @@ pub fn run(options: &ApplyOptions, terminal: &Terminal) -> Outcome {
         plan_command::show(plan, &options.report, terminal)?;
     }
     refuse(plan, &options.accept)?;
+    refuse_unproven(machine, plan, options.accept_unproven)?;
     if plan.has_work() {
         approve(options.auto_approve, "the plan", "Apply this plan?", terminal)?;
     }
@@ -137,6 +138,7 @@ fn options_of<'a>(
         },
         hold: key,
         retain: Some(desired.retain.map_or(RETAIN, |retain| std::time::Duration::from_secs(retain.seconds()))),
+        accept_unproven: options.accept_unproven,
         confirm_within: options.confirm_within,
         ..apply::ApplyOptions::new(owner, jiff::Timestamp::now(), secrets)
     }
@@ -207,6 +209,15 @@ pub fn refuse(plan: &Plan, accept: &[String]) -> Result<(), Failure> {
     let codes: Vec<String> = refusals.iter().map(|code| format!("--accept {code}")).collect();
     Err(Failure::refused(format!("the plan is refused: {}", refusals.join(", ")))
         .hint(format!("see to what the findings say, or run this again with {}", codes.join(" "))))
+}
+
+/// Refuses a plan with steps that nobody has seen to work on such a machine, unless that is accepted.
+///
+/// # Errors
+/// There is such a step.
+pub fn refuse_unproven(machine: &dyn WritableMachine, plan: &Plan, is_accepted: bool) -> Result<(), Failure> {
+    let unproven = apply::unproven(machine, plan);
+    if is_accepted || unproven.is_empty() { Ok(()) } else { Err(failure(ApplyError::Unproven(unproven))) }
 }
 
 /// A single file that is JSON of ours is a saved plan; everything else is a document.
@@ -288,6 +299,7 @@ pub fn failure(error: ApplyError) -> Failure {
     let refused = matches!(
         error,
         ApplyError::Refused(_)
+            | ApplyError::Unproven(_)
             | ApplyError::Stale(_)
             | ApplyError::WrongTarget { .. }
             | ApplyError::Unfinished(_)
@@ -299,6 +311,9 @@ pub fn failure(error: ApplyError) -> Failure {
             | ApplyError::Write(WriteError::Locked { .. })
     );
     let hint = match &error {
+        ApplyError::Unproven(_) => {
+            Some("try it where nothing can be lost, then accept it with --accept-unproven; nothing was changed")
+        }
         ApplyError::Stale(_) => Some("plan again, and look at what has changed"),
         ApplyError::WrongTarget { .. } => {
             Some("only a plan made on its target can be applied: plan again on this machine")

@@ -185,6 +185,10 @@ pub struct ApplyOptions {
     #[arg(long, value_name = "CODE")]
     pub accept: Vec<String>,
 
+    /// Also make changes of a running machine that nobody has seen trueup make on a real Windows; each is looked at afterwards.
+    #[arg(long)]
+    pub accept_unproven: bool,
+
     /// Write secrets again although nothing tells whether they differ.
     #[arg(long)]
     pub rewrite_secrets: bool,
@@ -309,6 +313,10 @@ pub struct RollbackOptions {
     /// Accept the findings of this code although they are errors; may be repeated.
     #[arg(long, value_name = "CODE")]
     pub accept: Vec<String>,
+
+    /// Also make changes of a running machine that nobody has seen trueup make on a real Windows; each is looked at afterwards.
+    #[arg(long)]
+    pub accept_unproven: bool,
 
     /// Do nothing when the run was confirmed: for the task that `apply --confirm-within` arms.
     #[arg(long, requires = "run")]

@@ -78,6 +78,7 @@ fn apply_options(document: &str, image: &str) -> ApplyOptions {
         report: report(),
         auto_approve: true,
         accept: Vec::new(),
+        accept_unproven: false,
         rewrite_secrets: false,
         allow_commands: false,
         resume: false,

@@ -1,6 +1,6 @@
 //! `trueup rollback`, and the undoing of a run that stopped.
 
-use super::apply::{approve, failure, refuse, show, unfinished};
+use super::apply::{approve, failure, refuse, refuse_unproven, show, unfinished};
 use super::arguments::{ApplyOptions, Format, ProgressChoice, ReportOptions, RollbackOptions};
 use super::progress::progress;
 use super::secrets::{MissingKey, hold_key, owner};
@@ -26,6 +26,7 @@ struct Manner<'m> {
     only_plan: bool,
     partial: bool,
     accept: &'m [String],
+    accept_unproven: bool,
 }
 
 pub fn run(options: &RollbackOptions, terminal: &Terminal) -> Outcome {
@@ -39,6 +40,7 @@ pub fn run(options: &RollbackOptions, terminal: &Terminal) -> Outcome {
         only_plan: options.plan,
         partial: options.partial,
         accept: &options.accept,
+        accept_unproven: options.accept_unproven,
     };
     let asked = options.run.as_deref().map(str::parse::<RunName>).transpose();
     let asked = asked.map_err(not_a_run)?;
@@ -102,6 +104,7 @@ pub fn undo(
         only_plan: false,
         partial: false,
         accept: &options.accept,
+        accept_unproven: options.accept_unproven,
     };
     if let Some(of) = run.beginning.purpose.takes_back() {
         return finish_taking_back(run, of, machine, key, &manner, terminal);
@@ -142,7 +145,8 @@ pub fn finish(
     terminal: &Terminal,
 ) -> Result<ApplyReport, Failure> {
     let owner = owner();
-    let options = options_of(&owner, jiff::Timestamp::now(), key, &[]);
+    // What it has begun it was allowed to.
+    let options = RunOptions { accept_unproven: true, ..options_of(&owner, jiff::Timestamp::now(), key, &[]) };
     let mut bar = progress(choice, terminal);
     apply::resume(machine, None, &open.beginning.run, &options, &mut *bar).map_err(failure)
 }
@@ -198,7 +202,8 @@ fn take_back(
     let facts = inputs::facts_of(machine.as_machine(), &basis, &NoSecrets)?;
     let plan = basis.plan(&facts).map_err(|error| Failure::failed("cannot plan the rollback").because(error))?;
     let owner = owner();
-    let apply_options = options_of(&owner, now, key, manner.accept);
+    let apply_options =
+        RunOptions { accept_unproven: manner.accept_unproven, ..options_of(&owner, now, key, manner.accept) };
     let name = &run.beginning.run;
     if manner.report.format == Format::Text || manner.only_plan {
         if manner.report.format == Format::Text {
@@ -210,6 +215,7 @@ fn take_back(
         return Ok(Exit::Done);
     }
     refuse(&plan, manner.accept)?;
+    refuse_unproven(machine, &plan, manner.accept_unproven)?;
     let blocked = plan.summary().blocked;
     if blocked > 0 && !manner.partial {
         return Err(Failure::refused(format!(

@@ -164,6 +164,10 @@ impl WritableMachine for FaultyMachine<'_> {
         Ok(Box::new(FaultyWriter { inner: self.inner.writer(owner)?, script: Rc::clone(&self.script) }))
     }
 
+    fn unproven(&self, operation: &Operation) -> Option<&'static str> {
+        self.inner.unproven(operation)
+    }
+
     fn scheduler(&self) -> Option<&dyn Scheduler> {
         self.inner.scheduler()
     }

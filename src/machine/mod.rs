@@ -313,6 +313,11 @@ pub trait WritableMachine: Machine {
     /// Somebody else holds the lock, or the machine cannot be written.
     fn writer(&self, owner: &str) -> Result<Box<dyn Writer + '_>, WriteError>;
 
+    /// What of the machine a step changes that nobody has seen to change that way: it is done only when that is accepted.
+    fn unproven(&self, _operation: &Operation) -> Option<&'static str> {
+        None
+    }
+
     /// What can undo a run later by itself; `None` on a machine where nothing runs.
     fn scheduler(&self) -> Option<&dyn Scheduler> {
         None
@@ -391,7 +396,7 @@ pub enum Unit {
     Files,
     /// Values and keys of a registry, in one transaction where there is such a thing.
     Registry,
-    /// Calls that take effect at once, one after the other.
+    /// A call that takes effect at once: each is a unit of its own.
     Calls,
 }
 

@@ -365,7 +365,8 @@ impl Operation {
         }
     }
 
-    fn value_name(&self) -> Option<&str> {
+    /// The value that a step of the registry puts or removes.
+    pub fn value_name(&self) -> Option<&str> {
         match self {
             Self::PutRegistryValue { name, .. } | Self::RemoveRegistryValue { name, .. } => Some(name),
             _ => None,

@@ -1,12 +1,15 @@
 //! The running Windows machine.
 
 mod accounts;
+mod calls;
 mod drives;
 mod parts;
 mod probes;
 mod registry;
 mod services;
 mod stage;
+mod target;
+mod unproven;
 mod writer;
 
 use zeroize::Zeroizing;
@@ -168,5 +171,9 @@ impl WritableMachine for LocalMachine {
 
     fn writer(&self, owner: &str) -> Result<Box<dyn Writer + '_>, WriteError> {
         Ok(Box::new(LocalWriter::open(self, owner)?))
+    }
+
+    fn unproven(&self, operation: &Operation) -> Option<&'static str> {
+        unproven::unproven(operation)
     }
 }

@@ -9,13 +9,13 @@ use super::registry;
 use crate::formats::upcase;
 use crate::machine::lower::lowered;
 use crate::machine::windows_api::key::{self, Buffers};
-use crate::machine::windows_api::told;
 use crate::model::fact::{KeyTree, Observed, Unread};
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
 use crate::model::probe::Probe;
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::RegistryData;
+use crate::model::setting::Setting;
 
 /// One part, named in a journal as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,12 @@ pub enum Part {
     Security(RegistryKey),
     /// What only a probe tells.
     Probe(Box<Probe>),
+    /// Values of a thing with an interface of its own; there when one of them is.
+    Setting {
+        setting: Setting,
+        key: RegistryKey,
+        values: Vec<Box<str>>,
+    },
 }
 
 impl fmt::Display for Part {
@@ -53,6 +59,14 @@ impl Part {
             | Operation::RenameRegistryKey { to: key, .. } => Self::Tree(key.clone()),
             Operation::PutRegistrySecurity { key, .. } => Self::Security(key.clone()),
             Operation::Adjust { what, .. } => Self::Probe(Box::new(what.clone())),
+            Operation::Configure { setting, steps, .. } => {
+                let last = steps.last()?;
+                if let Operation::RemoveRegistryTree { key, .. } = last {
+                    return Some(Self::Tree(key.clone()));
+                }
+                let values = steps.iter().filter_map(Operation::value_name).map(Into::into).collect();
+                Self::Setting { setting: setting.clone(), key: last.registry_key()?.clone(), values }
+            }
             Operation::PutCertificate { .. } | Operation::RemoveCertificate { .. } => {
                 let plain = lowered(operation).ok()?;
                 return plain.iter().rev().find(|one| one.registry_key().is_some()).and_then(Self::of);
@@ -70,6 +84,7 @@ impl Part {
     pub fn state(&self, print: &FingerprintKey, buffers: &mut Buffers) -> Observed<Option<String>> {
         let at = match self {
             Self::Value(at, _) | Self::Key(at) | Self::Tree(at) | Self::Security(at) => at,
+            Self::Setting { key, .. } => key,
             Self::Probe(probe) => return super::probes::find(probe).map(|answer| Some(answer.to_string())),
         };
         let (root, path) = registry::place(at)?;
@@ -83,19 +98,40 @@ impl Part {
             Self::Key(_) | Self::Probe(_) => Some(Self::PRESENT.to_owned()),
             Self::Security(_) => Some(Self::security_state(&key::security(&found).map_err(unread)?, print)),
             Self::Tree(_) => Some(Self::tree_state(&registry::tree(&found, buffers, 0).map_err(unread)?, print)),
-            Self::Value(_, name) => match told(found.get_value(name)) {
-                Ok(value) => {
-                    let data = RegistryData::new(value.ty().into(), value.to_vec());
-                    Some(Self::value_state(&data, print))
+            Self::Value(_, name) => {
+                registry::value(&found, name).map_err(unread)?.map(|data| Self::value_state(&data, print))
+            }
+            Self::Setting { setting, values, .. } => {
+                let mut stored = Vec::with_capacity(values.len());
+                for name in values {
+                    stored.push((&**name, registry::value(&found, name).map_err(unread)?));
                 }
-                Err(error) if error.is_absent() => None,
-                Err(error) => return Err(unread(error)),
-            },
+                Self::setting_state(setting, &stored, print)
+            }
         })
     }
 
     pub fn value_state(data: &RegistryData, print: &FingerprintKey) -> String {
         print.of(data.value_type, &data.bytes).to_hex()
+    }
+
+    /// Of what the values say, whatever way the interface has of writing it; `None` when none of them is there.
+    pub fn setting_state(
+        setting: &Setting,
+        values: &[(&str, Option<RegistryData>)],
+        print: &FingerprintKey,
+    ) -> Option<String> {
+        if values.iter().all(|(_, data)| data.is_none()) {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        for (name, data) in values {
+            put(&mut bytes, upcase::fold(name).as_bytes());
+            let said = data.as_ref().map(|data| (data.value_type, setting.meaning(name, data)));
+            put(&mut bytes, &said.as_ref().map_or(u32::MAX, |(value_type, _)| *value_type).to_le_bytes());
+            put(&mut bytes, said.as_ref().map_or(&[], |(_, meaning)| meaning));
+        }
+        Some(print.of_file(&bytes).to_hex())
     }
 
     pub fn security_state(descriptor: &[u8], print: &FingerprintKey) -> String {
@@ -110,22 +146,24 @@ impl Part {
     }
 }
 
+/// Bytes behind their length: no two lists of them come to the same.
+fn put(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(&bytes.len().to_le_bytes());
+    out.extend_from_slice(bytes);
+}
+
 fn gather(tree: &KeyTree, out: &mut Vec<u8>) {
-    let mut put = |bytes: &[u8]| {
-        out.extend_from_slice(&bytes.len().to_le_bytes());
-        out.extend_from_slice(bytes);
-    };
-    put(&tree.security);
+    put(out, &tree.security);
     let mut values: Vec<_> =
         tree.values.iter().filter_map(|value| Some((upcase::fold(&value.name), value.data.plain()?))).collect();
     values.sort_by(|a, b| a.0.cmp(&b.0));
-    put(&values.len().to_le_bytes());
+    put(out, &values.len().to_le_bytes());
     for (name, data) in values {
-        put(name.as_bytes());
-        put(&data.value_type.to_le_bytes());
-        put(&data.bytes);
+        put(out, name.as_bytes());
+        put(out, &data.value_type.to_le_bytes());
+        put(out, &data.bytes);
     }
-    put(&tree.subkeys.len().to_le_bytes());
+    put(out, &tree.subkeys.len().to_le_bytes());
     for subkey in &tree.subkeys {
         out.extend_from_slice(upcase::fold(&subkey.name).as_bytes());
         gather(subkey, out);

@@ -7,8 +7,8 @@ use windows_registry::Key;
 
 use super::accounts;
 use crate::formats::upcase;
-use crate::machine::windows_api::WindowsError;
 use crate::machine::windows_api::key::{self, Buffers};
+use crate::machine::windows_api::{WindowsError, told};
 use crate::model::fact::{KeyAspects, KeyFact, KeyState, KeyTree, Observed, Stored, Unread, ValueFact, ValueSelection};
 use crate::model::registry::{RegistryKey, Root};
 use crate::model::registry_data::RegistryData;
@@ -75,6 +75,15 @@ pub fn open(root: &Key, path: &str) -> Result<Key, WindowsError> {
     match key::open(root, path) {
         Err(WindowsError::ACCESS_DENIED) => key::open_for_backup(root, path).map_err(|_| WindowsError::ACCESS_DENIED),
         result => result,
+    }
+}
+
+/// The data of a value; `None` when it is not there.
+pub fn value(found: &Key, name: &str) -> Result<Option<RegistryData>, WindowsError> {
+    match told(found.get_value(name)) {
+        Ok(value) => Ok(Some(RegistryData::new(value.ty().into(), value.to_vec()))),
+        Err(error) if error.is_absent() => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -1,8 +1,9 @@
 //! Changes the running system: files, registry and services, each in the order of the plan.
 
 use super::LocalMachine;
+use super::calls::Call;
 use super::parts::Part;
-use super::services::{self, Manager};
+use super::services::Manager;
 use super::stage::RegistryStage;
 use crate::machine::kept::{self, Keeper, SPARE_BYTES};
 use crate::machine::volume_files::Places as _;
@@ -11,7 +12,6 @@ use crate::machine::{JournalFile, PartChange, RunName, ServiceControl, Step, Uni
 use crate::model::file::FilePath;
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
-use crate::model::probe::{Answer, Probe};
 use crate::model::remembered::Record;
 use crate::model::time::FileTime;
 
@@ -21,8 +21,7 @@ pub struct LocalWriter<'m> {
     keeper: Keeper<'m>,
     files: FileStage,
     registry: RegistryStage,
-    /// What is turned: a probe with what it finds and is to find.
-    turns: Vec<(Probe, Answer, Answer)>,
+    calls: Vec<Call>,
     services: Manager,
     /// Environment variables are among what the next commit writes.
     has_environment: bool,
@@ -35,7 +34,7 @@ impl<'m> LocalWriter<'m> {
             keeper: Keeper::open(machine.drives.home(), owner)?,
             files: FileStage::default(),
             registry: RegistryStage::default(),
-            turns: Vec::new(),
+            calls: Vec::new(),
             services: Manager,
             has_environment: false,
         })
@@ -61,7 +60,7 @@ fn is_environment(operation: &Operation) -> bool {
 impl Writer for LocalWriter<'_> {
     fn unit(&self, operation: &Operation) -> Unit {
         match operation {
-            Operation::Adjust { .. } => Unit::Calls,
+            Operation::Adjust { .. } | Operation::Configure { .. } => Unit::Calls,
             operation if operation.file().is_some() => Unit::Files,
             _ => Unit::Registry,
         }
@@ -73,13 +72,10 @@ impl Writer for LocalWriter<'_> {
             return self.files.stage(&self.machine.drives, step, path);
         }
         match step.operation {
-            // What has an interface of its own would go on with what it has read when it started.
-            Operation::Configure { .. } => Err(refused("this version writes it on an image only")),
-            Operation::Adjust { what: what @ Probe::ServiceState { .. }, before, after } => {
-                self.turns.push((what.clone(), before.clone(), after.clone()));
+            Operation::Configure { .. } | Operation::Adjust { .. } => {
+                self.calls.push(Call::of(step)?);
                 Ok(())
             }
-            Operation::Adjust { .. } => Err(refused("this version cannot write it on a running machine")),
             Operation::PutCertificate { .. } | Operation::RemoveCertificate { .. } => {
                 Err(refused("this version writes stores of certificates on an image only"))
             }
@@ -101,15 +97,14 @@ impl Writer for LocalWriter<'_> {
 
     fn prepare(&mut self, _: FileTime) -> Result<Vec<PartChange>, WriteError> {
         let mut changes = Vec::new();
-        if !self.registry.is_empty() {
+        if !self.registry.is_empty() || !self.calls.is_empty() {
             let print = self.print()?;
             changes = self.registry.prepare(&print)?;
+            for call in &self.calls {
+                changes.push(call.change(&print)?);
+            }
         }
         self.files.prepare(&self.machine.drives, &mut changes)?;
-        for (probe, before, after) in &self.turns {
-            let part = Part::Probe(Box::new(probe.clone())).to_string();
-            changes.push(PartChange { part, before: Some(before.to_string()), after: Some(after.to_string()) });
-        }
         Ok(changes)
     }
 
@@ -119,12 +114,11 @@ impl Writer for LocalWriter<'_> {
         if std::mem::take(&mut self.has_environment) {
             crate::machine::windows_api::process::tell_of_environment();
         }
-        for turn in self.turns.drain(..) {
-            if let (Probe::ServiceState { service }, _, Answer::State(to)) = turn {
-                services::turn(&service, to)?;
-            }
+        if self.calls.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let print = self.print()?;
+        self.calls.drain(..).try_for_each(|call| call.make(&print))
     }
 
     fn sync_part(&mut self, part: &str) -> Result<(), WriteError> {
@@ -138,7 +132,7 @@ impl Writer for LocalWriter<'_> {
     fn discard(&mut self) {
         self.files.clear();
         self.registry.clear();
-        self.turns.clear();
+        self.calls.clear();
         self.has_environment = false;
     }
 

@@ -1,0 +1,121 @@
+//! Steps that take effect at once, each through an interface of the system. Whatever an interface answers, it is then looked whether
+//! the thing is as it was asked for: some say yes and do nothing.
+
+use std::time::{Duration, Instant};
+
+use super::parts::Part;
+use super::services;
+use super::target::{Change, Target};
+use crate::machine::windows_api::key::Buffers;
+use crate::machine::{PartChange, Step, WriteError};
+use crate::model::fact::Observed;
+use crate::model::fingerprint::FingerprintKey;
+use crate::model::operation::Operation;
+use crate::model::probe::{Answer, Probe};
+use crate::model::setting::Setting;
+
+/// For how long it is looked whether the system has come to where it says that it is: some of it writes a little later.
+const PATIENCE: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_millis(20);
+
+/// A step that waits to be done.
+pub struct Call {
+    operation: Operation,
+    /// For a thing with an interface of its own, what becomes of its key.
+    changes: Vec<Change>,
+    part: Part,
+}
+
+impl Call {
+    /// Takes a step after a look at whether there is an interface for it.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn of(step: &Step<'_>) -> Result<Self, WriteError> {
+        let refused = |detail: &str| WriteError::refused(step.operation.to_string(), detail);
+        match step.operation {
+            Operation::Adjust { what: Probe::ServiceState { .. }, after: Answer::State(_), .. } => {}
+            _ => return Err(refused("this version does not write it on a running machine")),
+        }
+        let part = Part::of(step.operation).ok_or_else(|| refused("it changes no part"))?;
+        Ok(Self { operation: step.operation.clone(), changes: Change::of(step)?, part })
+    }
+
+    /// The state of the part before and after; nothing is changed.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn change(&self, print: &FingerprintKey) -> Result<PartChange, WriteError> {
+        let before = self.part.state(print, &mut Buffers::default());
+        let before = before.map_err(|unread| WriteError::failed(format!("prepare to {}", self.operation), unread))?;
+        Ok(PartChange { part: self.part.to_string(), before, after: self.after(print) })
+    }
+
+    fn after(&self, print: &FingerprintKey) -> Option<String> {
+        match (&self.operation, &self.part) {
+            (Operation::Adjust { after, .. }, _) => Some(after.to_string()),
+            (_, Part::Setting { setting, values, .. }) => {
+                let put = |name: &str| {
+                    self.changes.iter().rev().find_map(|change| match change {
+                        Change::Put(known, data) if **known == *name => Some(data.clone()),
+                        _ => None,
+                    })
+                };
+                let values: Vec<_> = values.iter().map(|name| (&**name, put(name))).collect();
+                Part::setting_state(setting, &values, print)
+            }
+            _ => None,
+        }
+    }
+
+    /// Does it, and looks.
+    ///
+    /// # Errors
+    /// The interface refuses, or says yes and the thing is not as it was asked for.
+    pub fn make(&self, print: &FingerprintKey) -> Result<(), WriteError> {
+        self.tell()?;
+        let wanted = self.after(print);
+        let since = Instant::now();
+        loop {
+            let found = self.part.state(print, &mut Buffers::default());
+            let failed = |unread| WriteError::failed(format!("look whether it was done: {}", self.operation), unread);
+            if found.map_err(failed)? == wanted {
+                return Ok(());
+            }
+            if since.elapsed() > PATIENCE {
+                let detail = "the system said that it was done, and it is not";
+                return Err(WriteError::refused(self.operation.to_string(), detail));
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+
+    fn tell(&self) -> Result<(), WriteError> {
+        match &self.operation {
+            Operation::Adjust { what, after, .. } => match (what, after) {
+                (Probe::ServiceState { service }, Answer::State(to)) => services::turn(service, *to),
+                _ => Err(WriteError::refused(self.operation.to_string(), "there is no interface for it")),
+            },
+            Operation::Configure { setting, .. } => self.configure(setting),
+            _ => Err(WriteError::refused(self.operation.to_string(), "there is no interface for it")),
+        }
+    }
+
+    /// What the key of a setting is to hold.
+    fn target(&self) -> Observed<Option<Target>> {
+        self.operation.registry_key().map(|key| Target::of(key, &self.changes)).transpose()
+    }
+
+    fn configure(&self, setting: &Setting) -> Result<(), WriteError> {
+        let refused = |detail: &str| WriteError::refused(self.operation.to_string(), detail);
+        let target = self.target().map_err(|unread| WriteError::failed(self.operation.to_string(), unread))?;
+        let _target = target.ok_or_else(|| refused("it changes no key"))?;
+        match setting {
+            Setting::Service { .. }
+            | Setting::FirewallRule { .. }
+            | Setting::FirewallProfile { .. }
+            | Setting::TlsBinding { .. }
+            | Setting::UrlReservation { .. } => Err(refused("there is no interface for it")),
+        }
+    }
+}
