@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::places;
 use crate::formats::upcase;
-use crate::machine::{Machine, MachineKind, NoSecrets, Step, answer};
+use crate::machine::{Machine, MachineKind, NoSecrets, Step, answer, is_same};
 use crate::model::fact::{Facts, KeyAspects, KeyState, Observed, Queries, ValueSelection};
 use crate::model::file::FilePath;
 use crate::model::operation::{Expression, Operation};
@@ -187,7 +187,7 @@ fn check(step: &Step<'_>, setting: Option<&Setting>, key: &RegistryKey, read: &R
         Operation::PutRegistryValue { name, .. } => {
             let found = present()?.value(name).and_then(|value| value.data.plain());
             let is_same = match (setting, found, step.data.as_deref()) {
-                (Some(setting), Some(found), Some(written)) => setting.is_same(name, found, written),
+                (Some(setting), Some(found), Some(written)) => is_same(setting, name, found, written),
                 (_, found, written) => found == written,
             };
             if is_same { Ok(()) } else { Err("it does not read back as written".into()) }

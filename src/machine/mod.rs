@@ -32,6 +32,7 @@ mod known_secrets;
 #[cfg(windows)]
 pub mod local;
 mod lower;
+mod meaning;
 pub mod memory;
 mod observe;
 pub(crate) mod services;
@@ -45,6 +46,7 @@ mod windows_api;
 
 pub use crate::model::run::RunName;
 pub use lower::element_of;
+pub use meaning::is_same;
 pub use observe::{ObserveError, ObserveOptions, answer, ask_services, begin, fresh_key, observe, rounds};
 
 /// Which of the four machines this is.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::registry;
 use crate::formats::upcase;
 use crate::machine::lower::lowered;
+use crate::machine::meaning::meaning;
 use crate::machine::windows_api::key::{self, Buffers};
 use crate::model::fact::{KeyTree, Observed, Unread};
 use crate::model::fingerprint::FingerprintKey;
@@ -127,7 +128,7 @@ impl Part {
         let mut bytes = Vec::new();
         for (name, data) in values {
             put(&mut bytes, upcase::fold(name).as_bytes());
-            let said = data.as_ref().map(|data| (data.value_type, setting.meaning(name, data)));
+            let said = data.as_ref().map(|data| (data.value_type, meaning(setting, name, data)));
             put(&mut bytes, &said.as_ref().map_or(u32::MAX, |(value_type, _)| *value_type).to_le_bytes());
             put(&mut bytes, said.as_ref().map_or(&[], |(_, meaning)| meaning));
         }
