@@ -10,140 +10,20 @@
     reason = "helpers of tests are not seen as tests"
 )]
 
-use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+#[path = "live/mod.rs"]
+mod live;
 
-use trueup::apply::{
-    ApplyError, ApplyOptions, ApplyReport, Basis as _, DocumentBasis, Progress, Purpose, RollbackBasis, apply,
-    done_steps, past_run, resume, settle, unfinished,
-};
-use trueup::document::{Colour, Desired, FileReader, LoadOptions, ReadError, load, render};
+use live::{FOLDER, RECORD, Silent, TEST, applied, desired, dump, now, options, plan, rolled_back, try_apply, turn};
+use trueup::apply::{ApplyError, DocumentBasis, resume, settle, unfinished};
 use trueup::machine::faulty::{Fault, FaultyMachine};
 use trueup::machine::image::{DirtyHives, ImageMachine, sample};
 use trueup::machine::local::LocalMachine;
-use trueup::machine::{Machine as _, SecretSource, WritableMachine, WriteError};
+use trueup::machine::{Machine as _, WritableMachine as _, WriteError};
 use trueup::model::operation::Operation;
-use trueup::model::secret::SecretReference;
 use trueup::model::time::FileTime;
 use trueup::model::verdict::{Cause, Verdict};
 use trueup::plan::{Plan, PlanOptions};
-use windows_registry::{Key, LOCAL_MACHINE, Type};
-use zeroize::Zeroizing;
-
-/// All that the tests write in the registry.
-const TEST: &str = r"SOFTWARE\trueup test";
-const FOLDER: &str = r"C:\trueup test";
-const RECORD: &str = r"C:\ProgramData\trueup";
-
-struct Secrets;
-
-impl SecretSource for Secrets {
-    fn resolve(&self, _: &SecretReference) -> Result<Zeroizing<String>, String> {
-        Ok(Zeroizing::new("correct horse".to_owned()))
-    }
-}
-
-struct Silent;
-
-impl Progress for Silent {
-    fn phase(&mut self, _: &'static str, _: usize) {}
-}
-
-struct Text<'t>(&'t str);
-
-impl FileReader for Text<'_> {
-    fn read(&mut self, _: &str, _: usize) -> Result<Vec<u8>, ReadError> {
-        Ok(self.0.as_bytes().to_vec())
-    }
-}
-
-fn desired(text: &str) -> Desired {
-    let text = format!("version: 1\n{text}\n").replace("TEST", &format!(r"HKLM\{TEST}"));
-    match load(&mut Text(&text), &["site.yaml".into()], &LoadOptions::default()) {
-        Ok(loaded) => loaded.desired,
-        Err(failure) => panic!("{}\n{text}", render(&failure.diagnostics, &failure.sources, Colour::Plain)),
-    }
-}
-
-/// There is one machine: the tests take turns. Each begins without what others left.
-fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    clean();
-    turn
-}
-
-fn clean() {
-    let _may_be_absent = LOCAL_MACHINE.remove_tree(TEST);
-    for folder in [FOLDER, RECORD] {
-        if Path::new(folder).exists() {
-            std::fs::remove_dir_all(folder).unwrap();
-        }
-    }
-}
-
-fn now() -> jiff::Timestamp {
-    jiff::Timestamp::now()
-}
-
-fn plan(machine: &dyn WritableMachine, desired: &Desired) -> Plan {
-    let basis = DocumentBasis { desired, options: PlanOptions::at(now()) };
-    basis.plan(&basis.facts(machine.as_machine(), &Secrets).unwrap()).unwrap()
-}
-
-fn try_apply(machine: &dyn WritableMachine, desired: &Desired) -> Result<ApplyReport, ApplyError> {
-    let basis = DocumentBasis { desired, options: PlanOptions::at(now()) };
-    let facts = basis.facts(machine.as_machine(), &Secrets).unwrap();
-    let plan = basis.plan(&facts).unwrap();
-    apply(machine, &basis, &plan, &facts, &ApplyOptions::new("a test", now(), &Secrets), &mut Silent)
-}
-
-fn applied(machine: &dyn WritableMachine, desired: &Desired) -> ApplyReport {
-    let report = try_apply(machine, desired).unwrap();
-    assert!(report.is_complete(), "{report:?}");
-    report
-}
-
-fn rolled_back(machine: &dyn WritableMachine, run: &str) {
-    let name = run.parse().unwrap();
-    let past = past_run(machine.as_machine(), &name).unwrap();
-    let steps = done_steps(machine.as_machine(), &past).done_or_unknown();
-    let basis = RollbackBasis {
-        run: &past,
-        steps: &steps,
-        purpose: Purpose::Rollback { of: name },
-        options: PlanOptions::at(now()),
-    };
-    let facts = basis.facts(machine.as_machine(), &Secrets).unwrap();
-    let plan = basis.plan(&facts).unwrap();
-    let report =
-        apply(machine, &basis, &plan, &facts, &ApplyOptions::new("a test", now(), &Secrets), &mut Silent).unwrap();
-    assert!(report.is_complete(), "{report:?}");
-}
-
-/// All that lies at and below a key, as the system tells it to anybody: `path|name|type|hex`.
-fn dump(key: &str) -> Vec<String> {
-    fn below(key: &Key, path: &str, out: &mut Vec<String>) {
-        out.push(path.to_owned());
-        let mut values: Vec<String> = key
-            .values()
-            .unwrap()
-            .map(|(name, value)| format!("{path}|{name}|{}|{:02x?}", u32::from(value.ty()), &*value))
-            .collect();
-        values.sort();
-        out.extend(values);
-        let mut names: Vec<String> = key.keys().unwrap().collect();
-        names.sort();
-        for name in names {
-            below(&key.open(&name).unwrap(), &format!("{path}\\{name}"), out);
-        }
-    }
-    let mut out = Vec::new();
-    if let Ok(key) = LOCAL_MACHINE.open(key) {
-        below(&key, "", &mut out);
-    }
-    out
-}
+use windows_registry::{LOCAL_MACHINE, Type};
 
 const FIRST: &str = r"registry:
   TEST\Product:
@@ -279,7 +159,7 @@ fn whatever_stops_a_run_it_is_finished() {
             let is_past_the_end = faulty.writes() < at;
             if let Some(open) = unfinished(&machine).unwrap() {
                 let basis = DocumentBasis { desired: &document, options: PlanOptions::at(now()) };
-                let options = ApplyOptions::new("a test", now(), &Secrets);
+                let options = options();
                 if resume(&machine, Some(&basis), &open.beginning.run, &options, &mut Silent).is_err() {
                     settle(&machine, &open, &options).unwrap();
                 }

@@ -1,0 +1,16 @@
+//! What only a real Windows can show: `docs/windows.md` says how these tests are run. Each puts back what it changes.
+
+#![cfg(all(windows, feature = "real-windows"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests are not seen as tests"
+)]
+
+#[path = "live/mod.rs"]
+mod live;
+
+#[path = "real_windows/registry.rs"]
+mod registry;
