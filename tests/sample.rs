@@ -250,6 +250,7 @@ fn the_demo_document_differs_from_the_sample_in_every_way_and_is_met_after_one_a
         retain: Some(RETAIN),
         accept_unproven: false,
         confirm_within: None,
+        undo_with: &[],
     };
     let basis = DocumentBasis { desired: &desired, options: PlanOptions::at(as_of()) };
     let report = apply(&machine, &basis, &plan, &facts, &options, &mut Quiet).unwrap();

@@ -2,6 +2,25 @@
 
 use super::{ApplyError, ApplyOptions};
 use crate::machine::{Machine, RunName, WritableMachine};
+use crate::model::task::{Start, Task};
+
+/// How often the undoing is tried again, a minute later each time: the run itself may still be at work.
+const RETRIES: u32 = 60;
+
+/// The name of the task that undoes a run.
+pub fn undo_task(run: &RunName) -> String {
+    format!("undo {run}")
+}
+
+/// The task that undoes a run unless it is confirmed.
+pub fn undoing(run: &RunName, at: jiff::Timestamp, undo_with: &[String]) -> Task {
+    Task {
+        description: format!("Takes back run {run} of trueup unless `trueup confirm` is run before."),
+        start: Start::Once(at),
+        arguments: undo_with.iter().cloned().chain([run.to_string()]).collect(),
+        retries: RETRIES,
+    }
+}
 
 /// Confirms the run that waits for it, and disarms its undoing; gives its name, `None` when none waits.
 ///
@@ -21,7 +40,7 @@ pub fn confirm(machine: &dyn WritableMachine, options: &ApplyOptions<'_>) -> Res
         return Ok(None);
     };
     if let (Some(scheduler), Ok(run)) = (machine.scheduler(), confirmation.run.parse::<RunName>()) {
-        scheduler.disarm(&run)?;
+        scheduler.remove(&undo_task(&run))?;
     }
     record.confirmation = None;
     writer.put_record(&record)?;

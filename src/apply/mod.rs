@@ -19,7 +19,7 @@ mod steps;
 mod verify;
 
 pub use basis::{Basis, DocumentBasis, RollbackBasis};
-pub use confirm::{confirm, is_unconfirmed};
+pub use confirm::{confirm, is_unconfirmed, undo_task};
 pub use history::{PastRun, RunOutcome, history, past_run};
 pub use journal::{
     Beginning, Commit, CommitState, Ending, JOURNAL_TAIL, JOURNAL_VERSION, Journal, JournalError, JournalRun, Purpose,
@@ -70,6 +70,8 @@ pub struct ApplyOptions<'a> {
     pub accept_unproven: bool,
     /// Undo the run unless it is confirmed within this time.
     pub confirm_within: Option<std::time::Duration>,
+    /// The arguments with which this program undoes a run unless it is confirmed, but for the name of the run, which comes last.
+    pub undo_with: &'a [String],
 }
 
 impl<'a> ApplyOptions<'a> {
@@ -85,6 +87,7 @@ impl<'a> ApplyOptions<'a> {
             retain: None,
             accept_unproven: false,
             confirm_within: None,
+            undo_with: &[],
         }
     }
 }

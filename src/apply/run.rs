@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::basis::{Basis, RollbackBasis};
+use super::confirm::{undo_task, undoing};
 use super::content::Sources;
 use super::held::{self, Holds};
 use super::journal::{Beginning, Journal, JournalRun, Purpose};
@@ -326,7 +327,7 @@ fn arm(
         .ok_or_else(|| WriteError::refused("arm the undoing of the run", "the time to confirm it is too long"))?;
     let confirmation = Some(Confirmation { run: run.to_string().into(), until });
     recalled.replace(Record { confirmation, ..recalled.record() }, writer, run)?;
-    scheduler.arm(run, until)?;
+    scheduler.put(&undo_task(run), &undoing(run, until, options.undo_with))?;
     Ok(Some(until))
 }
 

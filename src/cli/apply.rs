@@ -6,7 +6,7 @@ use super::arguments::{ApplyOptions, DocumentOptions, FailureChoice, Format, Rep
 use super::progress::progress;
 use super::secrets::{CommandSecrets, MissingKey, Secrets, hold_key, owner};
 use super::terminal::Terminal;
-use super::{Outcome, files, inputs, machines, plan as plan_command, rollback};
+use super::{Outcome, events, files, inputs, machines, plan as plan_command, rollback};
 use crate::apply::{self, ApplyError, ApplyReport, Basis as _, DocumentBasis, JournalRun, OnFailure, RETAIN};
 use crate::document::Desired;
 use crate::error::{Exit, Failure};
@@ -61,7 +61,9 @@ pub fn run(options: &ApplyOptions, terminal: &Terminal) -> Outcome {
     let desired = inputs::kept(desired);
     let basis = DocumentBasis { desired, options: plan_options };
     let owner = owner();
-    let apply_options = options_of(options, desired, &owner, &secrets, key.as_ref());
+    let undo_with = rollback::unless_confirmed(&options.machine.machine, options.hold_key.as_deref())?;
+    let apply_options =
+        apply::ApplyOptions { undo_with: &undo_with, ..options_of(options, desired, &owner, &secrets, key.as_ref()) };
 
     if let Some(run) = unfinished {
         decide_unfinished(&run, options, terminal)?;
@@ -75,6 +77,7 @@ pub fn run(options: &ApplyOptions, terminal: &Terminal) -> Outcome {
             report.map_err(failure)?
         };
         terminal.note(&format!("Finished run {}\n", run.beginning.run));
+        events::of_run(machine, &report, "Applied", takes_back, terminal);
         // When the finished run was this very plan, there is nothing more to do.
         let is_last = !report.is_complete() || (saved.is_some() && !takes_back);
         // Data are one document: the report of the plan that follows.
@@ -117,6 +120,7 @@ pub fn run(options: &ApplyOptions, terminal: &Terminal) -> Outcome {
     };
     drop(bar);
     let report = inputs::kept(result.map_err(failure)?);
+    events::of_run(machine, report, "Applied", false, terminal);
     show(report, "Applied", &options.report, terminal)?;
     Ok(if report.is_complete() { Exit::Done } else { Exit::Failed })
 }

@@ -49,6 +49,8 @@ pub enum Command {
     Rollback(RollbackOptions),
     /// Keep a run that would be undone unless it is confirmed.
     Confirm(ConfirmOptions),
+    /// Look for drift again and again, by the scheduler of the running machine.
+    Schedule(ScheduleOptions),
     /// Show a saved plan.
     Show(ShowOptions),
     /// Tell where a value comes from, who wins, and what would become of it.
@@ -260,6 +262,10 @@ pub struct DriftOptions {
     #[arg(long)]
     pub coverage: bool,
 
+    /// Also write an entry to the machine's event log: for the task that `trueup schedule` makes.
+    #[arg(long)]
+    pub event_log: bool,
+
     /// Take the machine as it is for what was last applied: drift is measured from here on.
     #[arg(long)]
     pub accept_as_baseline: bool,
@@ -335,6 +341,44 @@ pub struct RollbackOptions {
 pub struct ConfirmOptions {
     #[command(flatten)]
     pub machine: MachineOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct ScheduleOptions {
+    /// Documents, each laid over those before it. They are read where they are now, whenever the task runs.
+    #[arg(required_unless_present = "remove", value_name = "FILE")]
+    pub files: Vec<String>,
+    #[command(flatten)]
+    pub additions: Additions,
+
+    /// How often, such as 15m or 6h; at least 1m, at most 31d.
+    #[arg(long, value_name = "DURATION", value_parser = length, conflicts_with = "daily_at")]
+    pub every: Option<crate::model::scalar::Duration>,
+
+    /// Once a day at this time of the machine's own clock, such as 03:30.
+    #[arg(long, value_name = "TIME", value_parser = time_of_day)]
+    pub daily_at: Option<jiff::civil::Time>,
+
+    /// What the task is called, in the scheduler's folder \trueup.
+    #[arg(long, value_name = "NAME", default_value = "drift")]
+    pub name: String,
+
+    /// Print the task's definition in XML, and make no task: for `schtasks /Create /XML`, on any machine.
+    #[arg(long)]
+    pub print: bool,
+
+    /// Where trueup.exe lies on the machine, in the definition that is printed.
+    #[arg(long, value_name = "FILE", requires = "print", default_value = r"C:\Program Files\trueup\trueup.exe")]
+    pub program: String,
+
+    /// Remove the task.
+    #[arg(long, conflicts_with_all = ["files", "print"])]
+    pub remove: bool,
+}
+
+/// Reads an hour and a minute.
+fn time_of_day(text: &str) -> Result<jiff::civil::Time, String> {
+    jiff::civil::Time::strptime("%H:%M", text).map_err(|_| "write an hour and a minute, as in `03:30`".to_owned())
 }
 
 #[derive(Debug, Args)]

@@ -4,14 +4,32 @@ use super::apply::{approve, failure};
 use super::arguments::{DriftOptions, Format};
 use super::secrets::{CommandSecrets, Secrets, owner};
 use super::terminal::Terminal;
-use super::{Outcome, inputs, machines, plan as plan_command};
+use super::{Outcome, events, inputs, machines, plan as plan_command};
 use crate::apply::{self, Basis as _, DocumentBasis};
 use crate::error::{Exit, Failure};
+use crate::model::event::{Event, What};
 use crate::plan::PlanOptions;
 use crate::report::drift::{self, Drift};
 use crate::report::text;
 
 pub fn run(options: &DriftOptions, terminal: &Terminal) -> Outcome {
+    let outcome = look(options, terminal);
+    if let (Err(failure), true) = (&outcome, options.event_log) {
+        log(options, What::Untold, failure.print())?;
+    }
+    outcome
+}
+
+/// Writes an entry to the log of the machine.
+fn log(options: &DriftOptions, what: What, text: String) -> Result<(), Failure> {
+    let opened = machines::open(&options.machine)?;
+    opened
+        .writable()?
+        .log(&Event { what, text })
+        .map_err(|error| Failure::failed("the event log was not written").because(error))
+}
+
+fn look(options: &DriftOptions, terminal: &Terminal) -> Outcome {
     let as_of = inputs::clock(options.as_of);
     let desired = inputs::kept(inputs::document(&options.document, terminal)?);
     let opened = machines::open(&options.machine)?;
@@ -38,13 +56,17 @@ pub fn run(options: &DriftOptions, terminal: &Terminal) -> Outcome {
         }
         return accept(options, &opened, &basis, &secrets, terminal);
     }
-    Ok(if plan_command::is_unread(&plan, &facts) {
-        Exit::Failed
+    let (exit, what) = if plan_command::is_unread(&plan, &facts) {
+        (Exit::Failed, What::Untold)
     } else if drift.differs() {
-        Exit::Changes
+        (Exit::Changes, What::Drift)
     } else {
-        Exit::Done
-    })
+        (Exit::Done, What::NoDrift)
+    };
+    if options.event_log {
+        log(options, what, drift::text(&drift, &events::options()))?;
+    }
+    Ok(exit)
 }
 
 fn accept(

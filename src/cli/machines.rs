@@ -42,7 +42,12 @@ impl Opened {
         match self {
             Self::Image(image) => Ok(&**image),
             #[cfg(windows)]
-            Self::Local(local) => Ok(&**local),
+            Self::Local(local) if local.is_elevated() => Ok(&**local),
+            #[cfg(windows)]
+            Self::Local(_) => Err(Failure::refused(
+                "this process may not change the machine: it has no administrator's rights",
+            )
+            .hint("start it from a prompt that was opened with `Run as administrator`, or as a task of the system")),
             Self::Snapshot(_) => Err(Failure::refused("a snapshot can only be planned against, not applied to")
                 .hint("apply on the machine itself, or on an image of it: --machine image:DIR")),
         }
@@ -50,6 +55,12 @@ impl Opened {
 
     /// Says what is worth knowing of how the machine was read.
     pub fn warn(&self, terminal: &Terminal) {
+        #[cfg(windows)]
+        if let Self::Local(local) = self
+            && !local.is_elevated()
+        {
+            terminal.note("warning: without an administrator's rights not all of the machine can be read\n");
+        }
         if let Self::Image(image) = self {
             for warning in image.warnings() {
                 terminal.note(&format!("warning: {warning}\n"));

@@ -8,6 +8,7 @@ mod confirm;
 mod demo;
 mod diff;
 mod drift;
+mod events;
 mod explain;
 mod files;
 mod history;
@@ -18,6 +19,7 @@ mod material;
 mod plan;
 mod progress;
 mod rollback;
+mod schedule;
 mod schema;
 mod secrets;
 mod show;
@@ -58,6 +60,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::History(options) => history::run(options, &terminal),
         Command::Rollback(options) => rollback::run(options, &terminal),
         Command::Confirm(options) => confirm::run(options, &terminal),
+        Command::Schedule(options) => schedule::run(options, &terminal),
         Command::Diff(options) => diff::run(options, &terminal),
         Command::Show(options) => show::run(options, &terminal),
         Command::Explain(options) => explain::run(options, &terminal),

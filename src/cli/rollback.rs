@@ -1,11 +1,13 @@
 //! `trueup rollback`, and the undoing of a run that stopped.
 
+use std::path::Path;
+
 use super::apply::{approve, failure, refuse, refuse_unproven, show, unfinished};
 use super::arguments::{ApplyOptions, Format, ProgressChoice, ReportOptions, RollbackOptions};
 use super::progress::progress;
 use super::secrets::{MissingKey, hold_key, owner};
 use super::terminal::Terminal;
-use super::{Outcome, inputs, machines, plan as plan_command};
+use super::{Outcome, events, inputs, machines, plan as plan_command};
 use crate::apply::{
     self, ApplyOptions as RunOptions, ApplyReport, Basis as _, JournalRun, OnFailure, Purpose, RollbackBasis,
     RunOutcome, done_steps, history, past_run, settle,
@@ -26,6 +28,8 @@ struct Manner<'m> {
     only_plan: bool,
     partial: bool,
     accept: &'m [String],
+    /// Accept whatever is found: nobody is there to be asked, and a run that nobody confirmed must not stay.
+    accept_all: bool,
     accept_unproven: bool,
 }
 
@@ -40,31 +44,67 @@ pub fn run(options: &RollbackOptions, terminal: &Terminal) -> Outcome {
         only_plan: options.plan,
         partial: options.partial,
         accept: &options.accept,
+        accept_all: options.unless_confirmed,
         accept_unproven: options.accept_unproven,
     };
     let asked = options.run.as_deref().map(str::parse::<RunName>).transpose();
     let asked = asked.map_err(not_a_run)?;
-    if let (Some(run), true) = (&asked, options.unless_confirmed)
+    let undoes = asked.clone().filter(|_| options.unless_confirmed);
+    if let Some(run) = &undoes
         && !apply::is_unconfirmed(machine.as_machine(), run).map_err(failure)?
     {
         let message = format!("Run {run} waits for no confirmation and stays\n");
+        forget_task(machine, run, terminal);
         return terminal.remark(&message, options.report.format);
     }
+    let outcome = take_back_asked(asked, machine, key.as_ref(), &manner, terminal);
+    // A task whose work is done would only ask once more; one whose work failed is tried again.
+    if let (Ok(Exit::Done), Some(run)) = (&outcome, &undoes) {
+        forget_task(machine, run, terminal);
+    }
+    outcome
+}
+
+/// The arguments with which a task takes back a run, but for the run's name, unless the run is confirmed.
+///
+/// # Errors
+/// The key of the hold cannot be named from everywhere.
+pub fn unless_confirmed(machine: &str, hold_key: Option<&Path>) -> Result<Vec<String>, Failure> {
+    let mut arguments =
+        ["rollback", "--auto-approve", "--partial", "--accept-unproven", "--unless-confirmed", "--machine", machine]
+            .map(str::to_owned)
+            .to_vec();
+    if let Some(file) = hold_key {
+        let file = std::path::absolute(file)
+            .map_err(|error| Failure::failed("cannot tell where the key of the hold lies").because(error))?;
+        arguments.extend(["--hold-key".to_owned(), file.to_string_lossy().into_owned()]);
+    }
+    Ok(arguments)
+}
+
+/// Removes the task that was to take back a run.
+fn forget_task(machine: &dyn WritableMachine, run: &RunName, terminal: &Terminal) {
+    let Some(Err(error)) = machine.scheduler().map(|scheduler| scheduler.remove(&apply::undo_task(run))) else {
+        return;
+    };
+    terminal.note(&format!("warning: the task that was to take back run {run} is still there: {error}\n"));
+}
+
+fn take_back_asked(
+    asked: Option<RunName>,
+    machine: &dyn WritableMachine,
+    key: Option<&HoldKey>,
+    manner: &Manner<'_>,
+    terminal: &Terminal,
+) -> Outcome {
     if let Some(open) = unfinished(machine)? {
         if let Some(of) = open.beginning.purpose.takes_back()
             && asked.as_ref().is_none_or(|asked| asked == of || is_undo_of_itself(asked, &open))
         {
-            return finish_taking_back(&open, of, machine, key.as_ref(), &manner, terminal);
+            return finish_taking_back(&open, of, machine, key, manner, terminal);
         }
         if asked.as_ref().is_none_or(|asked| *asked == open.beginning.run) {
-            return take_back(
-                &open,
-                Purpose::Undo { of: open.beginning.run.clone() },
-                machine,
-                key.as_ref(),
-                &manner,
-                terminal,
-            );
+            return take_back(&open, Purpose::Undo { of: open.beginning.run.clone() }, machine, key, manner, terminal);
         }
         return Err(Failure::refused(format!("run {} stopped before its end", open.beginning.run))
             .hint("take that one back first: `trueup rollback`, or finish it: `trueup apply --resume`"));
@@ -76,7 +116,7 @@ pub fn run(options: &RollbackOptions, terminal: &Terminal) -> Outcome {
     let run = past_run(machine.as_machine(), &name).map_err(|why| {
         Failure::failed(format!("cannot take back run {name}")).because(why).hint("`trueup history` lists the runs")
     })?;
-    take_back(&run, Purpose::Rollback { of: name }, machine, key.as_ref(), &manner, terminal)
+    take_back(&run, Purpose::Rollback { of: name }, machine, key, manner, terminal)
 }
 
 /// Taking back the undoing of a run that had stopped would leave the machine where that run stopped: it is finished instead.
@@ -104,6 +144,7 @@ pub fn undo(
         only_plan: false,
         partial: false,
         accept: &options.accept,
+        accept_all: false,
         accept_unproven: options.accept_unproven,
     };
     if let Some(of) = run.beginning.purpose.takes_back() {
@@ -130,7 +171,7 @@ fn finish_taking_back(
     terminal.note(&format!("{message}\n"));
     approve(manner.auto_approve, "the undoing", "Go on with it?", terminal)?;
     let report = finish(open, machine, key, manner.progress, terminal)?;
-    tell(&report, manner, terminal)
+    tell(machine, &report, manner, terminal)
 }
 
 /// Does what is left of a run that was taking back another one when it stopped.
@@ -163,7 +204,8 @@ fn options_of<'a>(
 }
 
 /// Shows what came of it.
-fn tell(report: &ApplyReport, manner: &Manner<'_>, terminal: &Terminal) -> Outcome {
+fn tell(machine: &dyn WritableMachine, report: &ApplyReport, manner: &Manner<'_>, terminal: &Terminal) -> Outcome {
+    events::of_run(machine, report, "Taken back", true, terminal);
     show(report, "Taken back", manner.report, terminal)?;
     // What cannot be taken back was known, and the rest was asked for.
     let is_complete = if manner.partial { report.is_complete_but_for_blocked() } else { report.is_complete() };
@@ -202,8 +244,9 @@ fn take_back(
     let facts = inputs::facts_of(machine.as_machine(), &basis, &NoSecrets)?;
     let plan = basis.plan(&facts).map_err(|error| Failure::failed("cannot plan the rollback").because(error))?;
     let owner = owner();
-    let apply_options =
-        RunOptions { accept_unproven: manner.accept_unproven, ..options_of(&owner, now, key, manner.accept) };
+    let found: Vec<String> = plan.findings.iter().map(|finding| finding.code.to_string()).collect();
+    let accept = if manner.accept_all { found.as_slice() } else { manner.accept };
+    let apply_options = RunOptions { accept_unproven: manner.accept_unproven, ..options_of(&owner, now, key, accept) };
     let name = &run.beginning.run;
     if manner.report.format == Format::Text || manner.only_plan {
         if manner.report.format == Format::Text {
@@ -214,7 +257,7 @@ fn take_back(
     if manner.only_plan {
         return Ok(Exit::Done);
     }
-    refuse(&plan, manner.accept)?;
+    refuse(&plan, accept)?;
     refuse_unproven(machine, &plan, manner.accept_unproven)?;
     let blocked = plan.summary().blocked;
     if blocked > 0 && !manner.partial {
@@ -237,11 +280,11 @@ fn take_back(
         terminal.remark(&format!("Nothing of run {name}{what} is on the machine; {end}\n"), manner.report.format)?;
         return match manner.report.format {
             Format::Text => Ok(Exit::Done),
-            Format::Json => tell(&ApplyReport::nothing(&plan.summary(), plan.owed.clone()), manner, terminal),
+            Format::Json => tell(machine, &ApplyReport::nothing(&plan.summary(), plan.owed.clone()), manner, terminal),
         };
     }
     let mut bar = progress(manner.progress, terminal);
     let report = apply::apply(machine, &basis, &plan, &facts, &apply_options, &mut *bar).map_err(failure)?;
     drop(bar);
-    tell(&report, manner, terminal)
+    tell(machine, &report, manner, terminal)
 }

@@ -11,6 +11,7 @@ use crate::machine::{
     FileReader, JournalFile, Machine, MachineKind, PartChange, RegistryReader, RunName, Scheduler, ServiceControl,
     Step, Unit, WritableMachine, WriteError, Writer,
 };
+use crate::model::event::Event;
 use crate::model::fact::{Identity, Observed};
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
@@ -166,6 +167,10 @@ impl WritableMachine for FaultyMachine<'_> {
 
     fn unproven(&self, operation: &Operation) -> Option<&'static str> {
         self.inner.unproven(operation)
+    }
+
+    fn log(&self, event: &Event) -> Result<(), WriteError> {
+        self.inner.log(event)
     }
 
     fn scheduler(&self) -> Option<&dyn Scheduler> {

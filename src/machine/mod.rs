@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use crate::formats::edit::Value;
 use crate::formats::service::ServiceName;
 
+use crate::model::event::Event;
 use crate::model::fact::{Facet, Identity, KeyAspects, KeyState, KeyTree, Observed, Unread};
 use crate::model::file::{ContentDigest, FileAspect, FileDigest, FilePath, FileState};
 use crate::model::file_tree::{Tree, TreeLimits};
@@ -20,6 +21,7 @@ use crate::model::remembered::Record;
 use crate::model::secret::SecretReference;
 use crate::model::services::Services;
 use crate::model::sid::Sid;
+use crate::model::task::Task;
 use crate::model::time::FileTime;
 
 pub mod faulty;
@@ -320,25 +322,33 @@ pub trait WritableMachine: Machine {
         None
     }
 
-    /// What can undo a run later by itself; `None` on a machine where nothing runs.
+    /// Writes an entry to the machine's own log.
+    ///
+    /// # Errors
+    /// It has none, or the log refuses.
+    fn log(&self, _event: &Event) -> Result<(), WriteError> {
+        Err(WriteError::refused("write to the event log", format!("{} has none", self.kind())))
+    }
+
+    /// What can start this program later by itself; `None` on a machine where nothing runs.
     fn scheduler(&self) -> Option<&dyn Scheduler> {
         None
     }
 }
 
-/// Undoes a run at a point in time unless it is told not to, even when nobody can reach the machine any more.
+/// Starts this program at a later time by itself, even when nobody can reach the machine any more.
 pub trait Scheduler {
-    /// Arms the undoing of a run.
+    /// Makes a task of this name, or another one of it.
     ///
     /// # Errors
-    /// It could not be armed: the run must not begin.
-    fn arm(&self, run: &RunName, at: jiff::Timestamp) -> Result<(), WriteError>;
+    /// It is not there afterwards: whoever relies on it must not go on.
+    fn put(&self, name: &str, task: &Task) -> Result<(), WriteError>;
 
-    /// Disarms it, when it is armed.
+    /// Removes a task; says whether there was one.
     ///
     /// # Errors
-    /// It could not be disarmed, and may undo the run.
-    fn disarm(&self, run: &RunName) -> Result<(), WriteError>;
+    /// It could not be removed, and may start.
+    fn remove(&self, name: &str) -> Result<bool, WriteError>;
 }
 
 /// One operation with its expression evaluated.

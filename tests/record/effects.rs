@@ -3,6 +3,7 @@
 use trueup::apply::{RunOutcome, confirm, history, is_unconfirmed, unfinished};
 use trueup::machine::Machine as _;
 use trueup::machine::faulty::{Fault, FaultyMachine};
+use trueup::model::task::Start;
 
 use super::world::{Do, World, check};
 
@@ -127,11 +128,13 @@ fn waiting(document: &str) -> (World, trueup::machine::RunName) {
 fn a_run_that_waits_is_armed_until_it_is_confirmed() {
     let (world, run) = waiting("  A: {}");
     let until: jiff::Timestamp = "2026-03-01T00:06:00Z".parse().unwrap();
-    assert_eq!(world.machine.armed.borrow().get(&run), Some(&until));
+    let task = world.machine.tasks.borrow().get(&format!("undo {run}")).cloned().unwrap();
+    assert_eq!(task.start, Start::Once(until));
+    assert_eq!(task.arguments, ["rollback".to_owned(), run.to_string()]);
     assert!(is_unconfirmed(&world.machine, &run).unwrap());
     let confirmed = world.options(&[], |options| confirm(&world.machine, options)).unwrap();
     assert_eq!(confirmed, Some(run.to_string()));
-    assert!(world.machine.armed.borrow().is_empty() && !is_unconfirmed(&world.machine, &run).unwrap());
+    assert!(world.machine.tasks.borrow().is_empty() && !is_unconfirmed(&world.machine, &run).unwrap());
     assert_eq!(world.options(&[], |options| confirm(&world.machine, options)).unwrap(), None);
 }
 

@@ -148,6 +148,7 @@ impl World {
         run(&ApplyOptions {
             accept: &accept,
             confirm_within: self.confirm_within.get(),
+            undo_with: &["rollback".to_owned()],
             ..ApplyOptions::new("a test", self.now.get(), self)
         })
     }

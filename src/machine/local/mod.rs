@@ -3,9 +3,11 @@
 mod accounts;
 mod calls;
 mod drives;
+mod events;
 mod parts;
 mod probes;
 mod registry;
+mod scheduler;
 mod services;
 mod stage;
 mod target;
@@ -20,9 +22,10 @@ use self::writer::LocalWriter;
 use crate::machine::volume_files::{self, Places as _};
 use crate::machine::windows_api::key::Buffers;
 use crate::machine::{
-    FileRead, FileReader, Listed, Machine, MachineKind, RegistryReader, RunName, WritableMachine, WriteError, Writer,
-    identity, kept, windows_api,
+    FileRead, FileReader, Listed, Machine, MachineKind, RegistryReader, RunName, Scheduler, WritableMachine,
+    WriteError, Writer, identity, kept, windows_api,
 };
+use crate::model::event::Event;
 use crate::model::fact::{Identity, KeyAspects, KeyState, Observed, Unread};
 use crate::model::file::{FileDigest, FilePath};
 use crate::model::file_tree::{Tree, TreeLimits};
@@ -50,6 +53,11 @@ impl LocalMachine {
         // Whoever may back up may read what descriptors hide, such as SAM; for all others that stays refused.
         let _has_it = windows_api::process::enable_privilege("SeBackupPrivilege");
         Ok(Self { drives: Drives::open()? })
+    }
+
+    /// Whether this process has an administrator's rights; where the system does not tell, it is taken to have them, and learns better.
+    pub fn is_elevated(&self) -> bool {
+        windows_api::process::is_elevated().unwrap_or(true)
     }
 }
 
@@ -170,7 +178,18 @@ impl WritableMachine for LocalMachine {
     }
 
     fn writer(&self, owner: &str) -> Result<Box<dyn Writer + '_>, WriteError> {
+        if !self.is_elevated() {
+            return Err(WriteError::refused("write to this machine", "this process has no administrator's rights"));
+        }
         Ok(Box::new(LocalWriter::open(self, owner)?))
+    }
+
+    fn log(&self, event: &Event) -> Result<(), WriteError> {
+        events::write(event)
+    }
+
+    fn scheduler(&self) -> Option<&dyn Scheduler> {
+        Some(self)
     }
 
     fn unproven(&self, operation: &Operation) -> Option<&'static str> {

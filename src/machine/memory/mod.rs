@@ -29,6 +29,7 @@ use crate::model::registry_tree::{Node, Performed, absent, place};
 use crate::model::remembered::Record;
 use crate::model::services::Services;
 use crate::model::sid::Sid;
+use crate::model::task::Task;
 use crate::model::time::FileTime;
 
 /// A journal's bytes, shared with the machine that keeps it.
@@ -53,8 +54,8 @@ pub struct MemoryMachine {
     generation: Cell<u64>,
     memory: RefCell<Memory>,
     locked: Cell<bool>,
-    /// The runs that would be undone, and when.
-    pub armed: RefCell<BTreeMap<RunName, jiff::Timestamp>>,
+    /// What the scheduler would start, by name.
+    pub tasks: RefCell<BTreeMap<String, Task>>,
 }
 
 /// What trueup keeps on the machine.
@@ -154,7 +155,7 @@ impl MemoryMachine {
             generation: self.generation.clone(),
             memory: RefCell::new(memory),
             locked: Cell::new(false),
-            armed: self.armed.clone(),
+            tasks: self.tasks.clone(),
         }
     }
 
@@ -297,14 +298,13 @@ impl WritableMachine for MemoryMachine {
 }
 
 impl Scheduler for MemoryMachine {
-    fn arm(&self, run: &RunName, at: jiff::Timestamp) -> Result<(), WriteError> {
-        self.armed.borrow_mut().insert(run.clone(), at);
+    fn put(&self, name: &str, task: &Task) -> Result<(), WriteError> {
+        self.tasks.borrow_mut().insert(name.to_owned(), task.clone());
         Ok(())
     }
 
-    fn disarm(&self, run: &RunName) -> Result<(), WriteError> {
-        self.armed.borrow_mut().remove(run);
-        Ok(())
+    fn remove(&self, name: &str) -> Result<bool, WriteError> {
+        Ok(self.tasks.borrow_mut().remove(name).is_some())
     }
 }
 

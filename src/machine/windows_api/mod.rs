@@ -2,10 +2,13 @@
 #![allow(unsafe_code, reason = "Windows is called through pointers")]
 
 pub mod accounts;
+pub mod com;
+pub mod events;
 pub mod file;
 pub mod key;
 pub mod process;
 pub mod services;
+pub mod tasks;
 
 /// A text as Windows takes it, with its end.
 fn wide(text: &str) -> Vec<u16> {
