@@ -20,12 +20,16 @@ pub fn lowered(operation: &Operation) -> Result<Vec<Operation>, WriteError> {
     let refused = |detail: &str| WriteError::refused(operation.to_string(), detail);
     let no_place = || refused("that store does not lie in the registry");
     match operation {
-        Operation::PutCertificate { store, certificate, friendly_name, before, exact } => {
+        Operation::PutCertificate { store, certificate, friendly_name, key, before, exact } => {
             let der = certificate.known().ok_or_else(|| refused("the certificate was not made"))?;
             let blob = match exact {
                 Some(exact) => exact.0.to_vec(),
-                None => element(&der.0, friendly_name.as_deref(), before.as_ref().map(|before| &*before.0))
-                    .map_err(|detail| refused(&detail))?,
+                None => {
+                    let key = key.as_ref().map(|key| key.record(&Thumbprint::of(&der.0)));
+                    let before = before.as_ref().map(|before| &*before.0);
+                    element(&der.0, friendly_name.as_deref(), key.as_deref(), before)
+                        .map_err(|detail| refused(&detail))?
+                }
             };
             let folder = store.registry_key().ok_or_else(no_place)?;
             let key = certificate_key(&folder, &Thumbprint::of(&der.0)).ok_or_else(no_place)?;
