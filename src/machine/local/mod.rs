@@ -3,11 +3,13 @@
 mod accounts;
 mod calls;
 mod drives;
+mod keys;
 mod parts;
 mod probes;
 mod registry;
 mod services;
 mod stage;
+mod stores;
 mod target;
 mod unproven;
 mod writer;
