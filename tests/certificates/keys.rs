@@ -95,7 +95,7 @@ fn accounts_may_read_it_and_renewal_keeps_who_may() {
     let (_, place, key) = bound(&machine, MY);
     let all = ["S-1-5-18 full".to_owned(), "S-1-5-32-544 full".to_owned()];
     let service = format!("{SERVICE} read");
-    assert_eq!(access(&key), [&all[..], &[service.clone()]].concat());
+    assert_eq!(access(&key), [&all[..], std::slice::from_ref(&service)].concat());
     // Somebody takes the grant away, and gives another one.
     let descriptor = SecurityDescriptor::parse(&key.security).unwrap();
     let bare = trueup::formats::security_descriptor::private_key::of_new_key();
@@ -171,7 +171,7 @@ fn what_cannot_be_is_told() {
     let reasons = |text: &str| told(&plan(&machine, &desired(text), start()));
     assert_eq!(
         reasons(&web("provider: csp", "")),
-        ["! web: absent key_provider", "! web key: key_provider", r"! web LocalMachine\My: follows key_provider"]
+        ["! web: absent key_provider", r"! web LocalMachine\My: follows key_provider", "! web key: key_provider"]
     );
     assert_eq!(
         reasons(&web("", "").replace("subject", "ca: true\n    subject")),

@@ -265,7 +265,8 @@ fn import(case: &Case<'_>, result: &Outcome, reason: Reason) -> Keys {
         Ok(security) => security,
         Err(reason) => return hindered(reason),
     };
-    let action = if former.is_some() { Action::Replace } else { Action::Create };
+    let is_other = |former: &Stored| result.known.as_ref().is_none_or(|known| known.der() != former.certificate.der());
+    let action = if former.as_ref().is_some_and(is_other) { Action::Replace } else { Action::Create };
     let step = step(result, key, family, entry.key.exportable, security);
     let trace = Trace { wanted: wanted_digest(entry), found: digest::ABSENT, secret: None };
     let decision = case.changed(entry.part(KEY_PART), entry.at, action, reason, vec![step]).traced(trace);

@@ -8,8 +8,9 @@ use zeroize::Zeroizing;
 use crate::formats::certificate_store::{KeyPlace, ProviderFamily};
 use crate::formats::key_blobs;
 use crate::formats::security_descriptor::private_key;
+use crate::formats::x509::Certificate;
 use crate::machine::windows_api::certificates::{KeyName, has_key};
-use crate::machine::windows_api::{WindowsError, key_store};
+use crate::machine::windows_api::{WindowsError, key_store, process};
 use crate::machine::{MachineKind, WriteError};
 use crate::model::fact::{Facet, Observed, Unread};
 use crate::model::operation::Operation;
@@ -102,11 +103,7 @@ pub fn change(operation: &Operation, pkcs8: Option<&Zeroizing<Vec<u8>>>) -> Resu
         Some(wanted) => set_security(&place, &wanted.0),
         None => Ok(()),
     };
-    // As programs find it that use the certificate: it is there, and it is this one.
-    let done = done.and_then(|()| {
-        has_key(&der.0, name(&place))
-            .map_err(|error| format!("it is not found as the certificate's after it was put there: {error}"))
-    });
+    let done = done.and_then(|()| look(&place, &der.0));
     done.map_err(|detail| {
         let gone = key_store::delete(name(&place));
         failed(match gone {
@@ -114,6 +111,23 @@ pub fn change(operation: &Operation, pkcs8: Option<&Zeroizing<Vec<u8>>>) -> Resu
             Err(error) => format!("{detail}; it is still there: {error}"),
         })
     })
+}
+
+/// Looks whether a key that was put there is that of its certificate, as programs find it that use the certificate.
+fn look(place: &KeyPlace, der: &[u8]) -> Result<(), String> {
+    let failed = |detail: String| format!("it is not found as the certificate's after it was put there: {detail}");
+    if place.family() == ProviderFamily::Csp {
+        let certificate = Certificate::parse(der).map_err(|error| failed(error.to_string()))?;
+        let is_it = key_store::is_key_of(name(place), certificate.public_key().der());
+        if !is_it.map_err(|error| failed(error.to_string()))? {
+            return Err(failed("it is another one".into()));
+        }
+        // Wine looks for the keys of certificates among those of the user, wherever they are.
+        if process::is_wine() {
+            return Ok(());
+        }
+    }
+    has_key(der, name(place)).map_err(|error| failed(error.to_string()))
 }
 
 /// Replaces the access list of a key, and looks.

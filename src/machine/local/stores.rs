@@ -5,8 +5,8 @@ use crate::formats::certificate_store::{KeyPlace, Location, StorePlace};
 use crate::machine::WriteError;
 use crate::machine::local::keys;
 use crate::machine::lower::element_after;
-use crate::machine::windows_api::WindowsError;
 use crate::machine::windows_api::certificates::{self, Owner};
+use crate::machine::windows_api::{WindowsError, process};
 use crate::model::certificate::KeyBinding;
 use crate::model::operation::Operation;
 use crate::model::thumbprint::Thumbprint;
@@ -31,6 +31,10 @@ pub fn change(operation: &Operation) -> Result<(), WriteError> {
             }
             let element = element_after(operation)?;
             let (owner, name) = place(store);
+            // Wine leaves the properties that it has of a certificate as they are.
+            if let (Some(print), true) = (&print, process::is_wine()) {
+                certificates::remove(owner, &name, sha1(print)).map_err(|error| failed(store, error))?;
+            }
             certificates::put(owner, &name, &element).map_err(|error| failed(store, error))
         }
         Operation::RemoveCertificate { store, thumbprint, .. } => {

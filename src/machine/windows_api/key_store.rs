@@ -4,13 +4,13 @@
 use std::ptr::null_mut;
 
 use windows_sys::Win32::Security::Cryptography::{
-    BCryptBuffer, BCryptBufferDesc, CRYPT_DELETEKEYSET, CRYPT_EXPORTABLE, CRYPT_MACHINE_KEYSET, CRYPT_NEWKEYSET,
-    CRYPT_SILENT, CryptAcquireContextW, CryptDestroyKey, CryptGetProvParam, CryptImportKey, CryptReleaseContext,
-    CryptSetProvParam, NCRYPT_ALLOW_EXPORT_FLAG, NCRYPT_ALLOW_PLAINTEXT_EXPORT_FLAG, NCRYPT_DO_NOT_FINALIZE_FLAG,
-    NCRYPT_EXPORT_POLICY_PROPERTY, NCRYPT_MACHINE_KEY_FLAG, NCRYPT_SECURITY_DESCR_PROPERTY, NCRYPT_SILENT_FLAG,
-    NCRYPTBUFFER_PKCS_KEY_NAME, NCRYPTBUFFER_VERSION, NCryptDeleteKey, NCryptFinalizeKey, NCryptFreeObject,
-    NCryptGetProperty, NCryptImportKey, NCryptOpenKey, NCryptOpenStorageProvider, NCryptSetProperty,
-    PP_KEYSET_SEC_DESCR,
+    BCryptBuffer, BCryptBufferDesc, CERT_PUBLIC_KEY_INFO, CRYPT_DELETEKEYSET, CRYPT_EXPORTABLE, CRYPT_MACHINE_KEYSET,
+    CRYPT_NEWKEYSET, CRYPT_SILENT, CryptAcquireContextW, CryptDestroyKey, CryptExportPublicKeyInfo, CryptGetProvParam,
+    CryptImportKey, CryptReleaseContext, CryptSetProvParam, NCRYPT_ALLOW_EXPORT_FLAG,
+    NCRYPT_ALLOW_PLAINTEXT_EXPORT_FLAG, NCRYPT_DO_NOT_FINALIZE_FLAG, NCRYPT_EXPORT_POLICY_PROPERTY,
+    NCRYPT_MACHINE_KEY_FLAG, NCRYPT_SECURITY_DESCR_PROPERTY, NCRYPT_SILENT_FLAG, NCRYPTBUFFER_PKCS_KEY_NAME,
+    NCRYPTBUFFER_VERSION, NCryptDeleteKey, NCryptFinalizeKey, NCryptFreeObject, NCryptGetProperty, NCryptImportKey,
+    NCryptOpenKey, NCryptOpenStorageProvider, NCryptSetProperty, PP_KEYSET_SEC_DESCR, X509_ASN_ENCODING,
 };
 use windows_sys::Win32::Security::DACL_SECURITY_INFORMATION;
 
@@ -211,6 +211,33 @@ pub fn import_csp(key: KeyName<'_>, blob: &[u8], is_exportable: bool) -> Result<
             Err(error)
         }
     }
+}
+
+/// Whether a key of a cryptographic service provider is that of a public key, told by its SubjectPublicKeyInfo in DER.
+///
+/// # Errors
+/// The provider does not tell.
+pub fn is_key_of(key: KeyName<'_>, public_key: &[u8]) -> Result<bool, WindowsError> {
+    let context = Context(container(key, 0)?);
+    let mut needed = 0;
+    // SAFETY: the context is open; without room, the length alone is written.
+    answer(unsafe { CryptExportPublicKeyInfo(context.0, key.key_spec, X509_ASN_ENCODING, null_mut(), &mut needed) })?;
+    // The structure stands first, what it points to behind it.
+    let mut room = vec![
+        CERT_PUBLIC_KEY_INFO::default();
+        usize::try_from(needed).unwrap_or(0) / size_of::<CERT_PUBLIC_KEY_INFO>() + 1
+    ];
+    // SAFETY: the context is open, and the room is aligned for the structure and longer than was asked for.
+    answer(unsafe {
+        CryptExportPublicKeyInfo(context.0, key.key_spec, X509_ASN_ENCODING, room.as_mut_ptr(), &mut needed)
+    })?;
+    let Some(CERT_PUBLIC_KEY_INFO { PublicKey: bits, .. }) = room.first() else { return Ok(false) };
+    let length = usize::try_from(bits.cbData).unwrap_or(0);
+    if bits.pbData.is_null() || length == 0 {
+        return Ok(false);
+    }
+    // SAFETY: the structure points into the room, which lives on, to as many bytes as it says.
+    Ok(public_key.ends_with(unsafe { std::slice::from_raw_parts(bits.pbData, length) }))
 }
 
 /// Removes a key; one that is not there is gone already.

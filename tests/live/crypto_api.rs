@@ -2,6 +2,7 @@
 //! call.
 
 #![allow(unsafe_code, reason = "CryptoAPI is called through pointers")]
+#![allow(dead_code, reason = "not every test needs all of it")]
 
 use std::ffi::c_void;
 use std::io::{Error, Result};
@@ -10,27 +11,32 @@ use std::ptr::{null, null_mut};
 use trueup::model::thumbprint::Thumbprint;
 use windows_sys::Win32::Security::Cryptography::{
     BCRYPT_PAD_PKCS1, BCRYPT_PKCS1_PADDING_INFO, BCRYPT_SHA256_ALGORITHM, CALG_SHA_256, CERT_CONTEXT,
-    CERT_FIND_SHA1_HASH, CERT_FRIENDLY_NAME_PROP_ID, CERT_NCRYPT_KEY_SPEC, CERT_STORE_PROV_SYSTEM_W,
-    CERT_SYSTEM_STORE_LOCAL_MACHINE, CRYPT_ACQUIRE_ALLOW_NCRYPT_KEY_FLAG, CRYPT_ACQUIRE_COMPARE_KEY_FLAG,
-    CRYPT_ACQUIRE_SILENT_FLAG, CRYPT_INTEGER_BLOB, CertCloseStore, CertDeleteCertificateFromStore,
-    CertFindCertificateInStore, CertFreeCertificateContext, CertGetCertificateContextProperty, CertOpenStore,
-    CryptAcquireCertificatePrivateKey, CryptCreateHash, CryptDestroyHash, CryptExportKey, CryptGetUserKey,
-    CryptHashData, CryptReleaseContext, CryptSignHashW, HCERTSTORE, NCryptExportKey, NCryptFreeObject, NCryptSignHash,
-    PRIVATEKEYBLOB, X509_ASN_ENCODING,
+    CERT_FIND_SHA1_HASH, CERT_FRIENDLY_NAME_PROP_ID, CERT_NCRYPT_KEY_SPEC, CERT_STORE_PROV_SYSTEM_REGISTRY_W,
+    CERT_STORE_PROV_SYSTEM_W, CERT_SYSTEM_STORE_LOCAL_MACHINE, CRYPT_ACQUIRE_ALLOW_NCRYPT_KEY_FLAG,
+    CRYPT_ACQUIRE_COMPARE_KEY_FLAG, CRYPT_ACQUIRE_SILENT_FLAG, CRYPT_INTEGER_BLOB, CRYPT_MACHINE_KEYSET, CRYPT_SILENT,
+    CertCloseStore, CertDeleteCertificateFromStore, CertFindCertificateInStore, CertFreeCertificateContext,
+    CertGetCertificateContextProperty, CertOpenStore, CryptAcquireCertificatePrivateKey, CryptAcquireContextW,
+    CryptCreateHash, CryptDestroyHash, CryptExportKey, CryptGetUserKey, CryptHashData, CryptReleaseContext,
+    CryptSignHashW, HCERTSTORE, NCryptExportKey, NCryptFreeObject, NCryptSignHash, PRIVATEKEYBLOB, X509_ASN_ENCODING,
 };
 
 /// The key exchange half of a container.
 const KEY_EXCHANGE: u32 = 1;
 
-/// A store of the machine, with all that Windows shows as one.
+/// A store of the machine.
 struct Store(HCERTSTORE);
 
 impl Store {
+    /// With all that Windows shows as one.
     fn open(name: &str) -> Result<Self> {
+        Self::of(CERT_STORE_PROV_SYSTEM_W, name)
+    }
+
+    fn of(provider: *const u8, name: &str) -> Result<Self> {
         let name = wide(name);
         let flags = CERT_SYSTEM_STORE_LOCAL_MACHINE;
-        // SAFETY: this provider takes a string with a zero at its end; `name` is one and outlives the call.
-        let store = unsafe { CertOpenStore(CERT_STORE_PROV_SYSTEM_W, 0, 0, flags, name.as_ptr().cast()) };
+        // SAFETY: both providers take a string with a zero at its end; `name` is one and outlives the call.
+        let store = unsafe { CertOpenStore(provider, 0, 0, flags, name.as_ptr().cast()) };
         if store.is_null() { Err(Error::last_os_error()) } else { Ok(Self(store)) }
     }
 
@@ -75,7 +81,8 @@ pub fn shown(store: &str, print: &Thumbprint) -> Option<(Vec<u8>, Option<String>
 
 /// Deletes a certificate, as somebody else would.
 pub fn delete(store: &str, print: &Thumbprint) -> Result<()> {
-    let store = Store::open(store)?;
+    // Wine forgets what is deleted from the whole.
+    let store = Store::of(CERT_STORE_PROV_SYSTEM_REGISTRY_W, store)?;
     let found = store.find(print).ok_or_else(|| Error::other("it is not there"))?;
     // SAFETY: the context is valid, and this call frees it.
     succeeded(unsafe { CertDeleteCertificateFromStore(found) })
@@ -117,6 +124,17 @@ pub fn key(store: &str, print: &Thumbprint) -> Result<Key> {
         done
     })?;
     Ok(Key { handle, is_cng: spec == CERT_NCRYPT_KEY_SPEC })
+}
+
+/// Opens a container of the machine by its name: Wine looks for those of certificates among the user's.
+pub fn container(name: &str, provider: &str, provider_type: u32) -> Result<Key> {
+    let (name, provider) = (wide(name), wide(provider));
+    let mut handle = 0;
+    let flags = CRYPT_MACHINE_KEYSET | CRYPT_SILENT;
+    // SAFETY: the names end in a zero, and the handle is written where there is room for it.
+    let done = unsafe { CryptAcquireContextW(&mut handle, name.as_ptr(), provider.as_ptr(), provider_type, flags) };
+    succeeded(done)?;
+    Ok(Key { handle, is_cng: false })
 }
 
 impl Key {
