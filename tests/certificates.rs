@@ -15,6 +15,7 @@ mod certificates {
     mod documents;
     mod image;
     mod inbox;
+    mod keys;
     mod laws;
     mod leaving;
     mod openssl;

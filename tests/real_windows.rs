@@ -12,5 +12,8 @@
 #[path = "live/mod.rs"]
 mod live;
 
+#[path = "real_windows/certificates.rs"]
+mod certificates;
+
 #[path = "real_windows/registry.rs"]
 mod registry;

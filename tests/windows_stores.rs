@@ -120,14 +120,14 @@ fn crypto_api_shows_what_is_written() {
     let store = OwnStore::new("shows");
     let [root, web] = issued();
     let [root_print, web_print] = [&root, &web].map(|one| Thumbprint::of(one.der()));
-    store.put(&root_print, &element(root.der(), None, None).unwrap());
-    let named = element(web.der(), Some(NAME), None).unwrap();
+    store.put(&root_print, &element(root.der(), None, None, None).unwrap());
+    let named = element(web.der(), Some(NAME), None, None).unwrap();
     store.put(&web_print, &named);
     let root_shown = || expected(&root, "C=CH, O=Größe AG, CN=Wurzel", None);
     let web_shown = |name| expected(&web, "CN=acs-srv01.corp.example", Some(name));
     assert_eq!(store.shown(), [root_shown(), web_shown(NAME)]);
 
-    store.put(&web_print, &element(web.der(), Some("Tür"), Some(&named)).unwrap());
+    store.put(&web_print, &element(web.der(), Some("Tür"), None, Some(&named)).unwrap());
     assert_eq!(store.shown(), [root_shown(), web_shown("Tür")]);
 
     LOCAL_MACHINE.remove_tree(store.key(&web_print)).unwrap();
@@ -139,7 +139,7 @@ fn crypto_api_shows_what_is_written() {
 fn crypto_api_does_not_show_what_is_wrong() {
     let [root, _] = issued();
     let thumbprint = Thumbprint::of(root.der());
-    let blob = element(root.der(), None, None).unwrap();
+    let blob = element(root.der(), None, None, None).unwrap();
     let with = |at: usize, byte: u8| {
         let mut blob = blob.clone();
         blob[at] = byte;
@@ -181,6 +181,6 @@ fn what_crypto_api_writes_is_read() {
     }
 
     // A repair of what CryptoAPI has written is shown by it.
-    store.put(&thumbprint, &element(web.der(), Some("Tür"), Some(&bytes)).unwrap());
+    store.put(&thumbprint, &element(web.der(), Some("Tür"), None, Some(&bytes)).unwrap());
     assert_eq!(store.shown(), [expected(&web, "CN=acs-srv01.corp.example", Some("Tür"))]);
 }

@@ -8,7 +8,7 @@ use crate::formats::certificate_files::{self, FileForm, Material, pem};
 use crate::formats::edit::{self, Selector, Value};
 use crate::formats::x509::{Certificate, RevocationTemplate, Revoked, revocation_list};
 use crate::machine::{FileRead, Machine, SecretSource};
-use crate::model::certificate::{CertificateRef, FileContent, FormContent, RevocationContent};
+use crate::model::certificate::{CertificateRef, FileContent, FormContent, KeyRef, RevocationContent};
 use crate::model::edit::FileValue;
 use crate::model::file::{Der, FilePath, MAX_FILE_BYTES};
 use crate::model::registry_data::unhex;
@@ -35,6 +35,19 @@ impl Sources<'_> {
             FileContent::Secret { reference } => self.text(reference),
             FileContent::Retired { item, .. } => self.retired(item),
         }
+    }
+
+    /// The private key of a certificate as PKCS #8.
+    ///
+    /// # Errors
+    /// It cannot be had, or is another certificate's.
+    pub fn key_for(&self, certificate: &CertificateRef, key: &KeyRef) -> Result<Zeroizing<Vec<u8>>, String> {
+        let certificate = Certificate::parse(&known(certificate)?.0).map_err(|error| chain(&error))?;
+        let key = key_of(key, self.made, self.machine, self.secrets)?;
+        if !certificate.matches_key(&key) {
+            return Err("the key belongs to another certificate".into());
+        }
+        Ok(key.to_pkcs8())
     }
 
     fn text(&self, reference: &SecretReference) -> Result<Zeroizing<Vec<u8>>, String> {

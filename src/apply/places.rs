@@ -1,10 +1,11 @@
-//! Reads a file, folder or certificate again that a step has put or removed.
+//! Reads a file, folder, certificate or key again that a step has put or removed.
 
-use crate::formats::certificate_store::element;
+use crate::formats::certificate_store::{StoreBlob, element, essence};
 use crate::formats::edit;
 use crate::machine::{FileRead, Listed, Machine, Step, element_of};
 use crate::model::file::{FilePath, MAX_FILE_BYTES};
 use crate::model::operation::Operation;
+use crate::model::probe::{Answer, Probe};
 
 /// Compares the machine with what a step promised.
 ///
@@ -56,19 +57,41 @@ pub fn check(machine: &dyn Machine, step: &Step<'_>) -> Result<(), String> {
             let found = machine.probe(what).map_err(|unread| unread.to_string())?;
             if found == *after { Ok(()) } else { Err(format!("it is {found} after it was changed")) }
         }
-        Operation::PutCertificate { store, certificate, friendly_name, before, exact } => {
+        Operation::PutCertificate { store, certificate, friendly_name, key, before, exact } => {
             let thumbprint = certificate.thumbprint().ok_or("it was not made")?;
             let found = element_of(machine, store, &thumbprint).map_err(|unread| unread.to_string())?;
             let found = found.ok_or("it is not in the store after it was put there")?;
             let wanted = match (exact, certificate.known()) {
                 (Some(exact), _) => exact.0.to_vec(),
                 (None, Some(der)) => {
+                    let key = key.as_ref().map(|key| key.record(&thumbprint));
                     let before = before.as_ref().map(|before| &*before.0);
-                    element(&der.0, friendly_name.as_deref(), before)?
+                    element(&der.0, friendly_name.as_deref(), key.as_deref(), before)?
                 }
                 (None, None) => return Err("it was not made".into()),
             };
-            if *found.0 == *wanted { Ok(()) } else { Err("it does not read back as written".into()) }
+            let parse = |bytes: &[u8]| StoreBlob::parse(bytes).map_err(|error| error.to_string());
+            // Windows adds what it computes; what is promised it keeps.
+            let holds = *found.0 == *wanted || parse(&found.0)?.holds(&parse(&wanted)?);
+            let is_essential = essence(&found.0) == essence(&wanted);
+            if holds && is_essential { Ok(()) } else { Err("it does not read back as written".into()) }
+        }
+        Operation::ImportKey { .. } | Operation::RemoveKey { .. } => {
+            let place = step.operation.key_place().ok_or("it was not made")?;
+            let is_wanted = matches!(step.operation, Operation::ImportKey { .. });
+            let found = machine.probe(&Probe::KeySecurity { place }).map_err(|unread| unread.to_string())?;
+            match (found, is_wanted) {
+                (Answer::Absent, true) => Err("it is not in the key store after it was put there".into()),
+                (Answer::Absent, false) => Ok(()),
+                (_, false) => Err("it is still in the key store".into()),
+                (Answer::Security(found), true) => match step.operation {
+                    Operation::ImportKey { security: Some(wanted), .. } if *wanted.0 != *found => {
+                        Err("others may read it than were to".into())
+                    }
+                    _ => Ok(()),
+                },
+                (_, true) => Ok(()),
+            }
         }
         Operation::RemoveCertificate { store, thumbprint, .. } => {
             match element_of(machine, store, thumbprint).map_err(|unread| unread.to_string())? {

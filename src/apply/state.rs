@@ -2,6 +2,7 @@
 
 use super::{Outcome, ResourceOutcome};
 use crate::machine::Step;
+use crate::model::operation::Operation;
 use crate::model::verdict::{Decision, Verdict};
 use crate::plan::Plan;
 
@@ -67,12 +68,17 @@ impl<'p> State<'p> {
         }
         let span = self.plan.after.entries.get(planned.entry)?;
         let not_done = |decision: usize| matches!(self.failures.get(decision), Some(Some(_))).then_some(decision);
-        // A saved plan does not hold what stays, so the entry's own decision is known by its address, not its place.
+        // A saved plan does not hold what stays, so the entry's own decision is known by its address, not its place. A certificate whose
+        // key is not in the key store goes into no store, and nobody is pointed to it.
         let of_entry = || {
             let first = (*self.failed_entries.get(planned.entry)?)?;
             let whole = self.plan.decisions.get(planned.decision)?.id.entry();
-            let is_whole = |decision: &usize| self.plan.decisions.get(*decision).is_some_and(|one| one.id == whole);
-            (first..planned.decision).filter(is_whole).find_map(not_done)
+            let brings_key =
+                |one: &Decision| one.operations().iter().any(|step| matches!(step, Operation::ImportKey { .. }));
+            let is_base = |decision: &usize| {
+                self.plan.decisions.get(*decision).is_some_and(|one| one.id == whole || brings_key(one))
+            };
+            (first..planned.decision).filter(is_base).find_map(not_done)
         };
         let needed = || span.needs.iter().find_map(|entry| *self.failed_entries.get(*entry)?);
         let culprit = not_done(planned.decision).or_else(of_entry).or_else(needed)?;

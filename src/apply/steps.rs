@@ -62,6 +62,10 @@ pub fn step<'o>(
             let failed = |detail| ApplyError::Content { step: operation.to_string(), detail };
             step.bytes = Some(sources.bytes(content).map_err(failed)?);
         }
+        Operation::ImportKey { certificate, key, .. } => {
+            let failed = |detail| ApplyError::Content { step: operation.to_string(), detail };
+            step.bytes = Some(sources.key_for(certificate, key).map_err(failed)?);
+        }
         Operation::EditFile { after: Some(after), selector, .. } => {
             let failed = |detail| ApplyError::Content { step: operation.to_string(), detail };
             step.value = sources.value(after, selector).map_err(failed)?;

@@ -20,13 +20,9 @@ pub fn lowered(operation: &Operation) -> Result<Vec<Operation>, WriteError> {
     let refused = |detail: &str| WriteError::refused(operation.to_string(), detail);
     let no_place = || refused("that store does not lie in the registry");
     match operation {
-        Operation::PutCertificate { store, certificate, friendly_name, before, exact } => {
+        Operation::PutCertificate { store, certificate, before, .. } => {
             let der = certificate.known().ok_or_else(|| refused("the certificate was not made"))?;
-            let blob = match exact {
-                Some(exact) => exact.0.to_vec(),
-                None => element(&der.0, friendly_name.as_deref(), before.as_ref().map(|before| &*before.0))
-                    .map_err(|detail| refused(&detail))?,
-            };
+            let blob = element_after(operation)?;
             let folder = store.registry_key().ok_or_else(no_place)?;
             let key = certificate_key(&folder, &Thumbprint::of(&der.0)).ok_or_else(no_place)?;
             // The keys of a store that was never used are not there.
@@ -52,6 +48,24 @@ pub fn lowered(operation: &Operation) -> Result<Vec<Operation>, WriteError> {
         }
         other => Ok(vec![other.clone()]),
     }
+}
+
+/// The element that a step leaves in a store.
+///
+/// # Errors
+/// The certificate was not made, or is none; or the step puts none.
+pub fn element_after(operation: &Operation) -> Result<Vec<u8>, WriteError> {
+    let refused = |detail: &str| WriteError::refused(operation.to_string(), detail);
+    let Operation::PutCertificate { certificate, friendly_name, key, before, exact, .. } = operation else {
+        return Err(refused("it puts no certificate"));
+    };
+    if let Some(exact) = exact {
+        return Ok(exact.0.to_vec());
+    }
+    let der = certificate.known().ok_or_else(|| refused("the certificate was not made"))?;
+    let key = key.as_ref().map(|key| key.record(&Thumbprint::of(&der.0)));
+    let before = before.as_ref().map(|before| &*before.0);
+    element(&der.0, friendly_name.as_deref(), key.as_deref(), before).map_err(|detail| refused(&detail))
 }
 
 /// A file's bytes with what an edit puts at its selector; refused when what stands there is not what the step found.

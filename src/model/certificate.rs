@@ -12,6 +12,7 @@ use super::resource::ResourceId;
 use super::secret::SecretReference;
 use super::thumbprint::Thumbprint;
 use crate::formats::certificate_files::FileForm;
+use crate::formats::certificate_store::{KeyPlace, ProviderFamily};
 use crate::formats::x509::{Digest, KeyAlgorithm, Template};
 
 /// A certificate or a request: one that is known, or the one that the run makes for an entry.
@@ -58,6 +59,26 @@ pub enum KeyRef {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         password: Option<SecretReference>,
     },
+}
+
+/// Which key of the key store a certificate in a store is bound to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyBinding {
+    /// The one that trueup has put into the key store for this certificate.
+    Imported(ProviderFamily),
+    /// The one that this record, taken from another store, names: the data of a certificate's property 2.
+    Record(#[serde(with = "hex_bytes")] Arc<[u8]>),
+}
+
+impl KeyBinding {
+    /// The data of the property that binds a certificate.
+    pub fn record(&self, certificate: &Thumbprint) -> Vec<u8> {
+        match self {
+            Self::Imported(family) => KeyPlace::of(*family, certificate).record().to_bytes(),
+            Self::Record(record) => record.to_vec(),
+        }
+    }
 }
 
 /// Which key a new certificate is for.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::certificate::{CertificateRef, FileBefore, FileContent, Issue, IssuedBy, ThumbprintForm};
+use super::certificate::{
+    CertificateRef, FileBefore, FileContent, Issue, IssuedBy, KeyBinding, KeyRef, ThumbprintForm,
+};
 use super::edit::FileValue;
 use super::fact::{KeyTree, Stored, hex_bytes};
 use super::file::FilePath;
@@ -17,7 +19,7 @@ use super::resource::ResourceId;
 use super::secret::SecretReference;
 use super::setting::Setting;
 use super::thumbprint::Thumbprint;
-use crate::formats::certificate_store::StorePlace;
+use crate::formats::certificate_store::{KeyPlace, ProviderFamily, StorePlace};
 use crate::formats::edit::Selector;
 
 /// A value that is known now, or that `apply` evaluates without deciding anything.
@@ -177,6 +179,9 @@ pub enum Operation {
         certificate: CertificateRef,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         friendly_name: Option<Box<str>>,
+        /// Binds it to a private key in the key store.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<KeyBinding>,
         /// The store's own element of this certificate, where there is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         before: Option<Element>,
@@ -188,6 +193,21 @@ pub enum Operation {
         store: StorePlace,
         thumbprint: Thumbprint,
         before: Element,
+    },
+    /// Puts a certificate's private key into the key store of the machine, at [`KeyPlace::of`] the certificate.
+    ImportKey {
+        certificate: CertificateRef,
+        key: KeyRef,
+        family: ProviderFamily,
+        /// Whether it may leave the key store again.
+        exportable: bool,
+        /// Who may do what with it, as a self-relative security descriptor; without one, the provider says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        security: Option<Descriptor>,
+    },
+    /// Removes a private key from the key store of the machine.
+    RemoveKey {
+        place: KeyPlace,
     },
     /// Changes a thing that has an interface of its own. The steps are what the change comes to in the registry, all in one key: an
     /// image performs them as they are, a running machine has the interface bring the key to where they lead.
@@ -229,6 +249,11 @@ pub enum Operation {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Element(#[serde(with = "hex_bytes")] pub Arc<[u8]>);
+
+/// A self-relative security descriptor; hex in JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Descriptor(#[serde(with = "hex_bytes")] pub Arc<[u8]>);
 
 /// Whether secrets that are overwritten are kept, sealed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -290,6 +315,9 @@ impl Operation {
             | Self::CreateFile { .. }
             | Self::EditFile { .. }
             | Self::Adjust { .. } => Reversibility::Reversible,
+            // Where one of the same certificate was left behind, it is not there again.
+            Self::ImportKey { .. } => Reversibility::Compensable,
+            Self::RemoveKey { .. } => Reversibility::Irreversible,
             Self::Configure { steps, .. } => {
                 let worst = steps.iter().map(|step| step.reversibility(hold)).max();
                 worst.unwrap_or(Reversibility::Reversible)
@@ -315,7 +343,7 @@ impl Operation {
                 form.chain.iter_mut().for_each(change);
             }
             Self::PutFile { content: FileContent::RevocationList(list), .. } => change(&mut list.certificate),
-            Self::PutCertificate { certificate, .. } => change(certificate),
+            Self::PutCertificate { certificate, .. } | Self::ImportKey { certificate, .. } => change(certificate),
             Self::Configure { steps, .. } => steps.iter_mut().for_each(|step| step.for_each_certificate(change)),
             Self::PutRegistryValue { after: Expression::Thumbprint { certificate, .. }, .. } => change(certificate),
             _ => {}
@@ -350,6 +378,17 @@ impl Operation {
         address.section() == "registry"
             && self.registry_key().is_some_and(|key| address.name() == key.as_str())
             && address.part() == self.value_name()
+    }
+
+    /// The place in the key store that the step writes, where that is known.
+    pub fn key_place(&self) -> Option<KeyPlace> {
+        match self {
+            Self::ImportKey { certificate, family, .. } => {
+                certificate.thumbprint().map(|print| KeyPlace::of(*family, &print))
+            }
+            Self::RemoveKey { place } => Some(place.clone()),
+            _ => None,
+        }
     }
 
     /// The file or folder that the step writes.
@@ -399,6 +438,8 @@ impl Operation {
             | Self::RemoveFile { .. }
             | Self::PutCertificate { .. }
             | Self::RemoveCertificate { .. }
+            | Self::ImportKey { .. }
+            | Self::RemoveKey { .. }
             | Self::CreateFile { .. }
             | Self::EditFile { .. }
             | Self::Adjust { .. } => return None,
@@ -434,6 +475,8 @@ impl fmt::Display for Operation {
             Self::RemoveFile { path, .. } => write!(f, "remove file {path}"),
             Self::PutCertificate { store, certificate, .. } => write!(f, "put {certificate} into {store}"),
             Self::RemoveCertificate { store, thumbprint, .. } => write!(f, "remove {thumbprint} from {store}"),
+            Self::ImportKey { certificate, .. } => write!(f, "put the key of {certificate} into the key store"),
+            Self::RemoveKey { place } => write!(f, "remove {place}"),
             Self::Configure { setting, .. } => write!(f, "configure {setting}"),
             Self::CreateFile { path } => write!(f, "create file {path}"),
             Self::EditFile { path, selector, after: Some(_), .. } => write!(f, "set {selector} in {path}"),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::fact::{Facet, hex_bytes};
 use super::file::FilePath;
 use super::sid::Sid;
+use crate::formats::certificate_store::KeyPlace;
 
 /// One question. Those that measure carry the bound, so that their answer holds while the measure moves.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -36,6 +37,13 @@ pub enum Probe {
     /// The security descriptor of a file or folder.
     FileSecurity {
         path: FilePath,
+    },
+    /// Whether this machine has a key store that takes private keys.
+    KeyStore,
+    /// The access list of a private key, as a security descriptor without an owner.
+    KeySecurity {
+        #[serde(flatten)]
+        place: KeyPlace,
     },
     /// The ports that outgoing connections are given.
     DynamicPorts {
@@ -106,6 +114,7 @@ impl Probe {
                 Facet::Accounts
             }
             Self::FileSecurity { .. } => Facet::Files,
+            Self::KeyStore | Self::KeySecurity { .. } => Facet::KeyStore,
             Self::DynamicPorts { .. }
             | Self::ExcludedPorts { .. }
             | Self::Listeners { .. }
@@ -129,6 +138,8 @@ impl fmt::Display for Probe {
             Self::AccountName { sid } => write!(f, "the name of {sid}"),
             Self::MembersChangeable => f.write_str("whether members of groups can be changed"),
             Self::FileSecurity { path } => write!(f, "the security of {path}"),
+            Self::KeyStore => f.write_str("whether there is a key store"),
+            Self::KeySecurity { place } => write!(f, "who may read {place}"),
             Self::DynamicPorts { transport } => write!(f, "the dynamic {transport} ports"),
             Self::ExcludedPorts { transport, first, last } => {
                 write!(f, "whether the {transport} ports {first}-{last} are excluded")

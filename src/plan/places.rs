@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use super::rollback::{Inverse, PartStates};
-use crate::formats::certificate_store::{self, BLOB, StoreBlob, element};
+use crate::formats::certificate_store::{self, BLOB, KeyPlace, StoreBlob, element, essence, taken_back};
 use crate::formats::edit::{Selector, Value, is_same};
 use crate::model::certificate::{CertificateRef, FileBefore, FileContent};
 use crate::model::edit::FileValue;
-use crate::model::fact::{Facts, KeyAspects, Queries, Unread, ValueSelection};
+use crate::model::fact::{Facts, KeyAspects, Observed, Queries, Unread, ValueSelection};
 use crate::model::file::{FileAspect, FileHolds, FilePath, FileState};
 use crate::model::operation::{Element, Operation};
+use crate::model::probe::{Answer, Probe};
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::RegistryData;
 use crate::model::thumbprint::Thumbprint;
@@ -27,6 +28,11 @@ pub fn ask(operation: &Operation, queries: &mut Queries) {
             queries.file(path, FileAspect::Value { selector: selector.clone(), sealed });
         }
         Operation::Adjust { what, .. } => queries.probe(what.clone()),
+        Operation::ImportKey { .. } => {
+            if let Some(place) = operation.key_place() {
+                queries.probe(Probe::KeySecurity { place });
+            }
+        }
         _ => {}
     }
     if let Some(key) = certificate_key(operation) {
@@ -49,47 +55,65 @@ pub fn certificate_key(operation: &Operation) -> Option<RegistryKey> {
 pub fn certificate_back(operation: &Operation, found: Option<&RegistryData>) -> Inverse {
     let found = found.map(|data| &*data.bytes);
     let moved = || Inverse::Moved("its properties in the store are others by now".into());
+    // Windows adds properties of its own, and may do so at any time.
+    let is_as = |found: &[u8], wanted: &[u8]| found == wanted || essence(found) == essence(wanted);
     match operation {
-        Operation::PutCertificate { store, certificate, friendly_name, before, exact } => {
+        Operation::PutCertificate { store, certificate, friendly_name, key, before, exact } => {
             let before = before.as_ref().map(|before| &*before.0);
-            if found == before {
+            let is_as_before = match (found, before) {
+                (Some(found), Some(before)) => is_as(found, before),
+                (found, before) => found == before,
+            };
+            if is_as_before {
                 return Inverse::Nothing;
             }
             let Some(der) = certificate.known() else { return Inverse::Never("it was not made".into()) };
+            let thumbprint = Thumbprint::of(&der.0);
+            let key = key.as_ref().map(|key| key.record(&thumbprint));
             let after = match exact {
                 Some(exact) => exact.0.to_vec(),
-                None => match element(&der.0, friendly_name.as_deref(), before) {
+                None => match element(&der.0, friendly_name.as_deref(), key.as_deref(), before) {
                     Ok(after) => after,
                     Err(detail) => return Inverse::Never(detail),
                 },
             };
-            match found {
-                Some(found) if found == after => {}
+            let found = match found {
+                Some(found) if is_as(found, &after) => found,
                 _ => return moved(),
-            }
+            };
             Inverse::Step(Box::new(match before {
-                None => Operation::RemoveCertificate {
-                    store: store.clone(),
-                    thumbprint: Thumbprint::of(&der.0),
-                    before: Element(after.into()),
-                },
-                Some(before) => Operation::PutCertificate {
-                    store: store.clone(),
-                    certificate: certificate.clone(),
-                    friendly_name: None,
-                    before: Some(Element(after.into())),
-                    exact: Some(Element(before.into())),
-                },
+                None => {
+                    Operation::RemoveCertificate { store: store.clone(), thumbprint, before: Element(found.into()) }
+                }
+                Some(before) => {
+                    let exact = if found == after {
+                        before.to_vec()
+                    } else {
+                        match taken_back(found, before) {
+                            Ok(exact) => exact,
+                            Err(detail) => return Inverse::Never(detail),
+                        }
+                    };
+                    Operation::PutCertificate {
+                        store: store.clone(),
+                        certificate: certificate.clone(),
+                        friendly_name: None,
+                        key: None,
+                        before: Some(Element(found.into())),
+                        exact: Some(Element(exact.into())),
+                    }
+                }
             }))
         }
         Operation::RemoveCertificate { store, before, .. } => match found {
-            Some(found) if *found == *before.0 => Inverse::Nothing,
+            Some(found) if is_as(found, &before.0) => Inverse::Nothing,
             Some(_) => moved(),
             None => match StoreBlob::parse(&before.0) {
                 Ok(blob) => Inverse::Step(Box::new(Operation::PutCertificate {
                     store: store.clone(),
                     certificate: CertificateRef::Known(blob.certificate().to_vec().into()),
                     friendly_name: None,
+                    key: None,
                     before: None,
                     exact: Some(before.clone()),
                 })),
@@ -97,6 +121,16 @@ pub fn certificate_back(operation: &Operation, found: Option<&RegistryData>) -> 
             },
         },
         _ => Inverse::Nothing,
+    }
+}
+
+/// The inverse of putting a key into the key store; `found` is what is known of it there.
+pub fn key_back(place: KeyPlace, found: Option<&Observed<Answer>>) -> Inverse {
+    match found {
+        Some(Ok(Answer::Absent)) => Inverse::Nothing,
+        Some(Ok(_)) => Inverse::Step(Box::new(Operation::RemoveKey { place })),
+        Some(Err(unread)) => Inverse::Moved(unread.to_string()),
+        None => Inverse::Moved(format!("{place} was not looked at")),
     }
 }
 

@@ -219,13 +219,15 @@ fn action_of(operations: &[Operation]) -> Option<Action> {
         | Operation::RemoveRegistryValue { .. }
         | Operation::RemoveFile { .. }
         | Operation::RemoveFolder { .. }
-        | Operation::RemoveCertificate { .. } => Action::Delete,
+        | Operation::RemoveCertificate { .. }
+        | Operation::RemoveKey { .. } => Action::Delete,
         Operation::PutRegistryTree { .. }
         | Operation::CreateRegistryKey { .. }
         | Operation::PutRegistryValue { before: None, .. }
         | Operation::CreateFolder { .. }
         | Operation::PutFile { before: None, .. }
         | Operation::CreateFile { .. }
+        | Operation::ImportKey { .. }
         | Operation::PutCertificate { before: None, .. } => Action::Create,
         Operation::PutRegistryValue { .. }
         | Operation::RenameRegistryKey { .. }
@@ -401,6 +403,14 @@ impl<'e> Scene<'e> {
                 let value = key.and_then(|key| self.find(&key)?.values.get(&upcase(BLOB)));
                 places::certificate_back(operation, value.and_then(|value| value.data.plain()))
             }
+            Operation::ImportKey { .. } => match operation.key_place() {
+                Some(place) => {
+                    let found = self.probes.get(&Probe::KeySecurity { place: place.clone() });
+                    places::key_back(place, found)
+                }
+                None => Inverse::Nothing,
+            },
+            Operation::RemoveKey { place } => Inverse::Never(format!("{place} was not kept")),
             Operation::CreateFolder { .. }
             | Operation::RemoveFolder { .. }
             | Operation::PutFile { .. }

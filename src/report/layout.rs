@@ -217,6 +217,11 @@ fn sides(operations: &[Operation]) -> Sides {
                 let name = friendly_name.as_ref().map_or_else(String::new, |name| format!(", named {name:?}"));
                 after_text = Some(format!("{certificate}{name}"));
             }
+            Operation::ImportKey { certificate, family, exportable, .. } => {
+                let leaves = if *exportable { "exportable" } else { "not exportable" };
+                after_text = Some(format!("the key of {certificate}, {family}, {leaves}"));
+            }
+            Operation::RemoveKey { place } => before_text = Some(place.to_string()),
             Operation::Configure { before, after, .. } => {
                 before_text = before.as_deref().map(str::to_owned);
                 after_text = after.as_deref().map(str::to_owned);

@@ -1,6 +1,8 @@
 //! What tests of the running machine share: it is one, and they take turns.
 #![allow(dead_code, reason = "not every test needs all of it")]
 
+pub mod crypto_api;
+
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -11,6 +13,7 @@ use trueup::apply::{
 use trueup::document::{Colour, Desired, FileReader, LoadOptions, ReadError, load, render};
 use trueup::machine::{SecretSource, WritableMachine};
 use trueup::model::secret::SecretReference;
+use trueup::model::verdict::Verdict;
 use trueup::plan::{Plan, PlanOptions};
 use windows_registry::{Key, LOCAL_MACHINE};
 use zeroize::Zeroizing;
@@ -108,6 +111,17 @@ pub fn rolled_back(machine: &dyn WritableMachine, run: &str) {
     let plan = basis.plan(&facts).unwrap();
     let report = apply(machine, &basis, &plan, &facts, &options(), &mut Silent).unwrap();
     assert!(report.is_complete(), "{report:?}");
+}
+
+/// What does not simply stay: its address and the codes of its reasons.
+pub fn told(plan: &Plan) -> Vec<String> {
+    let differing = plan.decisions.iter().filter(|decision| decision.verdict != Verdict::Keep);
+    differing
+        .map(|decision| {
+            let codes: Vec<_> = decision.reasons.iter().map(|reason| reason.code.to_string()).collect();
+            format!("{}: {}", decision.id, codes.join(" "))
+        })
+        .collect()
 }
 
 /// All that lies at and below a key, as the system tells it to anybody: `path|name|type|hex`.

@@ -66,3 +66,16 @@ fn every_form_of_openssl_is_read() {
 fn text(folder: &Folder, name: &str) -> String {
     String::from_utf8(folder.read(name)).unwrap()
 }
+
+/// Keys as CryptoAPI takes them: `PRIVATEKEYBLOB`.
+#[test]
+fn openssl_makes_the_same_of_a_key_for_crypto_api() {
+    let folder = Folder::new();
+    for bits in [2048, 3072] {
+        let key = PrivateKey::generate(&KeyAlgorithm::Rsa { bits }).unwrap();
+        folder.write("key.der", &*key.to_pkcs8());
+        folder.openssl("rsa -inform DER -in key.der -outform MSBLOB -out key.blob");
+        let ours = trueup::formats::key_blobs::crypto_api(&key.to_pkcs8()).unwrap();
+        assert!(*ours == folder.read("key.blob"), "RSA {bits}");
+    }
+}

@@ -2,13 +2,15 @@
 //! A blob keeps what it does not understand; keys are only named in it, never held.
 
 mod element;
+mod key_place;
 mod key_provider;
 mod places;
 pub mod properties;
 
 use crate::model::thumbprint::Thumbprint;
 
-pub use element::{BLOB, certificate_key, element};
+pub use element::{BLOB, certificate_key, element, essence, taken_back};
+pub use key_place::{KeyPlace, ProviderFamily};
 pub use key_provider::{KeyProvider, KeyProviderError};
 pub use places::{Location, SERVICES, StoreName, StorePlace, StorePlaceError, USER_POLICY_STORES, USER_STORES};
 use properties::{ARCHIVED, CERTIFICATE, FRIENDLY_NAME, KEY_IDENTIFIER, KEY_PROVIDER, SHA1_HASH};
@@ -146,6 +148,20 @@ impl StoreBlob {
     /// Whether the certificate is marked as archived: kept, but not offered any more.
     pub fn archived(&self) -> bool {
         self.property(ARCHIVED).is_some()
+    }
+
+    /// Whether it holds the same certificate and every property of another, each with equal data: a record of a key or a friendly name
+    /// that says the same is equal. Windows adds what it computes.
+    pub fn holds(&self, wanted: &Self) -> bool {
+        self.certificate == wanted.certificate
+            && wanted.properties().all(|property| match property.id {
+                FRIENDLY_NAME => self.friendly_name() == wanted.friendly_name(),
+                KEY_PROVIDER => match (self.key_provider(), wanted.key_provider()) {
+                    (Some(Ok(found)), Some(Ok(wanted))) => found == wanted,
+                    _ => self.property(KEY_PROVIDER) == wanted.property(KEY_PROVIDER),
+                },
+                id => self.property(id) == wanted.property(id),
+            })
     }
 
     /// The blob with other data of a property, in its place; a new property goes before the certificate.

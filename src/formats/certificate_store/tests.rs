@@ -132,3 +132,40 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_windows_adds_does_not_matter() {
+    let key = KeyPlace::of(ProviderFamily::Ksp, &Thumbprint::of(b"abc")).record();
+    let wanted = StoreBlob::new(b"abc", &[7]).with_friendly_name(Some("web")).with_key_provider(Some(&key));
+    let added = wanted.clone().with_property(properties::MD5_HASH, Some(vec![1; 16]));
+    assert!(added.holds(&wanted) && !wanted.holds(&added));
+    assert_eq!(essence(&added.to_bytes()), essence(&wanted.to_bytes()));
+    // The same record in another layout, with the strings the other way round.
+    let data = key.to_bytes();
+    let (fixed, strings) = data.split_at(28);
+    let (container, provider) = strings.split_at(2 * (key.container.len() + 1));
+    let at = |length: usize| u32::try_from(28 + length).unwrap().to_le_bytes();
+    let other = [&at(provider.len())[..], &at(0), &fixed[8..], provider, container].concat();
+    assert_eq!(KeyProvider::parse(&other), Ok(key.clone()));
+    let relaid = added.clone().with_property(properties::KEY_PROVIDER, Some(other));
+    assert!(relaid.holds(&wanted));
+    assert_eq!(essence(&relaid.to_bytes()), essence(&wanted.to_bytes()));
+
+    for other in [
+        StoreBlob::new(b"abd", &[7]).with_friendly_name(Some("web")).with_key_provider(Some(&key)),
+        added.clone().with_friendly_name(Some("Web")),
+        added.clone().with_friendly_name(None),
+        added.clone().with_key_provider(None),
+        added.clone().with_key_provider(Some(&KeyProvider { container: "other".into(), ..key.clone() })),
+    ] {
+        assert!(!other.holds(&wanted));
+        assert_ne!(essence(&other.to_bytes()), essence(&wanted.to_bytes()));
+    }
+    assert!(!added.clone().with_property(properties::KEY_IDENTIFIER, Some(vec![8])).holds(&wanted));
+    assert_eq!(essence(b"no element"), b"no element");
+
+    let before = StoreBlob::new(b"abc", &[7]).with_friendly_name(Some("old"));
+    let back = StoreBlob::parse(&taken_back(&added.to_bytes(), &before.to_bytes()).unwrap()).unwrap();
+    assert_eq!((back.friendly_name().as_deref(), back.key_provider()), (Some("old"), None));
+    assert_eq!(back.property(properties::MD5_HASH), added.property(properties::MD5_HASH));
+}

@@ -6,6 +6,7 @@
 mod binary;
 mod grant;
 mod inherit;
+pub mod private_key;
 mod rights;
 mod sddl;
 #[cfg(test)]

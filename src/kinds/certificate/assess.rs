@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::Certificates;
 use super::checks::{self, ABSENT, Above, Case, Strictness};
 use super::found::{self, Candidate, KeyFound};
+use super::keys;
 use super::sight::{LAST, Sight};
 use super::stores;
 use super::wanted::{BundleSource, WantedCertificate, WantedIssuer};
@@ -210,11 +211,9 @@ fn local(sight: &Sight<'_>) -> Assessment {
             is_own: false,
         };
     }
-    if sight.place_for_key().is_none() {
-        let message =
-            "no file of the entry keeps the key, and this machine has no key store: it is made on the live machine";
-        let reasons = reasons.into_iter().chain([Reason::with("certificate.key_deferred", message)]).collect();
-        return Assessment { current, ..Assessment::without(Fate::Deferred, reasons) };
+    if let Some((fate, reason)) = sight.without_place_for_key() {
+        let reasons = reasons.into_iter().chain([reason]).collect();
+        return Assessment { current, ..Assessment::without(fate, reasons) };
     }
     if let Some((fate, reason)) = sight.without_given_key() {
         let reasons = reasons.into_iter().chain([reason]).collect();
@@ -228,7 +227,8 @@ fn local(sight: &Sight<'_>) -> Assessment {
             }
             _ => {
                 let name = entry.signer().unwrap_or_default();
-                let (fate, message) = if is_key_in_store(sight, assessment) {
+                let is_elsewhere = !keys::has_key_store(sight.scene.facts) && is_key_in_store(sight, assessment);
+                let (fate, message) = if is_elsewhere {
                     (Fate::Deferred, format!("the key of `{name}` is in the key store of the live machine"))
                 } else {
                     (Fate::Blocked, format!("the key of `{name}` is not at hand"))
@@ -461,11 +461,9 @@ fn requested(sight: &Sight<'_>) -> Assessment {
     if result.is_some() && reasons.is_empty() {
         return Assessment { current, fate: Fate::Stays, reasons, result, warnings: Vec::new(), is_own: false };
     }
-    if sight.place_for_key().is_none() {
-        let message =
-            "no file of the entry keeps the key, and this machine has no key store: it is made on the live machine";
-        let reasons = reasons.into_iter().chain([Reason::with("certificate.key_deferred", message)]).collect();
-        return Assessment { current, ..Assessment::without(Fate::Deferred, reasons) };
+    if let Some((fate, reason)) = sight.without_place_for_key() {
+        let reasons = reasons.into_iter().chain([reason]).collect();
+        return Assessment { current, ..Assessment::without(fate, reasons) };
     }
     let pending_place = sight.entry.pending_key().map(|path| KeyRef::File { path, password: None });
     let pending = pending_place.as_ref().map(|place| found::key(place, sight.scene.facts));

@@ -94,6 +94,7 @@ pub fn compare(entry: &WantedCertificate, sources: &[BundleSource], scene: Scene
                     store: store.clone(),
                     certificate: CertificateRef::Known(Der(std::sync::Arc::clone(certificate.der()))),
                     friendly_name: None,
+                    key: None,
                     before: None,
                     exact: None,
                 };

@@ -40,6 +40,8 @@ pub struct Case<'c> {
     pub keys: &'c [KeyFound],
     /// Windows knows a key for it.
     pub has_key: bool,
+    /// Nothing but the key store keeps its key.
+    pub needs_stored_key: bool,
     pub above: Above<'c>,
     /// The digest that it would be signed with now.
     pub digest: Option<Digest>,
@@ -90,8 +92,8 @@ pub const NEARS_EXPIRY: &str = "certificate.nears_expiry";
 pub const ISSUER_REPLACED: &str = "certificate.issuer_replaced";
 
 fn no_private_key(case: &Case<'_>) -> Option<Reason> {
-    let is_missing = !case.keys.is_empty()
-        && !case.has_key
+    let is_missing = !case.has_key
+        && (case.needs_stored_key || !case.keys.is_empty())
         && case.keys.iter().all(|key| matches!(key, KeyFound::Absent | KeyFound::Unusable(_)));
     if !is_missing {
         return None;

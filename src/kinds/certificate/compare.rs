@@ -3,7 +3,7 @@
 use super::assess::{Assessment, Fate, Scene};
 use super::found::{self, key_aspect};
 use super::wanted::{WantedCertificate, WantedIssuer};
-use super::{bundle, consumers, files, removal, statements, stores};
+use super::{bundle, consumers, files, keys, removal, statements, stores};
 use crate::formats::certificate_files::FileForm;
 use crate::kinds::{Comparison, Context};
 use crate::model::certificate::{CertificateRef, FileContent, FormContent, KeyRef};
@@ -74,6 +74,7 @@ pub fn wants(entry: &WantedCertificate, facts: &Facts, queries: &mut Queries) {
     if let Some(path) = entry.crl.as_ref().and_then(|crl| crl.path.as_ref()) {
         queries.file(&path.value, FileAspect::Content);
     }
+    keys::wants(entry, facts, queries);
     entry.used_by.iter().for_each(|consumer| consumers::ask(&consumer.value, facts, queries));
 }
 
@@ -132,18 +133,36 @@ pub fn compare(entry: &WantedCertificate, facts: &Facts, context: &Context<'_>) 
     let assessment = scene.all.assess(&entry.name, scene);
     let case = Case { entry, assessment: &assessment, scene };
     let mut comparison = Comparison::one(own(&case));
-    stores::compare(&case, &mut comparison);
+    let mut keys = keys::compare(&case);
+    if keys.is_import {
+        comparison.decisions.extend(keys.decision.take());
+    }
+    stores::compare(&case, &keys, &mut comparison);
     for file in &entry.files {
         comparison.decisions.push(files::compare(&case, file));
     }
     comparison.decisions.extend(files::staged(&case));
     comparison.closing.extend(files::installed(&case));
     comparison.decisions.extend(files::revocation_list(&case));
-    comparison.decisions.extend(access(&case));
+    comparison.decisions.extend(keys.decision.take());
     for consumer in &entry.used_by {
         consumers::compare(&case, consumer, &mut comparison.decisions);
     }
+    if let Some(reason) = keys.hinders {
+        hinder(&mut comparison, &reason);
+    }
     comparison
+}
+
+/// Nothing is made of an entry, and nobody is pointed to its certificate, while its key cannot be where it has to be.
+fn hinder(comparison: &mut Comparison, reason: &Reason) {
+    comparison.closing.clear();
+    for decision in &mut comparison.decisions {
+        if let Verdict::Change { .. } = decision.verdict {
+            decision.verdict = Verdict::Blocked;
+            decision.reasons.push(reason.clone());
+        }
+    }
 }
 
 /// The decision about the certificate itself.
@@ -174,40 +193,6 @@ fn own(case: &Case<'_>) -> Decision {
     let follows = entry.signer().filter(|_| is_ripple).map(|signer| ResourceId::new("certificates", signer));
     let stands = assessment.result.as_ref().is_some_and(|result| result.known.is_some());
     Decision { verdict, reasons, chosen, follows, stands, ..Decision::keep(id, at) }.traced(trace)
-}
-
-/// Who may read the key: decided for the live machine, which alone has keys with access lists.
-fn access(case: &Case<'_>) -> Option<Decision> {
-    let entry = case.entry;
-    let is_in_store = entry.brings_key() && entry.stores.iter().any(|store| stores::holds_keys(&store.value));
-    let is_wanted = !entry.key.read.is_empty() || is_in_store;
-    if !is_wanted || !matches!(case.assessment.fate, Fate::Stays | Fate::Issue(_)) || case.assessment.result.is_none() {
-        return is_wanted.then(|| case.waiting(entry.part(KEY_PART), entry.at));
-    }
-    // A store of a live machine that knows the key needs nothing but the grants.
-    let is_known = case
-        .assessment
-        .result
-        .as_ref()
-        .and_then(|result| result.known.as_ref())
-        .is_some_and(|known| stores::knows_key(entry, known, case.scene));
-    if is_known && entry.key.read.is_empty() {
-        return Some(Decision::keep(entry.part(KEY_PART), entry.at));
-    }
-    let names: Vec<&str> = entry.key.read.iter().map(|name| &*name.value).collect();
-    let message = match (is_known, names.is_empty()) {
-        (false, true) => "the key goes into the key store of the live machine".to_owned(),
-        (false, false) => {
-            format!("the key goes into the key store of the live machine, where {} may read it", names.join(", "))
-        }
-        (true, _) => format!("the live machine grants {} to read the key", names.join(", ")),
-    };
-    let reason = Reason::with("certificate.key_deferred", message);
-    Some(Decision {
-        verdict: Verdict::Deferred,
-        reasons: vec![reason],
-        ..Decision::keep(entry.part(KEY_PART), entry.at)
-    })
 }
 
 /// The content of a file in one of the forms; `None` where the entry has nothing for it.

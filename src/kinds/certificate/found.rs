@@ -4,13 +4,15 @@ use std::rc::Rc;
 
 use super::Certificates;
 use super::wanted::{BundleSource, WantedCertificate};
-use crate::formats::certificate_store::{BLOB, StoreBlob, StorePlace};
+use crate::formats::certificate_store::properties::KEY_PROVIDER;
+use crate::formats::certificate_store::{BLOB, KeyPlace, KeyProvider, StoreBlob, StorePlace};
 use crate::formats::upcase;
 use crate::formats::x509::{Certificate, PublicKey};
 use crate::model::certificate::KeyRef;
 use crate::model::fact::{Facts, KeyAspects, KeyState, Queries, Unread};
 use crate::model::file::{Der, FileAspect, FileFact, FileHolds, FilePath, FileState};
 use crate::model::operation::Element;
+use crate::model::probe::{Answer, Probe};
 use crate::model::registry::RegistryKey;
 
 /// A certificate in a store.
@@ -18,9 +20,22 @@ use crate::model::registry::RegistryKey;
 pub struct Stored {
     pub certificate: Rc<Certificate>,
     pub friendly_name: Option<String>,
-    /// Windows knows a private key for it.
-    pub has_key: bool,
+    /// The record that says where its private key lies, where Windows knows one.
+    pub key: Option<Rc<[u8]>>,
     pub element: Element,
+}
+
+impl Stored {
+    /// Whether Windows knows a private key for it; one that is certainly not there any more is not known.
+    fn has_key(&self, facts: &Facts) -> bool {
+        let is_lost = |place| matches!(facts.probe(&Probe::KeySecurity { place }), Some(Ok(Answer::Absent)));
+        self.key.is_some() && !self.key_place().is_some_and(is_lost)
+    }
+
+    /// Where its private key lies in the machine's key store; `None` where it has none, or one of a user's.
+    pub fn key_place(&self) -> Option<KeyPlace> {
+        KeyPlace::named_by(&KeyProvider::parse(self.key.as_ref()?).ok()?)
+    }
 }
 
 /// What a store holds; certificates that cannot be read are counted by nobody and left alone.
@@ -82,7 +97,7 @@ fn read_store(key: &RegistryKey, facts: &Facts) -> StoreContent {
         Some(Stored {
             certificate: Rc::new(Certificate::parse(blob.certificate()).ok()?),
             friendly_name: blob.friendly_name(),
-            has_key: blob.key_provider().is_some(),
+            key: blob.property(KEY_PROVIDER).map(Into::into),
             element: Element((**bytes).into()),
         })
     });
@@ -150,7 +165,7 @@ pub fn candidates(entry: &WantedCertificate, facts: &Facts, all: &Certificates) 
                 add(Candidate {
                     certificate: Rc::clone(&stored.certificate),
                     friendly_name: stored.friendly_name.clone(),
-                    has_key: stored.has_key,
+                    has_key: stored.has_key(facts),
                     in_file: false,
                 });
             }),

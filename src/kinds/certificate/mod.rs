@@ -12,6 +12,7 @@ mod forms;
 mod found;
 mod inbox;
 pub mod inventory;
+mod keys;
 mod lint;
 mod outlook;
 mod removal;

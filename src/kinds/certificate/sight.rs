@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::assess::{Assessment, Fate, Scene};
 use super::checks::{Above, Case, Strictness};
 use super::found::{self, Candidate, KeyFound};
+use super::keys;
 use super::wanted::{WantedCertificate, WantedIssuer};
 use crate::formats::x509::{Certificate, KeyAlgorithm, PublicKey};
 use crate::model::certificate::{IssueKey, KeyRef};
@@ -76,9 +77,25 @@ impl<'s> Sight<'s> {
         self.homes.iter().find(|(_, found)| holds(found)).map(|(home, _)| home.clone())
     }
 
-    /// The first place where a key can be kept on this machine.
-    pub fn place_for_key(&self) -> Option<&KeyRef> {
-        self.homes.iter().find(|(_, found)| !matches!(found, KeyFound::Unread(_))).map(|(home, _)| home)
+    /// Why a new key could be kept nowhere on this machine, and what that makes of the certificate; `None` where there is a place.
+    pub fn without_place_for_key(&self) -> Option<(Fate, Reason)> {
+        let is_in_file = self.homes.iter().any(|(_, found)| !matches!(found, KeyFound::Unread(_)));
+        let has_key_store = keys::has_place(self.entry, self.scene.facts);
+        // Out of the key store nothing is signed: an authority would be of no use after the run that makes it.
+        if is_in_file || (has_key_store && self.entry.authority.is_none()) {
+            return None;
+        }
+        if keys::has_key_store(self.scene.facts) {
+            let message = if has_key_store {
+                "an authority signs with the key in a file of its own: name one of the form `key-pem` or `pfx`"
+            } else {
+                "no file of the entry keeps the key, and no store of it takes one"
+            };
+            return Some((Fate::Blocked, Reason::with("certificate.key_nowhere", message)));
+        }
+        let message =
+            "no file of the entry keeps the key, and this machine has no key store: it is made on the live machine";
+        Some((Fate::Deferred, Reason::with("certificate.key_deferred", message)))
     }
 
     /// Whether a candidate has anything to do with the entry: stores hold the certificates of others, too. What has no other
@@ -151,6 +168,7 @@ impl<'s> Sight<'s> {
             strictness,
             keys,
             has_key,
+            needs_stored_key: self.entry.key_homes().is_empty() && keys::has_place(self.entry, self.scene.facts),
             above: Above::Nobody,
             digest: None,
             renewable_until: None,

@@ -4,11 +4,13 @@ use super::assess::Scene;
 use super::bundle;
 use super::compare::Case;
 use super::found::{self, Stored};
+use super::keys::Keys;
 use super::statements;
 use super::wanted::WantedCertificate;
 use crate::formats::certificate_store::StorePlace;
 use crate::formats::x509::Certificate;
 use crate::kinds::Comparison;
+use crate::model::certificate::KeyBinding;
 use crate::model::digest;
 use crate::model::operation::{Element, Operation};
 use crate::model::remembered::Trace;
@@ -39,11 +41,11 @@ pub fn knows_key(entry: &WantedCertificate, certificate: &Certificate, scene: Sc
         .stores
         .iter()
         .filter_map(|place| found::store(&place.value, scene.facts, scene.all).ok())
-        .any(|stored| stored.iter().any(|one| one.has_key && one.certificate.der() == certificate.der()))
+        .any(|stored| stored.iter().any(|one| one.key.is_some() && one.certificate.der() == certificate.der()))
 }
 
 /// Decides about each store; what leaves a store leaves last.
-pub fn compare(case: &Case<'_>, comparison: &mut Comparison) {
+pub fn compare(case: &Case<'_>, keys: &Keys, comparison: &mut Comparison) {
     for place in &case.entry.stores {
         let (store, at) = (&place.value, place.at);
         let id = case.entry.part(&store.to_string());
@@ -66,13 +68,15 @@ pub fn compare(case: &Case<'_>, comparison: &mut Comparison) {
             found: present.or(former).map_or(digest::ABSENT, of_stored),
             secret: None,
         };
-        let decision = match problem(case, present) {
+        let binding = keys.binding(store, result.known.as_deref(), present);
+        let decision = match problem(case, present, binding) {
             None => Decision::keep(id, at),
             Some(problem) => {
                 let step = Operation::PutCertificate {
                     store: store.clone(),
                     certificate: result.certificate.clone(),
                     friendly_name: case.entry.friendly_name.clone(),
+                    key: binding.cloned(),
                     before: present.map(|present| present.element.clone()),
                     exact: None,
                 };
@@ -121,10 +125,13 @@ fn of_stored(stored: &Stored) -> u64 {
     digest::of(&[b"stored", &stored.certificate.sha1(), name.as_bytes()])
 }
 
-fn problem(case: &Case<'_>, present: Option<&Stored>) -> Option<Reason> {
+fn problem(case: &Case<'_>, present: Option<&Stored>, binding: Option<&KeyBinding>) -> Option<Reason> {
     let Some(present) = present else {
         return Some(Reason::with("certificate.misplaced", "it is not in the store"));
     };
+    if binding.is_some() {
+        return Some(Reason::with("certificate.key_unbound", "the store does not name its key"));
+    }
     match (&case.entry.friendly_name, &present.friendly_name) {
         (Some(wanted), found) if found.as_deref() != Some(wanted) => {
             let is = found.as_ref().map_or_else(|| "it has none".to_owned(), |found| format!("it is {found:?}"));

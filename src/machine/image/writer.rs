@@ -101,7 +101,9 @@ impl Writer for ImageWriter<'_> {
             Operation::Configure { .. } => {
                 return step.plain_steps().iter().try_for_each(|plain| self.stage(plain, now));
             }
-            Operation::Adjust { .. } => return Err(WriteError::refused(attempt(), "an image cannot hold it")),
+            Operation::Adjust { .. } | Operation::ImportKey { .. } | Operation::RemoveKey { .. } => {
+                return Err(WriteError::refused(attempt(), "an image cannot hold it"));
+            }
             _ => {}
         }
         let Some(key) = step.operation.registry_key() else {

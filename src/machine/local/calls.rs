@@ -3,9 +3,12 @@
 
 use std::time::{Duration, Instant};
 
+use zeroize::Zeroizing;
+
 use super::parts::Part;
-use super::services;
 use super::target::{Change, Target};
+use super::{keys, services, stores};
+use crate::machine::lower::element_after;
 use crate::machine::windows_api::key::Buffers;
 use crate::machine::{PartChange, Step, WriteError};
 use crate::model::fact::Observed;
@@ -23,6 +26,8 @@ pub struct Call {
     operation: Operation,
     /// For a thing with an interface of its own, what becomes of its key.
     changes: Vec<Change>,
+    /// For a private key, the key.
+    bytes: Option<Zeroizing<Vec<u8>>>,
     part: Part,
 }
 
@@ -34,11 +39,16 @@ impl Call {
     pub fn of(step: &Step<'_>) -> Result<Self, WriteError> {
         let refused = |detail: &str| WriteError::refused(step.operation.to_string(), detail);
         match step.operation {
-            Operation::Adjust { what: Probe::ServiceState { .. }, after: Answer::State(_), .. } => {}
+            Operation::Adjust { what: Probe::ServiceState { .. }, after: Answer::State(_), .. }
+            | Operation::Adjust { what: Probe::KeySecurity { .. }, after: Answer::Security(_), .. }
+            | Operation::PutCertificate { .. }
+            | Operation::RemoveCertificate { .. }
+            | Operation::ImportKey { .. }
+            | Operation::RemoveKey { .. } => {}
             _ => return Err(refused("this version does not write it on a running machine")),
         }
         let part = Part::of(step.operation).ok_or_else(|| refused("it changes no part"))?;
-        Ok(Self { operation: step.operation.clone(), changes: Change::of(step)?, part })
+        Ok(Self { operation: step.operation.clone(), changes: Change::of(step)?, bytes: step.bytes.clone(), part })
     }
 
     /// The state of the part before and after; nothing is changed.
@@ -53,7 +63,11 @@ impl Call {
 
     fn after(&self, print: &FingerprintKey) -> Option<String> {
         match (&self.operation, &self.part) {
-            (Operation::Adjust { after, .. }, _) => Some(after.to_string()),
+            (Operation::Adjust { after, .. }, _) => Some(Part::answer_state(after, print)),
+            (Operation::PutCertificate { .. }, _) => {
+                element_after(&self.operation).ok().map(|element| Part::certificate_state(&element, print))
+            }
+            (Operation::ImportKey { .. }, _) => Some(Part::PRESENT.to_owned()),
             (_, Part::Setting { setting, values, .. }) => {
                 let put = |name: &str| {
                     self.changes.iter().rev().find_map(|change| match change {
@@ -94,9 +108,15 @@ impl Call {
         match &self.operation {
             Operation::Adjust { what, after, .. } => match (what, after) {
                 (Probe::ServiceState { service }, Answer::State(to)) => services::turn(service, *to),
+                (Probe::KeySecurity { place }, Answer::Security(to)) => keys::set_security(place, to)
+                    .map_err(|detail| WriteError::refused(self.operation.to_string(), detail)),
                 _ => Err(WriteError::refused(self.operation.to_string(), "there is no interface for it")),
             },
             Operation::Configure { setting, .. } => self.configure(setting),
+            Operation::PutCertificate { .. } | Operation::RemoveCertificate { .. } => stores::change(&self.operation),
+            Operation::ImportKey { .. } | Operation::RemoveKey { .. } => {
+                keys::change(&self.operation, self.bytes.as_ref())
+            }
             _ => Err(WriteError::refused(self.operation.to_string(), "there is no interface for it")),
         }
     }

@@ -6,17 +6,18 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::registry;
+use crate::formats::certificate_store::{BLOB, KeyPlace, StorePlace, certificate_key, essence};
 use crate::formats::upcase;
-use crate::machine::lower::lowered;
 use crate::machine::meaning::meaning;
 use crate::machine::windows_api::key::{self, Buffers};
 use crate::model::fact::{KeyTree, Observed, Unread};
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
-use crate::model::probe::Probe;
+use crate::model::probe::{Answer, Probe};
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::RegistryData;
 use crate::model::setting::Setting;
+use crate::model::thumbprint::Thumbprint;
 
 /// One part, named in a journal as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,10 @@ pub enum Part {
     Security(RegistryKey),
     /// What only a probe tells.
     Probe(Box<Probe>),
+    /// A certificate in a store: what is essential of its element.
+    Certificate(StorePlace, Thumbprint),
+    /// Whether a private key is there.
+    StoredKey(KeyPlace),
     /// Values of a thing with an interface of its own; there when one of them is.
     Setting {
         setting: Setting,
@@ -68,10 +73,11 @@ impl Part {
                 let values = steps.iter().filter_map(Operation::value_name).map(Into::into).collect();
                 Self::Setting { setting: setting.clone(), key: last.registry_key()?.clone(), values }
             }
-            Operation::PutCertificate { .. } | Operation::RemoveCertificate { .. } => {
-                let plain = lowered(operation).ok()?;
-                return plain.iter().rev().find(|one| one.registry_key().is_some()).and_then(Self::of);
+            Operation::PutCertificate { store, certificate, .. } => {
+                Self::Certificate(store.clone(), certificate.thumbprint()?)
             }
+            Operation::RemoveCertificate { store, thumbprint, .. } => Self::Certificate(store.clone(), *thumbprint),
+            Operation::ImportKey { .. } | Operation::RemoveKey { .. } => Self::StoredKey(operation.key_place()?),
             _ => return None,
         })
     }
@@ -86,7 +92,13 @@ impl Part {
         let at = match self {
             Self::Value(at, _) | Self::Key(at) | Self::Tree(at) | Self::Security(at) => at,
             Self::Setting { key, .. } => key,
-            Self::Probe(probe) => return super::probes::find(probe).map(|answer| Some(answer.to_string())),
+            Self::Probe(probe) => {
+                return super::probes::find(probe).map(|answer| Some(Self::answer_state(&answer, print)));
+            }
+            Self::StoredKey(place) => {
+                return Ok(super::keys::exists(place)?.then(|| Self::PRESENT.to_owned()));
+            }
+            Self::Certificate(store, thumbprint) => return Self::certificate_in(store, thumbprint, print),
         };
         let (root, path) = registry::place(at)?;
         let found = match registry::open(root, &path) {
@@ -96,7 +108,9 @@ impl Part {
         };
         let unread = |error| -> Unread { registry::unread(at, error) };
         Ok(match self {
-            Self::Key(_) | Self::Probe(_) => Some(Self::PRESENT.to_owned()),
+            Self::Key(_) | Self::Probe(_) | Self::Certificate(..) | Self::StoredKey(_) => {
+                Some(Self::PRESENT.to_owned())
+            }
             Self::Security(_) => Some(Self::security_state(&key::security(&found).map_err(unread)?, print)),
             Self::Tree(_) => Some(Self::tree_state(&registry::tree(&found, buffers, 0).map_err(unread)?, print)),
             Self::Value(_, name) => {
@@ -110,6 +124,31 @@ impl Part {
                 Self::setting_state(setting, &stored, print)
             }
         })
+    }
+
+    fn certificate_in(store: &StorePlace, thumbprint: &Thumbprint, print: &FingerprintKey) -> Observed<Option<String>> {
+        let no_place = || Unread::Failed { what: store.to_string(), detail: "it does not lie in the registry".into() };
+        let key = store.registry_key().and_then(|store| certificate_key(&store, thumbprint)).ok_or_else(no_place)?;
+        let (root, path) = registry::place(&key)?;
+        let found = match registry::open(root, &path) {
+            Ok(found) => found,
+            Err(error) if error.is_absent() => return Ok(None),
+            Err(error) => return Err(registry::unread(&key, error)),
+        };
+        let value = registry::value(&found, BLOB).map_err(|error| registry::unread(&key, error))?;
+        Ok(value.map(|data| Self::certificate_state(&data.bytes, print)))
+    }
+
+    /// Of what is essential of a certificate's element: Windows adds to the rest at any time.
+    pub fn certificate_state(element: &[u8], print: &FingerprintKey) -> String {
+        print.of_file(&essence(element)).to_hex()
+    }
+
+    pub fn answer_state(answer: &Answer, print: &FingerprintKey) -> String {
+        match answer {
+            Answer::Security(descriptor) => Self::security_state(descriptor, print),
+            other => other.to_string(),
+        }
     }
 
     pub fn value_state(data: &RegistryData, print: &FingerprintKey) -> String {

@@ -1,5 +1,6 @@
 //! What nobody has seen to work on a Windows, with the tests that this project has: it is done only when that is accepted.
 
+use crate::formats::certificate_store::Location;
 use crate::model::operation::Operation;
 use crate::model::probe::Probe;
 use crate::model::setting::Setting;
@@ -17,7 +18,13 @@ pub fn unproven(operation: &Operation) -> Option<&'static str> {
             Probe::Member { .. } => Some("members of groups"),
             Probe::FileSecurity { .. } => Some("access lists of files"),
             Probe::DynamicPorts { .. } | Probe::ExcludedPorts { .. } => Some("ranges of ports"),
+            Probe::KeySecurity { .. } => Some("private keys in the key store"),
             _ => Some("what only a running machine tells"),
+        },
+        Operation::ImportKey { .. } | Operation::RemoveKey { .. } => Some("private keys in the key store"),
+        Operation::PutCertificate { store, .. } | Operation::RemoveCertificate { store, .. } => match store.location {
+            Location::LocalMachine => None,
+            _ => Some("certificate stores of users, services and policies"),
         },
         _ => None,
     }

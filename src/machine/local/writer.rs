@@ -60,24 +60,25 @@ fn is_environment(operation: &Operation) -> bool {
 impl Writer for LocalWriter<'_> {
     fn unit(&self, operation: &Operation) -> Unit {
         match operation {
-            Operation::Adjust { .. } | Operation::Configure { .. } => Unit::Calls,
+            Operation::Adjust { .. }
+            | Operation::Configure { .. }
+            | Operation::PutCertificate { .. }
+            | Operation::RemoveCertificate { .. }
+            | Operation::ImportKey { .. }
+            | Operation::RemoveKey { .. } => Unit::Calls,
             operation if operation.file().is_some() => Unit::Files,
             _ => Unit::Registry,
         }
     }
 
     fn stage(&mut self, step: &Step<'_>, _: FileTime) -> Result<(), WriteError> {
-        let refused = |detail: &str| WriteError::refused(step.operation.to_string(), detail);
         if let Some(path) = step.operation.file() {
             return self.files.stage(&self.machine.drives, step, path);
         }
         match step.operation {
-            Operation::Configure { .. } | Operation::Adjust { .. } => {
+            operation if self.unit(operation) == Unit::Calls => {
                 self.calls.push(Call::of(step)?);
                 Ok(())
-            }
-            Operation::PutCertificate { .. } | Operation::RemoveCertificate { .. } => {
-                Err(refused("this version writes stores of certificates on an image only"))
             }
             // It was made before the lock was taken; other steps put it into its places.
             Operation::Issue(_) => Ok(()),

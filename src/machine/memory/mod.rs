@@ -13,12 +13,15 @@ use zeroize::Zeroizing;
 
 use self::files::{Files, MemoryFile};
 use self::running::Running;
-use crate::formats::security_descriptor::new_subkey_descriptor;
+pub use self::running::StoredKey;
+use crate::formats::certificate_store::KeyPlace;
+use crate::formats::security_descriptor::{new_subkey_descriptor, private_key};
 use crate::machine::lower::{edited, lowered};
 use crate::machine::{
     FileReader, JournalFile, Machine, MachineKind, PartChange, RegistryReader, RunName, Scheduler, ServiceControl,
     Step, WritableMachine, WriteError, Writer, identity,
 };
+use crate::model::certificate::KeyBinding;
 use crate::model::fact::{Identity, KeyAspects, KeyState, KeyTree, Observed, Stored, Unread};
 use crate::model::file::FilePath;
 use crate::model::fingerprint::FingerprintKey;
@@ -121,6 +124,37 @@ impl MemoryMachine {
     /// Gives the machine an account of its own, or one that it can look up; for making a machine, not for changing one.
     pub fn plant_account(&self, name: &str, sid: Sid) {
         self.running.borrow_mut().plant_account(name, sid);
+    }
+
+    /// A key of the key store.
+    pub fn stored_key(&self, place: &KeyPlace) -> Option<StoredKey> {
+        self.running.borrow().key(place).cloned()
+    }
+
+    /// The places in the key store where there are keys, sorted.
+    pub fn stored_keys(&self) -> Vec<KeyPlace> {
+        self.running.borrow().keys().cloned().collect()
+    }
+
+    /// Puts a key into the key store, as somebody else would.
+    pub fn plant_key(&self, place: KeyPlace, key: StoredKey) {
+        self.running.borrow_mut().plant_key(place, key);
+    }
+
+    /// Lets the key store take no more keys.
+    pub fn refuse_keys(&self) {
+        self.running.borrow_mut().refuses_keys = true;
+    }
+
+    /// Changes what a probe finds, as somebody else would, where it finds `before`.
+    pub fn adjust(&self, what: &Probe, before: &Answer, after: &Answer) {
+        // A test that is wrong about what is there sees it in what it looks at next.
+        let _is_done = self.running.borrow_mut().adjust(what, before, after).is_ok();
+    }
+
+    /// Takes a key out of the key store, as somebody else would.
+    pub fn unplant_key(&self, place: &KeyPlace) {
+        self.running.borrow_mut().remove_key(place);
     }
 
     /// A file's bytes.
@@ -350,6 +384,28 @@ impl Writer for MemoryWriter<'_> {
         if let Operation::Adjust { what, before, after } = step.operation {
             let running = self.running.get_or_insert_with(|| self.machine.running.borrow().clone());
             return running.adjust(what, before, after).map_err(refused);
+        }
+        if let Operation::ImportKey { exportable, security, .. } = step.operation {
+            let place = step.operation.key_place().ok_or_else(|| refused("it was not made"))?;
+            let pkcs8 = step.bytes.clone().ok_or_else(|| refused("its key was not evaluated"))?;
+            let security = match security {
+                Some(security) => Arc::clone(&security.0),
+                None => private_key::of_new_key().to_bytes().map_err(|_| refused("it has no access list"))?.into(),
+            };
+            let running = self.running.get_or_insert_with(|| self.machine.running.borrow().clone());
+            return running.put_key(place, StoredKey { pkcs8, exportable: *exportable, security }).map_err(refused);
+        }
+        if let Operation::RemoveKey { place } = step.operation {
+            self.running.get_or_insert_with(|| self.machine.running.borrow().clone()).remove_key(place);
+            return Ok(());
+        }
+        if let Operation::PutCertificate { certificate, key: Some(KeyBinding::Imported(family)), .. } = step.operation {
+            let place = certificate.thumbprint().map(|print| KeyPlace::of(*family, &print));
+            let running = self.machine.running.borrow();
+            let running = self.running.as_ref().unwrap_or(&running);
+            if place.is_none_or(|place| running.key(&place).is_none()) {
+                return Err(refused("its key is not in the key store"));
+            }
         }
         if matches!(step.operation, Operation::PutCertificate { .. } | Operation::RemoveCertificate { .. }) {
             let registry = self.staged.get_or_insert_with(|| self.machine.registry.borrow().clone());

@@ -2,10 +2,12 @@
 #![allow(unsafe_code, reason = "Windows is called through pointers")]
 
 pub mod accounts;
+pub mod certificates;
 pub mod com;
 pub mod events;
 pub mod file;
 pub mod key;
+pub mod key_store;
 pub mod process;
 pub mod services;
 pub mod tasks;
