@@ -8,6 +8,7 @@ pub mod guid;
 pub mod hold;
 pub mod http_sys;
 pub mod installed;
+pub mod meaning;
 pub mod regf;
 pub mod registry_values;
 pub mod rpc_ports;

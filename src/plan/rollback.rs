@@ -10,6 +10,8 @@ use super::places;
 use super::protection::{Occasion, Protected, lost_protected};
 use super::{EntrySpan, Plan, PlanOptions, lint};
 use crate::formats::certificate_store::BLOB;
+use crate::formats::meaning::is_same;
+use crate::formats::service::ServiceAccount;
 use crate::model::fact::{Facts, KeyAspects, KeyState, KeyTree, Observed, Queries, Stored, Unread, ValueSelection};
 use crate::model::operation::{Expression, Operation};
 use crate::model::probe::{Answer, Probe};
@@ -47,6 +49,9 @@ pub fn queries(steps: Steps<'_>) -> Queries {
     let mut queries = Queries::default();
     let none = KeyAspects::default;
     let moves = Moves::of(steps);
+    if steps.iter().any(|(_, operation)| gives_account(operation)) {
+        queries.probe(Probe::ServicePasswords);
+    }
     let plain = steps.iter().enumerate().flat_map(|(number, (_, operation))| {
         let plain = operation.plain_steps().iter();
         plain.map(move |operation| (number, operation))
@@ -90,6 +95,22 @@ pub fn queries(steps: Steps<'_>) -> Queries {
         }
     }
     queries
+}
+
+/// Whether a step may have taken a service from an account that needs a password.
+fn gives_account(operation: &Operation) -> bool {
+    let Operation::Configure { setting: Setting::Service { .. }, steps, .. } = operation else { return false };
+    steps.iter().any(|step| former_account(step).is_some_and(|account| account.needs_password()))
+}
+
+/// The account that a step takes a service from.
+fn former_account(step: &Operation) -> Option<ServiceAccount> {
+    match step {
+        Operation::PutRegistryValue { name, before, .. } => {
+            ServiceAccount::of_value(name, before.as_ref().and_then(Stored::plain))
+        }
+        _ => None,
+    }
 }
 
 /// Where keys lie that later steps moved.
@@ -327,6 +348,11 @@ impl<'e> Scene<'e> {
     }
 
     fn find_inverse(&self, operation: &Operation) -> Inverse {
+        self.find_inverse_in(operation, None)
+    }
+
+    /// The inverse of a step, which may be one of a thing with an interface of its own.
+    fn find_inverse_in(&self, operation: &Operation, setting: Option<&Setting>) -> Inverse {
         match operation {
             Operation::CreateRegistryKey { key } => match self.find(key) {
                 None => Inverse::Nothing,
@@ -349,9 +375,11 @@ impl<'e> Scene<'e> {
                 Some(_) => Inverse::Moved(format!("{key} is not what was put back")),
             },
             Operation::PutRegistryValue { key, name, before, after } => {
-                self.value_back(key, name, before.as_ref(), Some(&after.stored()))
+                self.value_back(key, name, (before.as_ref(), Some(&after.stored())), setting)
             }
-            Operation::RemoveRegistryValue { key, name, before } => self.value_back(key, name, Some(before), None),
+            Operation::RemoveRegistryValue { key, name, before } => {
+                self.value_back(key, name, (Some(before), None), setting)
+            }
             Operation::RemoveRegistryTree { key, before } => match self.find(key) {
                 Some(node) if same_content(&node.to_tree(), before) => Inverse::Nothing,
                 Some(_) => Inverse::Moved(format!("{key} is there again")),
@@ -432,7 +460,11 @@ impl<'e> Scene<'e> {
         steps: &[Operation],
     ) -> Inverse {
         let configure = |steps| {
-            let setting = setting.clone();
+            // Without a password: an account that needs one does not come back.
+            let setting = match setting {
+                Setting::ServiceAccount { service, .. } => Setting::Service { service: service.clone() },
+                setting => setting.clone(),
+            };
             Inverse::Step(Box::new(Operation::Configure { setting, before: after, after: before, steps }))
         };
         let made = steps.iter().find_map(|step| match step {
@@ -448,12 +480,15 @@ impl<'e> Scene<'e> {
             if let Operation::PutRegistryValue { name, .. } = step {
                 names.push(upcase(name));
             }
-            match self.find_inverse(step) {
+            match self.find_inverse_in(step, Some(setting)) {
                 _ if matches!(step, Operation::CreateRegistryKey { .. }) => {}
                 Inverse::Nothing => {}
                 Inverse::Step(step) => back.push(*step),
                 other => return other,
             }
+        }
+        if let Some(why) = self.lost_password(setting, steps, &back) {
+            return Inverse::Never(why);
         }
         match made.and_then(|key| Some((key, self.find(key)?))) {
             Some((key, node)) if node.subkeys.is_empty() && node.values.keys().all(|name| names.contains(name)) => {
@@ -466,7 +501,31 @@ impl<'e> Scene<'e> {
         }
     }
 
-    fn value_back(&self, key: &RegistryKey, name: &str, before: Option<&Stored>, after: Option<&Stored>) -> Inverse {
+    /// Why an account does not come back: a service manager takes it only with its password, which nobody kept.
+    fn lost_password(&self, setting: &Setting, steps: &[Operation], back: &[Operation]) -> Option<String> {
+        let has_manager = match setting {
+            Setting::ServiceAccount { .. } => true,
+            Setting::Service { .. } => {
+                matches!(self.probes.get(&Probe::ServicePasswords), Some(Ok(Answer::Flag(true))))
+            }
+            _ => false,
+        };
+        let former = steps.iter().find_map(former_account).filter(ServiceAccount::needs_password);
+        let former = former.filter(|_| has_manager)?;
+        let is_same = setting.secret().is_some() && steps.iter().all(is_no_change);
+        if is_same {
+            return Some(format!("the password that {former} was known by before is kept nowhere"));
+        }
+        (!back.is_empty()).then(|| format!("{former} needs its password, which is kept nowhere"))
+    }
+
+    fn value_back(
+        &self,
+        key: &RegistryKey,
+        name: &str,
+        (before, after): (Option<&Stored>, Option<&Stored>),
+        setting: Option<&Setting>,
+    ) -> Inverse {
         let Some(node) = self.find(key) else {
             return match before {
                 None => Inverse::Nothing,
@@ -481,10 +540,16 @@ impl<'e> Scene<'e> {
         };
         // Sealed data look alike before and after: the step was done, so they are taken back.
         let tells_apart = !matches!((before, after), (Some(Stored::Sealed { .. }), Some(Stored::Sealed { .. })));
-        if is_as(before) && tells_apart {
+        // An interface writes in its own way what it was told.
+        let says = |wanted: Option<&Stored>| {
+            let is_plain = [found, wanted].iter().flatten().all(|stored| stored.plain().is_some());
+            let (found, wanted) = (found.and_then(Stored::plain), wanted.and_then(Stored::plain));
+            is_plain && setting.is_some_and(|setting| is_same(setting, name, found, wanted))
+        };
+        if (is_as(before) && tells_apart) || (!is_as(after) && says(before)) {
             return Inverse::Nothing;
         }
-        if !is_as(after) {
+        if !is_as(after) && !says(after) {
             return Inverse::Moved("it is neither as the run left it nor as it was before".into());
         }
         match before {
@@ -506,6 +571,14 @@ impl<'e> Scene<'e> {
                 None => Inverse::Never("the secret that was there was not kept".into()),
             },
         }
+    }
+}
+
+/// Whether a value is put in place of the same.
+fn is_no_change(step: &Operation) -> bool {
+    match step {
+        Operation::PutRegistryValue { before: Some(before), after, .. } => same_data(before, &after.stored()),
+        _ => false,
     }
 }
 

@@ -217,7 +217,9 @@ fn sides(operations: &[Operation]) -> Sides {
                 let name = friendly_name.as_ref().map_or_else(String::new, |name| format!(", named {name:?}"));
                 after_text = Some(format!("{certificate}{name}"));
             }
-            Operation::Configure { before, after, .. } => {
+            Operation::Configure { setting, before, after, .. } => {
+                details
+                    .extend(setting.secret().map(|reference| ('+', format!("its password (secret from {reference})"))));
                 before_text = before.as_deref().map(str::to_owned);
                 after_text = after.as_deref().map(str::to_owned);
             }
@@ -234,6 +236,9 @@ fn sides(operations: &[Operation]) -> Sides {
             Operation::Adjust { what: Probe::Member { .. }, after: Answer::Flag(is_in), .. } => {
                 after_text = is_in.then(|| "member".to_owned());
                 before_text = (!is_in).then(|| "member".to_owned());
+            }
+            Operation::Adjust { what: Probe::UserRight { right, .. }, after: Answer::Flag(has_it), .. } => {
+                details.push((if *has_it { '+' } else { '-' }, right.words().to_owned()));
             }
             Operation::Adjust { before, after, .. } => {
                 before_text = Some(before.to_string());

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use self::files::{Files, MemoryFile};
 use self::running::Running;
 use crate::formats::security_descriptor::new_subkey_descriptor;
+use crate::formats::upcase;
 use crate::machine::lower::{edited, lowered};
 use crate::machine::{
     FileReader, JournalFile, Machine, MachineKind, PartChange, RegistryReader, RunName, Scheduler, ServiceControl,
@@ -28,6 +29,7 @@ use crate::model::registry::RegistryKey;
 use crate::model::registry_tree::{Node, Performed, absent, place};
 use crate::model::remembered::Record;
 use crate::model::services::Services;
+use crate::model::setting::Setting;
 use crate::model::sid::Sid;
 use crate::model::time::FileTime;
 
@@ -120,6 +122,11 @@ impl MemoryMachine {
     /// Gives the machine an account of its own, or one that it can look up; for making a machine, not for changing one.
     pub fn plant_account(&self, name: &str, sid: Sid) {
         self.running.borrow_mut().plant_account(name, sid);
+    }
+
+    /// The password that the service manager was last told for a service.
+    pub fn password_of(&self, service: &str) -> Option<Zeroizing<String>> {
+        self.running.borrow().passwords.get(&upcase::fold(service)).cloned()
     }
 
     /// A file's bytes.
@@ -344,7 +351,12 @@ impl Writer for MemoryWriter<'_> {
             }
             return Ok(());
         }
-        if let Operation::Configure { .. } = step.operation {
+        if let Operation::Configure { setting, .. } = step.operation {
+            if let Setting::ServiceAccount { service, .. } = setting {
+                let password = step.secret.as_ref().ok_or_else(|| refused("it is not told the password"))?;
+                let running = self.running.get_or_insert_with(|| self.machine.running.borrow().clone());
+                running.passwords.insert(upcase::fold(service), password.clone());
+            }
             return step.plain_steps().iter().try_for_each(|plain| self.stage(plain, now));
         }
         if let Operation::Adjust { what, before, after } = step.operation {

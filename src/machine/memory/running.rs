@@ -1,6 +1,9 @@
 //! What a machine in memory tells of itself beside its registry and files: what probes find, and accounts.
 
 use std::collections::BTreeMap;
+use std::fmt;
+
+use zeroize::Zeroizing;
 
 use crate::formats::upcase;
 use crate::model::fact::{Facet, Observed, Unread};
@@ -8,11 +11,23 @@ use crate::model::probe::{Answer, Probe};
 use crate::model::sid::Sid;
 
 /// Answers by question; who is in a group is kept once, for both questions about it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Running {
     pub answers: BTreeMap<Probe, Answer>,
     /// By folded name, as they are written.
     accounts: BTreeMap<String, (Box<str>, Sid)>,
+    /// What the service manager was told last, by folded name of the service.
+    pub passwords: BTreeMap<String, Zeroizing<String>>,
+}
+
+impl fmt::Debug for Running {
+    /// Without passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running")
+            .field("answers", &self.answers)
+            .field("accounts", &self.accounts)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Running {
@@ -49,6 +64,7 @@ impl Running {
                 named.map(|(name, _)| Answer::Name(name.clone()))
             }
             Probe::MembersChangeable => Some(Answer::Flag(true)),
+            Probe::ServicePasswords => Some(Answer::Flag(false)),
             _ => None,
         };
         self.answers.get(probe).cloned().or(derived)
