@@ -93,7 +93,9 @@ impl ServiceChange {
             }
             change.start = Some(start);
         }
-        change.delayed = changes(DELAYED).then_some(delayed);
+        // Nobody says whether the manager keeps the delay of a service that was not automatic: it is told again.
+        let counts_again = change.start == Some(StartType::Automatic) && target.data(DELAYED).is_some();
+        change.delayed = (changes(DELAYED) || counts_again).then_some(delayed);
         if changes(OBJECT_NAME) {
             only_services(is_driver, "account")?;
             change.account = ServiceAccount::of_value(OBJECT_NAME, target.data(OBJECT_NAME));
@@ -242,6 +244,16 @@ mod tests {
                 vec![("DelayedAutostart", dword(1))],
                 &["Start", "DelayedAutoStart"],
                 ServiceChange { start: Some(StartType::Automatic), delayed: Some(true), ..nothing.clone() },
+            ),
+            (
+                vec![("DelayedAutostart", dword(0))],
+                &["Start"],
+                ServiceChange { start: Some(StartType::Automatic), delayed: Some(false), ..nothing.clone() },
+            ),
+            (
+                vec![("Start", dword(3)), ("DelayedAutostart", dword(1))],
+                &["Start"],
+                ServiceChange { start: Some(StartType::Manual), ..nothing.clone() },
             ),
             (vec![], &["DelayedAutostart"], ServiceChange { delayed: Some(false), ..nothing.clone() }),
             (

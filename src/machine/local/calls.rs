@@ -3,9 +3,11 @@
 
 use std::time::{Duration, Instant};
 
+use zeroize::Zeroizing;
+
 use super::parts::Part;
-use super::services;
 use super::target::{Change, Target};
+use super::{service_settings, services};
 use crate::machine::windows_api::key::Buffers;
 use crate::machine::{PartChange, Step, WriteError};
 use crate::model::fact::Observed;
@@ -24,6 +26,8 @@ pub struct Call {
     /// For a thing with an interface of its own, what becomes of its key.
     changes: Vec<Change>,
     part: Part,
+    /// What the interface is told beside what the key is to hold.
+    secret: Option<Zeroizing<String>>,
 }
 
 impl Call {
@@ -34,11 +38,14 @@ impl Call {
     pub fn of(step: &Step<'_>) -> Result<Self, WriteError> {
         let refused = |detail: &str| WriteError::refused(step.operation.to_string(), detail);
         match step.operation {
-            Operation::Adjust { what: Probe::ServiceState { .. }, after: Answer::State(_), .. } => {}
+            Operation::Adjust { what: Probe::ServiceState { .. }, after: Answer::State(_), .. }
+            | Operation::Adjust { what: Probe::UserRight { .. }, after: Answer::Flag(_), .. }
+            | Operation::Configure { setting: Setting::Service { .. } | Setting::ServiceAccount { .. }, .. } => {}
             _ => return Err(refused("this version does not write it on a running machine")),
         }
         let part = Part::of(step.operation).ok_or_else(|| refused("it changes no part"))?;
-        Ok(Self { operation: step.operation.clone(), changes: Change::of(step)?, part })
+        let secret = step.secret.clone();
+        Ok(Self { operation: step.operation.clone(), changes: Change::of(step)?, part, secret })
     }
 
     /// The state of the part before and after; nothing is changed.
@@ -94,6 +101,9 @@ impl Call {
         match &self.operation {
             Operation::Adjust { what, after, .. } => match (what, after) {
                 (Probe::ServiceState { service }, Answer::State(to)) => services::turn(service, *to),
+                (Probe::UserRight { account, right }, Answer::Flag(has_it)) => {
+                    service_settings::set_right(account, *right, *has_it)
+                }
                 _ => Err(WriteError::refused(self.operation.to_string(), "there is no interface for it")),
             },
             Operation::Configure { setting, .. } => self.configure(setting),
@@ -109,10 +119,13 @@ impl Call {
     fn configure(&self, setting: &Setting) -> Result<(), WriteError> {
         let refused = |detail: &str| WriteError::refused(self.operation.to_string(), detail);
         let target = self.target().map_err(|unread| WriteError::failed(self.operation.to_string(), unread))?;
-        let _target = target.ok_or_else(|| refused("it changes no key"))?;
+        let target = target.ok_or_else(|| refused("it changes no key"))?;
         match setting {
-            Setting::Service { .. }
-            | Setting::FirewallRule { .. }
+            Setting::Service { service } | Setting::ServiceAccount { service, .. } => {
+                let changed: Vec<&str> = target.changed().collect();
+                service_settings::configure(service, &target.values(), &changed, self.secret.as_ref())
+            }
+            Setting::FirewallRule { .. }
             | Setting::FirewallProfile { .. }
             | Setting::TlsBinding { .. }
             | Setting::UrlReservation { .. } => Err(refused("there is no interface for it")),

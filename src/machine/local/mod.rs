@@ -6,6 +6,7 @@ mod drives;
 mod parts;
 mod probes;
 mod registry;
+mod service_settings;
 mod services;
 mod stage;
 mod target;
