@@ -159,7 +159,11 @@ impl ServiceSettings {
 }
 
 impl Dependencies {
-    pub(super) fn read(values: &NamedValues<'_>) -> Result<Self, ServiceSettingsError> {
+    /// Reads both values.
+    ///
+    /// # Errors
+    /// A value is of another type than its name calls for, or a name is none that a service can have.
+    pub fn read(values: &NamedValues<'_>) -> Result<Self, ServiceSettingsError> {
         let mut dependencies = Self::of_list(&values.texts(DEPEND_ON_SERVICE)?.unwrap_or_default())?;
         let groups = values.texts(DEPEND_ON_GROUP)?.unwrap_or_default();
         dependencies.groups.extend(groups.iter().map(|name| name.trim_start_matches(GROUP_MARK).to_owned()));

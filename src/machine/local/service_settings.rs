@@ -38,13 +38,19 @@ pub fn configure(
     let settings = Settings::open(service, purpose).map_err(|error| WriteError::failed(attempt(), error))?;
 
     let account = change.account.as_ref().map(ToString::to_string);
-    let dependencies = change.dependencies.as_ref().map(Dependencies::to_list);
+    let is_configured = change.start.is_some() || change.account.is_some() || change.dependencies.is_some();
+    let dependencies = match change.dependencies {
+        // Wine forgets those that it is not told again.
+        None if is_configured && process::is_wine() => Dependencies::read(target).ok(),
+        dependencies => dependencies,
+    };
+    let dependencies = dependencies.as_ref().map(Dependencies::to_list);
     let configuration = Configuration {
         start: change.start.map(StartType::number),
         account: account.as_deref().map(|account| (account, password.map_or("", |password| password.as_str()))),
         dependencies: dependencies.as_deref(),
     };
-    if configuration.start.is_some() || configuration.account.is_some() || configuration.dependencies.is_some() {
+    if is_configured {
         told("start, account or dependencies", settings.configure(&configuration))?;
     }
     if let Some(delayed) = change.delayed {
