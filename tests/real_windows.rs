@@ -14,3 +14,6 @@ mod live;
 
 #[path = "real_windows/registry.rs"]
 mod registry;
+
+#[path = "real_windows/services.rs"]
+mod services;

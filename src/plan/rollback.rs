@@ -6,12 +6,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::passwords;
 use super::places;
 use super::protection::{Occasion, Protected, lost_protected};
 use super::{EntrySpan, Plan, PlanOptions, lint};
 use crate::formats::certificate_store::BLOB;
 use crate::formats::meaning::is_same;
-use crate::formats::service::ServiceAccount;
 use crate::model::fact::{Facts, KeyAspects, KeyState, KeyTree, Observed, Queries, Stored, Unread, ValueSelection};
 use crate::model::operation::{Expression, Operation};
 use crate::model::probe::{Answer, Probe};
@@ -49,7 +49,7 @@ pub fn queries(steps: Steps<'_>) -> Queries {
     let mut queries = Queries::default();
     let none = KeyAspects::default;
     let moves = Moves::of(steps);
-    if steps.iter().any(|(_, operation)| gives_account(operation)) {
+    if steps.iter().any(|(_, operation)| passwords::may_lose(operation)) {
         queries.probe(Probe::ServicePasswords);
     }
     let plain = steps.iter().enumerate().flat_map(|(number, (_, operation))| {
@@ -95,22 +95,6 @@ pub fn queries(steps: Steps<'_>) -> Queries {
         }
     }
     queries
-}
-
-/// Whether a step may have taken a service from an account that needs a password.
-fn gives_account(operation: &Operation) -> bool {
-    let Operation::Configure { setting: Setting::Service { .. }, steps, .. } = operation else { return false };
-    steps.iter().any(|step| former_account(step).is_some_and(|account| account.needs_password()))
-}
-
-/// The account that a step takes a service from.
-fn former_account(step: &Operation) -> Option<ServiceAccount> {
-    match step {
-        Operation::PutRegistryValue { name, before, .. } => {
-            ServiceAccount::of_value(name, before.as_ref().and_then(Stored::plain))
-        }
-        _ => None,
-    }
 }
 
 /// Where keys lie that later steps moved.
@@ -487,7 +471,8 @@ impl<'e> Scene<'e> {
                 other => return other,
             }
         }
-        if let Some(why) = self.lost_password(setting, steps, &back) {
+        let has_manager = matches!(self.probes.get(&Probe::ServicePasswords), Some(Ok(Answer::Flag(true))));
+        if let Some(why) = passwords::lost(setting, steps, !back.is_empty(), has_manager) {
             return Inverse::Never(why);
         }
         match made.and_then(|key| Some((key, self.find(key)?))) {
@@ -499,24 +484,6 @@ impl<'e> Scene<'e> {
             None if back.is_empty() => Inverse::Nothing,
             None => configure(back),
         }
-    }
-
-    /// Why an account does not come back: a service manager takes it only with its password, which nobody kept.
-    fn lost_password(&self, setting: &Setting, steps: &[Operation], back: &[Operation]) -> Option<String> {
-        let has_manager = match setting {
-            Setting::ServiceAccount { .. } => true,
-            Setting::Service { .. } => {
-                matches!(self.probes.get(&Probe::ServicePasswords), Some(Ok(Answer::Flag(true))))
-            }
-            _ => false,
-        };
-        let former = steps.iter().find_map(former_account).filter(ServiceAccount::needs_password);
-        let former = former.filter(|_| has_manager)?;
-        let is_same = setting.secret().is_some() && steps.iter().all(is_no_change);
-        if is_same {
-            return Some(format!("the password that {former} was known by before is kept nowhere"));
-        }
-        (!back.is_empty()).then(|| format!("{former} needs its password, which is kept nowhere"))
     }
 
     fn value_back(
@@ -571,14 +538,6 @@ impl<'e> Scene<'e> {
                 None => Inverse::Never("the secret that was there was not kept".into()),
             },
         }
-    }
-}
-
-/// Whether a value is put in place of the same.
-fn is_no_change(step: &Operation) -> bool {
-    match step {
-        Operation::PutRegistryValue { before: Some(before), after, .. } => same_data(before, &after.stored()),
-        _ => false,
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "not every test needs all of it")]
 
 use std::ffi::c_void;
+use std::path::Path;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Condvar, Mutex};
@@ -94,10 +95,14 @@ pub struct OwnService {
 impl OwnService {
     /// Makes a service that is started on demand; what an earlier test left of it is removed.
     pub fn new(name: &str, dependencies: &[&str]) -> Self {
+        Self::of_program(name, dependencies, &std::env::current_exe().unwrap())
+    }
+
+    /// The same with a copy of this program.
+    pub fn of_program(name: &str, dependencies: &[&str], program: &Path) -> Self {
         let service = Self { name: name.to_owned() };
         service.remove();
         let manager = Handle::manager();
-        let program = std::env::current_exe().unwrap();
         let test = format!("{}::{TEST}", module_path!().split_once("::").map_or("", |(_, path)| path));
         let command = format!("\"{}\" --ignored --exact {test}", program.display());
         let since = Instant::now();

@@ -203,7 +203,9 @@ mod tests {
     use super::super::failure::{Action, NEVER};
     use super::*;
 
-    fn service(values: &[(&'static str, RegistryData)]) -> Vec<(&'static str, RegistryData)> {
+    type Values = Vec<(&'static str, RegistryData)>;
+
+    fn service(values: &[(&'static str, RegistryData)]) -> Values {
         let mut all = vec![
             ("Type", RegistryData::dword(0x10)),
             ("Start", RegistryData::dword(2)),
@@ -234,7 +236,7 @@ mod tests {
         let of = |list: &[&str]| Some(Dependencies::of_list(list).unwrap());
         let text = |text: &str| Some(text.to_owned());
         let reboot = actions(&[(ActionKind::Restart, 1), (ActionKind::Reboot, 60_000)]);
-        let cases: Vec<(Vec<(&'static str, RegistryData)>, &[&str], ServiceChange)> = vec![
+        let cases: Vec<(Values, &[&str], ServiceChange)> = vec![
             (
                 vec![("Start", dword(4))],
                 &["start"],
@@ -305,7 +307,7 @@ mod tests {
     fn what_the_manager_cannot_be_told_says_why() {
         let dword = RegistryData::dword;
         let odd = actions(&[(ActionKind::Other(9), 0)]);
-        let cases: Vec<(Vec<(&'static str, RegistryData)>, &str, &str)> = vec![
+        let cases: Vec<(Values, &str, &str)> = vec![
             (vec![], "ImagePath", "the service manager has no call for the value ImagePath"),
             (vec![("Start", RegistryData::sz("2"))], "Start", "the value Start is REG_SZ, not a DWORD"),
             (vec![("Start", dword(7))], "Start", "the service's start type 7 is none of 0 to 4"),
