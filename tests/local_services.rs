@@ -243,6 +243,41 @@ fn a_password_is_told_and_kept_nowhere() {
     assert!(!is_wine() || back.decisions[0].reasons[0].code == "rollback.irreversible", "{:?}", back.decisions);
 }
 
+/// Nothing on the machine tells whether a password was told: a call that failed is no success, and a run that stopped tells it again.
+#[test]
+fn a_password_that_may_not_have_been_told_is_not_taken_as_told() {
+    let text =
+        format!("services: {{ trueup-test-1: {{ account: {{ name: '{}', password: {{ env: P }} }} }} }}", user());
+    let mut failed = 0;
+    for fault in [Fault::StopBefore, Fault::StopAfter, Fault::Fail] {
+        for at in 1..40 {
+            let _turn = turn();
+            let machine = LocalMachine::open().unwrap();
+            let service = OwnService::new("trueup-test-1", &[]);
+            key(&service).set_string("ObjectName", user()).unwrap();
+            let wanted = desired(&text);
+            let basis = DocumentBasis {
+                desired: &wanted,
+                options: PlanOptions { rewrite_secrets: true, ..PlanOptions::at(now()) },
+            };
+            let facts = basis.facts(&machine, &live::Secrets).unwrap();
+            let shown = basis.plan(&facts).unwrap();
+            let faulty = FaultyMachine::new(&machine, fault, at);
+            let result = apply(&faulty, &basis, &shown, &facts, &options(), &mut Silent);
+            failed += result.as_ref().map_or(0, trueup::apply::ApplyReport::failed);
+            if let Some(open) = unfinished(&machine).unwrap() {
+                let before = machine.runs().unwrap().len();
+                let report = resume(&machine, Some(&basis), &open.beginning.run, &options(), &mut Silent).unwrap();
+                assert_eq!((report.failed(), report.skipped(), machine.runs().unwrap().len()), (0, 0, before));
+            }
+            if faulty.writes() < at {
+                break;
+            }
+        }
+    }
+    assert_eq!(failed, 3, "the call refused, not made ready, and not made");
+}
+
 fn walk(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
