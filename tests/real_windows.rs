@@ -17,3 +17,6 @@ mod certificates;
 
 #[path = "real_windows/registry.rs"]
 mod registry;
+
+#[path = "real_windows/services.rs"]
+mod services;

@@ -17,6 +17,7 @@ mod services {
     mod findings;
     mod laws;
     mod parts;
+    mod passwords;
     mod readers;
     mod real;
     mod state;

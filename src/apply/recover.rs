@@ -204,9 +204,10 @@ pub fn resume(
     // What somebody else has written is judged by what is there now.
     let facts = basis.facts(reader, options.secrets)?;
     let wrong = verify(reader, &facts, steps.iter());
-    for (state, wrong) in states.iter_mut().zip(&wrong) {
+    for ((state, wrong), (_, operation)) in states.iter_mut().zip(&wrong).zip(&run.intents) {
         if *state == Progressed::Unknown {
-            *state = if wrong.is_none() { Progressed::Done } else { Progressed::NotDone };
+            let is_done = wrong.is_none() && !operation.is_unseen();
+            *state = if is_done { Progressed::Done } else { Progressed::NotDone };
         }
     }
     let mut plan = plan_of(&run);

@@ -337,6 +337,11 @@ fn is_held_again(basis: &dyn Basis, operation: &Operation) -> bool {
         && matches!(operation, Operation::PutRegistryValue { after: Expression::Held { .. }, .. })
 }
 
+/// Whether planning again finds a step only because nothing tells that it was done.
+fn is_found_again(basis: &dyn Basis, operation: &Operation) -> bool {
+    is_held_again(basis, operation) || operation.is_unseen()
+}
+
 /// What is left when all units are through.
 struct Finish<'f> {
     machine: &'f dyn WritableMachine,
@@ -411,7 +416,7 @@ impl Finish<'_> {
             outcomes: state.outcomes(),
             left: Left::of(&summary),
             planned_again: true,
-            remaining_operations: again.operations().filter(|one| !is_held_again(self.basis, one)).count(),
+            remaining_operations: again.operations().filter(|one| !is_found_again(self.basis, one)).count(),
             reboot: self.plan.needs_reboot(),
             restarts,
             owed,

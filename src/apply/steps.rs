@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use zeroize::Zeroizing;
+
 use super::content::Sources;
 use super::held::Holds;
 use super::journal::{Commit, Journal};
@@ -11,6 +13,7 @@ use crate::machine::{Machine, PartChange, Step, WriteError, Writer};
 use crate::model::fact::Stored;
 use crate::model::operation::{Expression, Operation};
 use crate::model::registry_data::RegistryData;
+use crate::model::secret::SecretReference;
 use crate::model::time::FileTime;
 use crate::model::verdict::Decision;
 use crate::plan::Plan;
@@ -44,10 +47,7 @@ pub fn step<'o>(
             step.data = Some(match after {
                 Expression::Registry(data) => Cow::Borrowed(data),
                 Expression::Secret { value_type, reference } => {
-                    let text = sources
-                        .secrets
-                        .resolve(reference)
-                        .map_err(|detail| ApplyError::Secret { reference: reference.to_string(), detail })?;
+                    let text = resolved(reference, sources)?;
                     Cow::Owned(RegistryData::text(*value_type, &text))
                 }
                 Expression::Held { item, .. } => Cow::Owned(holds.data(item)?),
@@ -70,7 +70,10 @@ pub fn step<'o>(
             let failed = |detail| ApplyError::Content { step: operation.to_string(), detail };
             step.value = sources.value(after, selector).map_err(failed)?;
         }
-        Operation::Configure { steps, .. } => {
+        Operation::Configure { steps, setting, .. } => {
+            if let Some(reference) = setting.secret() {
+                step.secret = Some(resolved(reference, sources)?);
+            }
             for inner in steps {
                 step.steps.push(self::step(inner, sources, holds)?);
             }
@@ -97,6 +100,11 @@ pub fn step<'o>(
         _ => {}
     }
     Ok(step)
+}
+
+fn resolved(reference: &SecretReference, sources: &Sources<'_>) -> Result<Zeroizing<String>, ApplyError> {
+    let failed = |detail| ApplyError::Secret { reference: reference.to_string(), detail };
+    sources.secrets.resolve(reference).map_err(failed)
 }
 
 /// What was made of one unit.
@@ -206,6 +214,8 @@ fn settle(
 ) -> Vec<usize> {
     let replaced: Vec<&str> = parts
         .iter()
+        // What looks the same before and after tells nothing: it counts as lost.
+        .filter(|part| part.before != part.after)
         .filter(|part| matches!(machine.part_state(&part.part), Ok(found) if found == part.after))
         .map(|part| part.part.as_str())
         .collect();

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::places;
+use crate::formats::meaning::is_same;
 use crate::formats::upcase;
-use crate::machine::{Machine, MachineKind, NoSecrets, Step, answer, is_same};
+use crate::machine::{Machine, MachineKind, NoSecrets, Step, answer};
 use crate::model::fact::{Facts, KeyAspects, KeyState, Observed, Queries, ValueSelection};
 use crate::model::file::FilePath;
 use crate::model::operation::{Expression, Operation};
@@ -186,14 +187,16 @@ fn check(step: &Step<'_>, setting: Option<&Setting>, key: &RegistryKey, read: &R
         }
         Operation::PutRegistryValue { name, .. } => {
             let found = present()?.value(name).and_then(|value| value.data.plain());
-            let is_same = match (setting, found, step.data.as_deref()) {
-                (Some(setting), Some(found), Some(written)) => is_same(setting, name, found, written),
-                (_, found, written) => found == written,
-            };
+            let written = step.data.as_deref();
+            let is_same = setting.map_or(found == written, |setting| is_same(setting, name, found, written));
             if is_same { Ok(()) } else { Err("it does not read back as written".into()) }
         }
         Operation::RemoveRegistryValue { name, .. } => match state(key)?.present().and_then(|fact| fact.value(name)) {
-            Some(_) => Err("it is still there".into()),
+            Some(found) => {
+                let plain = found.data.plain();
+                let says_nothing = |setting| plain.is_some() && is_same(setting, name, plain, None);
+                if setting.is_some_and(says_nothing) { Ok(()) } else { Err("it is still there".into()) }
+            }
             None => Ok(()),
         },
         Operation::PutRegistrySecurity { after, .. } => match &present()?.security {

@@ -9,6 +9,7 @@ pub mod hold;
 pub mod http_sys;
 pub mod installed;
 pub mod key_blobs;
+pub mod meaning;
 pub mod regf;
 pub mod registry_values;
 pub mod rpc_ports;

@@ -34,7 +34,6 @@ mod known_secrets;
 #[cfg(windows)]
 pub mod local;
 mod lower;
-mod meaning;
 pub mod memory;
 mod observe;
 pub(crate) mod services;
@@ -48,7 +47,6 @@ mod windows_api;
 
 pub use crate::model::run::RunName;
 pub use lower::element_of;
-pub use meaning::is_same;
 pub use observe::{ObserveError, ObserveOptions, answer, ask_services, begin, fresh_key, observe, rounds};
 
 /// Which of the four machines this is.
@@ -365,6 +363,8 @@ pub struct Step<'a> {
     pub value: Option<Value>,
     /// The steps of a thing with an interface of its own.
     pub steps: Vec<Step<'a>>,
+    /// The secret that such an interface is told.
+    pub secret: Option<Zeroizing<String>>,
 }
 
 impl<'a> Step<'a> {
@@ -378,7 +378,7 @@ impl<'a> Step<'a> {
 
     /// A step of which nothing is evaluated yet.
     pub const fn new(operation: &'a Operation) -> Self {
-        Self { operation, data: None, tree: None, bytes: None, value: None, steps: Vec::new() }
+        Self { operation, data: None, tree: None, bytes: None, value: None, steps: Vec::new(), secret: None }
     }
 }
 

@@ -21,6 +21,7 @@ use super::setting::Setting;
 use super::thumbprint::Thumbprint;
 use crate::formats::certificate_store::{KeyPlace, ProviderFamily, StorePlace};
 use crate::formats::edit::Selector;
+use crate::formats::service::ServiceAccount;
 
 /// A value that is known now, or that `apply` evaluates without deciding anything.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -318,11 +319,41 @@ impl Operation {
             // Where one of the same certificate was left behind, it is not there again.
             Self::ImportKey { .. } => Reversibility::Compensable,
             Self::RemoveKey { .. } => Reversibility::Irreversible,
+            // The former password is nobody's: an account comes back where it needs none.
+            Self::Configure { setting: Setting::ServiceAccount { .. }, .. } if !self.leaves_no_password() => {
+                Reversibility::Irreversible
+            }
             Self::Configure { steps, .. } => {
                 let worst = steps.iter().map(|step| step.reversibility(hold)).max();
                 worst.unwrap_or(Reversibility::Reversible)
             }
         }
+    }
+
+    /// Whether nothing on the machine tells that the step was done: it tells an interface a secret and nothing else.
+    pub fn is_unseen(&self) -> bool {
+        let same = |step: &Self| match step {
+            Self::PutRegistryValue {
+                before: Some(Stored::Plain(before)), after: Expression::Registry(after), ..
+            } => before == after,
+            _ => false,
+        };
+        match self {
+            Self::Configure { setting, steps, .. } => setting.secret().is_some() && steps.iter().all(same),
+            _ => false,
+        }
+    }
+
+    /// Whether a service that is given another account ran as one that needs no password.
+    fn leaves_no_password(&self) -> bool {
+        let needs_none = |step: &Self| match step {
+            Self::PutRegistryValue { name, before, .. } => {
+                let before = before.as_ref().and_then(Stored::plain);
+                ServiceAccount::of_value(name, before).is_some_and(|account| !account.needs_password())
+            }
+            _ => false,
+        };
+        self.plain_steps().iter().any(needs_none)
     }
 
     /// Whether several resources may need the very same step, which then runs once.

@@ -19,6 +19,13 @@ pub enum Probe {
     ServiceState {
         service: Box<str>,
     },
+    /// Whether this machine has a service manager that can be told an account with its password.
+    ServicePasswords,
+    /// Whether an account itself has a right of [`UserRight`]; what it has through a group does not count.
+    UserRight {
+        account: Sid,
+        right: UserRight,
+    },
     /// Whether an account is in a local group, directly.
     Member {
         group: Sid,
@@ -88,6 +95,28 @@ pub enum Probe {
     Administrator,
 }
 
+/// What the system lets an account do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum UserRight {
+    #[serde(rename = "SeServiceLogonRight")]
+    LogOnAsService,
+}
+
+impl UserRight {
+    /// The name by which Windows knows it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LogOnAsService => "SeServiceLogonRight",
+        }
+    }
+
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::LogOnAsService => "the right to log on as a service",
+        }
+    }
+}
+
 /// A protocol with ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -109,10 +138,12 @@ impl Probe {
     /// The part of a machine that answers.
     pub const fn facet(&self) -> Facet {
         match self {
-            Self::ServiceState { .. } => Facet::Services,
-            Self::Member { .. } | Self::Members { .. } | Self::AccountName { .. } | Self::MembersChangeable => {
-                Facet::Accounts
-            }
+            Self::ServiceState { .. } | Self::ServicePasswords => Facet::Services,
+            Self::UserRight { .. }
+            | Self::Member { .. }
+            | Self::Members { .. }
+            | Self::AccountName { .. }
+            | Self::MembersChangeable => Facet::Accounts,
             Self::FileSecurity { .. } => Facet::Files,
             Self::KeyStore | Self::KeySecurity { .. } => Facet::KeyStore,
             Self::DynamicPorts { .. }
@@ -133,6 +164,8 @@ impl fmt::Display for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ServiceState { service } => write!(f, "the state of the service {service}"),
+            Self::ServicePasswords => f.write_str("whether the service manager can be told passwords"),
+            Self::UserRight { account, right } => write!(f, "whether {account} has {}", right.words()),
             Self::Member { group, member } => write!(f, "whether {member} is in the group {group}"),
             Self::Members { group } => write!(f, "the members of the group {group}"),
             Self::AccountName { sid } => write!(f, "the name of {sid}"),

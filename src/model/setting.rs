@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::secret::SecretReference;
+
 /// A thing with an interface of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "setting", rename_all = "snake_case")]
@@ -19,6 +21,22 @@ pub enum Setting {
     UrlReservation { prefix: Box<str> },
     /// The configuration of a service.
     Service { service: Box<str> },
+    /// Whom a service runs as, and that account's password, which its manager takes together and never shows again.
+    ServiceAccount { service: Box<str>, password: SecretReference },
+}
+
+impl Setting {
+    /// The secret that its interface is told beside what its key holds.
+    pub const fn secret(&self) -> Option<&SecretReference> {
+        match self {
+            Self::ServiceAccount { password, .. } => Some(password),
+            Self::FirewallRule { .. }
+            | Self::FirewallProfile { .. }
+            | Self::TlsBinding { .. }
+            | Self::UrlReservation { .. }
+            | Self::Service { .. } => None,
+        }
+    }
 }
 
 impl fmt::Display for Setting {
@@ -29,6 +47,7 @@ impl fmt::Display for Setting {
             Self::TlsBinding { endpoint } => write!(f, "the TLS binding {endpoint}"),
             Self::UrlReservation { prefix } => write!(f, "the URL reservation {prefix}"),
             Self::Service { service } => write!(f, "the service {service}"),
+            Self::ServiceAccount { service, .. } => write!(f, "the account of the service {service}"),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod build;
 pub mod lint;
 mod order;
+mod passwords;
 mod places;
 mod protection;
 mod remembered;

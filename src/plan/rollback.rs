@@ -6,10 +6,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::passwords;
 use super::places;
 use super::protection::{Occasion, Protected, lost_protected};
 use super::{EntrySpan, Plan, PlanOptions, lint};
 use crate::formats::certificate_store::BLOB;
+use crate::formats::meaning::is_same;
 use crate::model::fact::{Facts, KeyAspects, KeyState, KeyTree, Observed, Queries, Stored, Unread, ValueSelection};
 use crate::model::operation::{Expression, Operation};
 use crate::model::probe::{Answer, Probe};
@@ -47,6 +49,9 @@ pub fn queries(steps: Steps<'_>) -> Queries {
     let mut queries = Queries::default();
     let none = KeyAspects::default;
     let moves = Moves::of(steps);
+    if steps.iter().any(|(_, operation)| passwords::may_lose(operation)) {
+        queries.probe(Probe::ServicePasswords);
+    }
     let plain = steps.iter().enumerate().flat_map(|(number, (_, operation))| {
         let plain = operation.plain_steps().iter();
         plain.map(move |operation| (number, operation))
@@ -329,6 +334,11 @@ impl<'e> Scene<'e> {
     }
 
     fn find_inverse(&self, operation: &Operation) -> Inverse {
+        self.find_inverse_in(operation, None)
+    }
+
+    /// The inverse of a step, which may be one of a thing with an interface of its own.
+    fn find_inverse_in(&self, operation: &Operation, setting: Option<&Setting>) -> Inverse {
         match operation {
             Operation::CreateRegistryKey { key } => match self.find(key) {
                 None => Inverse::Nothing,
@@ -351,9 +361,11 @@ impl<'e> Scene<'e> {
                 Some(_) => Inverse::Moved(format!("{key} is not what was put back")),
             },
             Operation::PutRegistryValue { key, name, before, after } => {
-                self.value_back(key, name, before.as_ref(), Some(&after.stored()))
+                self.value_back(key, name, (before.as_ref(), Some(&after.stored())), setting)
             }
-            Operation::RemoveRegistryValue { key, name, before } => self.value_back(key, name, Some(before), None),
+            Operation::RemoveRegistryValue { key, name, before } => {
+                self.value_back(key, name, (Some(before), None), setting)
+            }
             Operation::RemoveRegistryTree { key, before } => match self.find(key) {
                 Some(node) if same_content(&node.to_tree(), before) => Inverse::Nothing,
                 Some(_) => Inverse::Moved(format!("{key} is there again")),
@@ -442,7 +454,11 @@ impl<'e> Scene<'e> {
         steps: &[Operation],
     ) -> Inverse {
         let configure = |steps| {
-            let setting = setting.clone();
+            // Without a password: an account that needs one does not come back.
+            let setting = match setting {
+                Setting::ServiceAccount { service, .. } => Setting::Service { service: service.clone() },
+                setting => setting.clone(),
+            };
             Inverse::Step(Box::new(Operation::Configure { setting, before: after, after: before, steps }))
         };
         let made = steps.iter().find_map(|step| match step {
@@ -458,12 +474,16 @@ impl<'e> Scene<'e> {
             if let Operation::PutRegistryValue { name, .. } = step {
                 names.push(upcase(name));
             }
-            match self.find_inverse(step) {
+            match self.find_inverse_in(step, Some(setting)) {
                 _ if matches!(step, Operation::CreateRegistryKey { .. }) => {}
                 Inverse::Nothing => {}
                 Inverse::Step(step) => back.push(*step),
                 other => return other,
             }
+        }
+        let has_manager = matches!(self.probes.get(&Probe::ServicePasswords), Some(Ok(Answer::Flag(true))));
+        if let Some(why) = passwords::lost(setting, steps, !back.is_empty(), has_manager) {
+            return Inverse::Never(why);
         }
         match made.and_then(|key| Some((key, self.find(key)?))) {
             Some((key, node)) if node.subkeys.is_empty() && node.values.keys().all(|name| names.contains(name)) => {
@@ -476,7 +496,13 @@ impl<'e> Scene<'e> {
         }
     }
 
-    fn value_back(&self, key: &RegistryKey, name: &str, before: Option<&Stored>, after: Option<&Stored>) -> Inverse {
+    fn value_back(
+        &self,
+        key: &RegistryKey,
+        name: &str,
+        (before, after): (Option<&Stored>, Option<&Stored>),
+        setting: Option<&Setting>,
+    ) -> Inverse {
         let Some(node) = self.find(key) else {
             return match before {
                 None => Inverse::Nothing,
@@ -491,10 +517,16 @@ impl<'e> Scene<'e> {
         };
         // Sealed data look alike before and after: the step was done, so they are taken back.
         let tells_apart = !matches!((before, after), (Some(Stored::Sealed { .. }), Some(Stored::Sealed { .. })));
-        if is_as(before) && tells_apart {
+        // An interface writes in its own way what it was told.
+        let says = |wanted: Option<&Stored>| {
+            let is_plain = [found, wanted].iter().flatten().all(|stored| stored.plain().is_some());
+            let (found, wanted) = (found.and_then(Stored::plain), wanted.and_then(Stored::plain));
+            is_plain && setting.is_some_and(|setting| is_same(setting, name, found, wanted))
+        };
+        if (is_as(before) && tells_apart) || (!is_as(after) && says(before)) {
             return Inverse::Nothing;
         }
-        if !is_as(after) {
+        if !is_as(after) && !says(after) {
             return Inverse::Moved("it is neither as the run left it nor as it was before".into());
         }
         match before {

@@ -222,7 +222,9 @@ fn sides(operations: &[Operation]) -> Sides {
                 after_text = Some(format!("the key of {certificate}, {family}, {leaves}"));
             }
             Operation::RemoveKey { place } => before_text = Some(place.to_string()),
-            Operation::Configure { before, after, .. } => {
+            Operation::Configure { setting, before, after, .. } => {
+                details
+                    .extend(setting.secret().map(|reference| ('+', format!("its password (secret from {reference})"))));
                 before_text = before.as_deref().map(str::to_owned);
                 after_text = after.as_deref().map(str::to_owned);
             }
@@ -239,6 +241,9 @@ fn sides(operations: &[Operation]) -> Sides {
             Operation::Adjust { what: Probe::Member { .. }, after: Answer::Flag(is_in), .. } => {
                 after_text = is_in.then(|| "member".to_owned());
                 before_text = (!is_in).then(|| "member".to_owned());
+            }
+            Operation::Adjust { what: Probe::UserRight { right, .. }, after: Answer::Flag(has_it), .. } => {
+                details.push((if *has_it { '+' } else { '-' }, right.words().to_owned()));
             }
             Operation::Adjust { before, after, .. } => {
                 before_text = Some(before.to_string());

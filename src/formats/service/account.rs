@@ -4,8 +4,9 @@
 use std::fmt;
 
 use super::name::ServiceName;
-use crate::formats::registry_values::ValueWrite;
+use crate::formats::registry_values::{NamedValues, ValueWrite};
 use crate::formats::upcase;
+use crate::model::registry_data::RegistryData;
 use crate::model::sid::Sid;
 
 pub(super) const OBJECT_NAME: &str = "ObjectName";
@@ -61,6 +62,16 @@ impl ServiceAccount {
             return Self::Managed(text.into());
         }
         Self::User(text.into())
+    }
+
+    /// The account that a value of a service's key names, which is the default where the value is not there; `None` when it is
+    /// another value or cannot be read.
+    pub fn of_value(name: &str, data: Option<&RegistryData>) -> Option<Self> {
+        if !upcase::eq(name, OBJECT_NAME) {
+            return None;
+        }
+        let Some(data) = data else { return Some(Self::LocalSystem) };
+        NamedValues::new([(name, data)]).text(name).ok().flatten().map(|text| Self::parse(&text))
     }
 
     /// Whether the service manager must be given a password for it.

@@ -160,7 +160,8 @@ impl ActionKind {
         }
     }
 
-    const fn number(self) -> u32 {
+    /// As the type of an `SC_ACTION`.
+    pub const fn number(self) -> u32 {
         match self {
             Self::None => 0,
             Self::Restart => 1,

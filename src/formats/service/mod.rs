@@ -3,6 +3,7 @@
 
 mod account;
 mod bits;
+mod change;
 mod failure;
 mod graph;
 mod name;
@@ -11,6 +12,7 @@ mod start;
 
 pub use account::ServiceAccount;
 pub use bits::ServiceType;
+pub use change::{ServiceChange, ServiceChangeError, meaning};
 pub use failure::{Action, ActionKind, FailureActions, FailureActionsError, NEVER};
 pub use graph::{DependencyGraph, RestartOrder};
 pub use name::{ServiceName, ServiceNameError};

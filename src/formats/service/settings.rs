@@ -9,18 +9,18 @@ use super::start::{DELAYED, START, StartType, StartTypeError};
 use crate::formats::registry_values::{NamedValues, ValueError, ValueWrite};
 use crate::formats::upcase;
 
-const TYPE: &str = "Type";
+pub(super) const TYPE: &str = "Type";
 const ERROR_CONTROL: &str = "ErrorControl";
 const DISPLAY_NAME: &str = "DisplayName";
 const DESCRIPTION: &str = "Description";
 const IMAGE_PATH: &str = "ImagePath";
 const GROUP: &str = "Group";
-const DEPEND_ON_SERVICE: &str = "DependOnService";
-const DEPEND_ON_GROUP: &str = "DependOnGroup";
-const FAILURE_ACTIONS: &str = "FailureActions";
-const ON_NON_CRASH_FAILURES: &str = "FailureActionsOnNonCrashFailures";
-const FAILURE_COMMAND: &str = "FailureCommand";
-const REBOOT_MESSAGE: &str = "RebootMessage";
+pub(super) const DEPEND_ON_SERVICE: &str = "DependOnService";
+pub(super) const DEPEND_ON_GROUP: &str = "DependOnGroup";
+pub(super) const FAILURE_ACTIONS: &str = "FailureActions";
+pub(super) const ON_NON_CRASH_FAILURES: &str = "FailureActionsOnNonCrashFailures";
+pub(super) const FAILURE_COMMAND: &str = "FailureCommand";
+pub(super) const REBOOT_MESSAGE: &str = "RebootMessage";
 
 /// Marks a group in the one list that the service manager's functions take.
 const GROUP_MARK: char = '+';
@@ -159,7 +159,11 @@ impl ServiceSettings {
 }
 
 impl Dependencies {
-    fn read(values: &NamedValues<'_>) -> Result<Self, ServiceSettingsError> {
+    /// Reads both values.
+    ///
+    /// # Errors
+    /// A value is of another type than its name calls for, or a name is none that a service can have.
+    pub fn read(values: &NamedValues<'_>) -> Result<Self, ServiceSettingsError> {
         let mut dependencies = Self::of_list(&values.texts(DEPEND_ON_SERVICE)?.unwrap_or_default())?;
         let groups = values.texts(DEPEND_ON_GROUP)?.unwrap_or_default();
         dependencies.groups.extend(groups.iter().map(|name| name.trim_start_matches(GROUP_MARK).to_owned()));

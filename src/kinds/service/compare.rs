@@ -1,8 +1,9 @@
 //! A service against what is there: the values of its key, part by part, and what the service manager says of it. Pure.
 
+use super::account;
 use super::parts::{Found, Sides};
 use super::survey::{self, Survey};
-use super::wanted::{Expiry, State, WantedAccount, WantedService, probe};
+use super::wanted::{Expiry, State, WantedService, probe};
 use crate::formats::registry_values::ValueWrite;
 use crate::formats::service::{ServiceName, ServicePart, StartType};
 use crate::kinds::registry::{WantedData, WantedKey, WantedValue};
@@ -36,6 +37,9 @@ pub fn wants(wanted: &WantedService, facts: &Facts, context: &Context<'_>, queri
     queries.key(&wanted.key, KeyAspects { values, subkeys: true, ..KeyAspects::default() });
     if wanted.state.is_some() {
         queries.probe(wanted.probe());
+    }
+    if wanted.account.is_some() {
+        account::wants(wanted, facts, queries);
     }
     survey::wants(wanted, facts, context, queries);
     for dependant in dependants(wanted, facts, context) {
@@ -104,12 +108,12 @@ fn as_values(wanted: &WantedService, writes: Vec<ValueWrite>) -> WantedKey {
     WantedKey::of_values(id, wanted.key.clone(), wanted.at, &wanted.common, writes.into_iter().map(value).collect())
 }
 
-struct EntryView<'a> {
-    wanted: &'a WantedService,
-    fact: &'a KeyFact,
-    found: Found<'a>,
-    facts: &'a Facts,
-    context: &'a Context<'a>,
+pub(super) struct EntryView<'a> {
+    pub wanted: &'a WantedService,
+    pub fact: &'a KeyFact,
+    pub found: Found<'a>,
+    pub facts: &'a Facts,
+    pub context: &'a Context<'a>,
 }
 
 impl EntryView<'_> {
@@ -126,7 +130,7 @@ impl EntryView<'_> {
             parts.push(self.expiring(decision, wanted.start.as_ref().map(|start| start.value.words()), then));
         }
         if let Some(account) = &wanted.account {
-            parts.extend(self.account(&account.value, account.at));
+            parts.extend(account::compare(self, &account.value, account.at));
         }
         if let Some(dependencies) = &wanted.dependencies {
             parts.push(self.part(DEPENDENCIES, dependencies.at, true, "services.dependencies_differ", |found| {
@@ -165,15 +169,21 @@ impl EntryView<'_> {
         decision
     }
 
-    fn id(&self, part: &str) -> ResourceId {
+    pub(super) fn id(&self, part: &str) -> ResourceId {
         ResourceId::part_of(&self.wanted.address(), part)
     }
 
-    fn blocked(&self, part: &str, at: Location, code: &'static str, message: impl Into<Box<str>>) -> Decision {
+    pub(super) fn blocked(
+        &self,
+        part: &str,
+        at: Location,
+        code: &'static str,
+        message: impl Into<Box<str>>,
+    ) -> Decision {
         Decision::blocked(self.id(part), at, Reason::with(code, message)).written_at(self.fact.last_written)
     }
 
-    fn part(
+    pub(super) fn part(
         &self,
         part: &str,
         at: Location,
@@ -210,42 +220,6 @@ impl EntryView<'_> {
         Decision::change(self.id(part), at, Action::Update, reason, vec![operation])
             .written_at(self.fact.last_written)
             .traced(Trace { wanted, found, secret: None })
-    }
-
-    /// The account and its password. The service manager takes both at once, and keeps the password where nobody reads it.
-    fn account(&self, wanted: &WantedAccount, at: Location) -> Vec<Decision> {
-        let machine = self.facts.identity.as_ref().ok().and_then(|identity| identity.name.as_deref());
-        let is_there = self.found.is_account(&wanted.account, machine.unwrap_or_default());
-        let password = wanted.password.as_ref().map(|password| password.at);
-        let needs_password = wanted.account.needs_password() && !is_there && !self.found.is_driver();
-        let account = match (needs_password, password) {
-            (true, Some(_)) => self.deferred(ACCOUNT, at),
-            (true, None) => {
-                let message = format!("{} needs a password: write `{{name: …, password: …}}`", wanted.account);
-                self.blocked(ACCOUNT, at, "services.no_password", message)
-            }
-            (false, _) => self.part(ACCOUNT, at, false, "services.account_differs", |found| {
-                found.account(&wanted.account, machine.unwrap_or_default())
-            }),
-        };
-        let blocked = account.verdict == Verdict::Blocked;
-        let password = password.map(|at| match (is_there, self.context.rewrite_secrets) {
-            _ if blocked => Decision { id: self.id(PASSWORD), at, ..account.clone() },
-            (true, false) => Decision {
-                verdict: Verdict::Unverifiable,
-                reasons: vec![Reason::code("services.password_unknown")],
-                ..Decision::keep(self.id(PASSWORD), at).written_at(self.fact.last_written)
-            },
-            _ => self.deferred(PASSWORD, at),
-        });
-        std::iter::once(account).chain(password).collect()
-    }
-
-    fn deferred(&self, part: &str, at: Location) -> Decision {
-        let message = "a password is told to the service manager of the running machine, with the account";
-        let reasons = vec![Reason::with("services.password_deferred", message)];
-        Decision { verdict: Verdict::Deferred, reasons, ..Decision::keep(self.id(part), at) }
-            .written_at(self.fact.last_written)
     }
 
     fn state(&self, wanted: State, at: Location) -> Decision {

@@ -1,5 +1,6 @@
 //! What is worth saying about a service and those around it, as they will be. Pure.
 
+use super::account;
 use super::compare::{ACCOUNT, DEPENDENCIES, RECOVERY, START, STATE, listed, running_dependants};
 use super::parts::Found;
 use super::survey::{Survey, is_there, needs_after, start_after};
@@ -59,7 +60,7 @@ pub fn lint(
     let start = wanted.start_at(context.as_of).map(|start| start.value.start_type()).or_else(|| found.start_type());
     lint.critical(&found, decisions);
     lint.contradictions(&found, start);
-    lint.account(decisions);
+    lint.account(&found, facts, decisions);
     lint.expiry(decisions);
     if changes(STATE, decisions) {
         lint.stops_too_early(facts, context);
@@ -187,7 +188,7 @@ impl Lint<'_> {
         }
     }
 
-    fn account(&mut self, decisions: &[Decision]) {
+    fn account(&mut self, found: &Found<'_>, facts: &Facts, decisions: &[Decision]) {
         let wanted = self.wanted;
         let Some(account) = wanted.account.as_ref().map(|account| &account.value.account) else { return };
         if let ServiceAccount::Virtual(owner) = account
@@ -197,7 +198,16 @@ impl Lint<'_> {
             let hint = format!("write `NT SERVICE\\{}`", wanted.name);
             self.push(ACCOUNT, Severity::Warning, "services.foreign_account", message, Some(&hint));
         }
-        if matches!(account, ServiceAccount::Managed(_)) && changes(ACCOUNT, decisions) {
+        let is_told = account::is_told(facts);
+        if is_told
+            && changes(ACCOUNT, decisions)
+            && let Some(before) = found.own_account().filter(ServiceAccount::needs_password)
+        {
+            let message = format!("the password of {before} is kept nowhere: a rollback cannot give it back");
+            self.push(ACCOUNT, Severity::Warning, "services.password_lost", message, None);
+        }
+        // A running machine gives the right with the account.
+        if matches!(account, ServiceAccount::Managed(_)) && changes(ACCOUNT, decisions) && !is_told {
             let message = format!("{account} needs the right to log on as a service (SeServiceLogonRight)");
             self.push(ACCOUNT, Severity::Info, "services.logon_right", message, None);
         }

@@ -1,5 +1,6 @@
 //! Windows services that some setup has made: when they start, what they do, as whom, after what, and what follows a failure. Pure.
 
+mod account;
 mod compare;
 mod dependencies_form;
 mod document;

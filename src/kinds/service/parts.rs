@@ -78,6 +78,11 @@ impl<'f> Found<'f> {
         Sides::new(before, words(wanted), settings.write_start(wanted), malformed)
     }
 
+    /// The account that it runs as, as far as its key tells.
+    pub fn own_account(&self) -> Option<ServiceAccount> {
+        self.settings(ServicePart::Account).0.account
+    }
+
     /// The account, with `.` for the name of the machine or without.
     pub fn is_account(&self, wanted: &ServiceAccount, machine: &str) -> bool {
         let (settings, _) = self.settings(ServicePart::Account);

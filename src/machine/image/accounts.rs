@@ -80,7 +80,7 @@ fn own_sid(loaded: &Loaded, what: &str) -> Observed<Sid> {
 pub fn probe(machine: &ImageMachine, probe: &Probe) -> Observed<Option<Answer>> {
     let members = |group: &Sid| members(machine, group, &probe.to_string());
     Ok(Some(match probe {
-        Probe::MembersChangeable | Probe::KeyStore => Answer::Flag(false),
+        Probe::MembersChangeable | Probe::KeyStore | Probe::ServicePasswords => Answer::Flag(false),
         Probe::Members { group } => members(group)?.map_or(Answer::Absent, |mut members| {
             members.sort_unstable();
             Answer::Members(members)

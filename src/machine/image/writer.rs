@@ -98,6 +98,9 @@ impl Writer for ImageWriter<'_> {
             return self.files.stage(self.machine, step, path);
         }
         match step.operation {
+            Operation::Configure { setting, .. } if setting.secret().is_some() => {
+                return Err(WriteError::refused(attempt(), "an image cannot hold its password"));
+            }
             Operation::Configure { .. } => {
                 return step.plain_steps().iter().try_for_each(|plain| self.stage(plain, now));
             }

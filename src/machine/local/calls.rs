@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::parts::Part;
 use super::target::{Change, Target};
-use super::{keys, services, stores};
+use super::{keys, service_settings, services, stores};
 use crate::machine::lower::element_after;
 use crate::machine::windows_api::key::Buffers;
 use crate::machine::{PartChange, Step, WriteError};
@@ -29,6 +29,8 @@ pub struct Call {
     /// For a private key, the key.
     bytes: Option<Zeroizing<Vec<u8>>>,
     part: Part,
+    /// What the interface is told beside what the key is to hold.
+    secret: Option<Zeroizing<String>>,
 }
 
 impl Call {
@@ -41,6 +43,8 @@ impl Call {
         match step.operation {
             Operation::Adjust { what: Probe::ServiceState { .. }, after: Answer::State(_), .. }
             | Operation::Adjust { what: Probe::KeySecurity { .. }, after: Answer::Security(_), .. }
+            | Operation::Adjust { what: Probe::UserRight { .. }, after: Answer::Flag(_), .. }
+            | Operation::Configure { setting: Setting::Service { .. } | Setting::ServiceAccount { .. }, .. }
             | Operation::PutCertificate { .. }
             | Operation::RemoveCertificate { .. }
             | Operation::ImportKey { .. }
@@ -48,7 +52,8 @@ impl Call {
             _ => return Err(refused("this version does not write it on a running machine")),
         }
         let part = Part::of(step.operation).ok_or_else(|| refused("it changes no part"))?;
-        Ok(Self { operation: step.operation.clone(), changes: Change::of(step)?, bytes: step.bytes.clone(), part })
+        let (operation, bytes, secret) = (step.operation.clone(), step.bytes.clone(), step.secret.clone());
+        Ok(Self { operation, changes: Change::of(step)?, bytes, part, secret })
     }
 
     /// The state of the part before and after; nothing is changed.
@@ -110,6 +115,9 @@ impl Call {
                 (Probe::ServiceState { service }, Answer::State(to)) => services::turn(service, *to),
                 (Probe::KeySecurity { place }, Answer::Security(to)) => keys::set_security(place, to)
                     .map_err(|detail| WriteError::refused(self.operation.to_string(), detail)),
+                (Probe::UserRight { account, right }, Answer::Flag(has_it)) => {
+                    service_settings::set_right(account, *right, *has_it)
+                }
                 _ => Err(WriteError::refused(self.operation.to_string(), "there is no interface for it")),
             },
             Operation::Configure { setting, .. } => self.configure(setting),
@@ -129,10 +137,13 @@ impl Call {
     fn configure(&self, setting: &Setting) -> Result<(), WriteError> {
         let refused = |detail: &str| WriteError::refused(self.operation.to_string(), detail);
         let target = self.target().map_err(|unread| WriteError::failed(self.operation.to_string(), unread))?;
-        let _target = target.ok_or_else(|| refused("it changes no key"))?;
+        let target = target.ok_or_else(|| refused("it changes no key"))?;
         match setting {
-            Setting::Service { .. }
-            | Setting::FirewallRule { .. }
+            Setting::Service { service } | Setting::ServiceAccount { service, .. } => {
+                let changed: Vec<&str> = target.changed().collect();
+                service_settings::configure(service, &target.values(), &changed, self.secret.as_ref())
+            }
+            Setting::FirewallRule { .. }
             | Setting::FirewallProfile { .. }
             | Setting::TlsBinding { .. }
             | Setting::UrlReservation { .. } => Err(refused("there is no interface for it")),

@@ -9,6 +9,7 @@ mod parts;
 mod probes;
 mod registry;
 mod scheduler;
+mod service_settings;
 mod services;
 mod stage;
 mod stores;

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::registry;
 use crate::formats::certificate_store::{BLOB, KeyPlace, StorePlace, certificate_key, essence};
+use crate::formats::meaning::meaning;
 use crate::formats::upcase;
-use crate::machine::meaning::meaning;
 use crate::machine::windows_api::key::{self, Buffers};
 use crate::model::fact::{KeyTree, Observed, Unread};
 use crate::model::fingerprint::FingerprintKey;
@@ -155,21 +155,21 @@ impl Part {
         print.of(data.value_type, &data.bytes).to_hex()
     }
 
-    /// Of what the values say, whatever way the interface has of writing it; `None` when none of them is there.
+    /// Of what the values say, whatever way the interface has of writing it; `None` when none of them says anything.
     pub fn setting_state(
         setting: &Setting,
         values: &[(&str, Option<RegistryData>)],
         print: &FingerprintKey,
     ) -> Option<String> {
-        if values.iter().all(|(_, data)| data.is_none()) {
+        let said: Vec<_> = values.iter().map(|(name, data)| (name, meaning(setting, name, data.as_ref()))).collect();
+        if said.iter().all(|(_, meaning)| meaning.is_none()) {
             return None;
         }
         let mut bytes = Vec::new();
-        for (name, data) in values {
+        for (name, meaning) in said {
             put(&mut bytes, upcase::fold(name).as_bytes());
-            let said = data.as_ref().map(|data| (data.value_type, meaning(setting, name, data)));
-            put(&mut bytes, &said.as_ref().map_or(u32::MAX, |(value_type, _)| *value_type).to_le_bytes());
-            put(&mut bytes, said.as_ref().map_or(&[], |(_, meaning)| meaning));
+            put(&mut bytes, &[u8::from(meaning.is_some())]);
+            put(&mut bytes, &meaning.unwrap_or_default());
         }
         Some(print.of_file(&bytes).to_hex())
     }

@@ -1,6 +1,6 @@
 //! What only the running system can tell.
 
-use super::{keys, services};
+use super::{keys, service_settings, services};
 use crate::machine::MachineKind;
 use crate::machine::windows_api::process;
 use crate::model::fact::{Observed, Unread};
@@ -15,6 +15,8 @@ pub fn find(probe: &Probe) -> Observed<Answer> {
         Probe::ServiceState { service } => services::answer(service),
         Probe::KeyStore => Ok(Answer::Flag(true)),
         Probe::KeySecurity { place } => keys::security(place),
+        Probe::ServicePasswords => Ok(Answer::Flag(true)),
+        Probe::UserRight { account, right } => service_settings::has_right(probe, account, *right),
         Probe::Administrator => process::is_elevated()
             .map(Answer::Flag)
             .map_err(|error| Unread::Failed { what: probe.to_string(), detail: error.to_string() }),

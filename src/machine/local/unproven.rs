@@ -9,12 +9,13 @@ use crate::model::setting::Setting;
 pub fn unproven(operation: &Operation) -> Option<&'static str> {
     match operation {
         Operation::Configure { setting, .. } => match setting {
-            Setting::Service { .. } => Some("settings of services"),
+            Setting::Service { .. } | Setting::ServiceAccount { .. } => Some("settings of services"),
             Setting::FirewallRule { .. } | Setting::FirewallProfile { .. } => Some("the firewall"),
             Setting::TlsBinding { .. } | Setting::UrlReservation { .. } => Some("http.sys"),
         },
         Operation::Adjust { what, .. } => match what {
             Probe::ServiceState { .. } => None,
+            Probe::UserRight { .. } => Some("rights of accounts"),
             Probe::Member { .. } => Some("members of groups"),
             Probe::FileSecurity { .. } => Some("access lists of files"),
             Probe::DynamicPorts { .. } | Probe::ExcludedPorts { .. } => Some("ranges of ports"),

@@ -16,6 +16,7 @@ use self::running::Running;
 pub use self::running::StoredKey;
 use crate::formats::certificate_store::KeyPlace;
 use crate::formats::security_descriptor::{new_subkey_descriptor, private_key};
+use crate::formats::upcase;
 use crate::machine::lower::{edited, lowered};
 use crate::machine::{
     FileReader, JournalFile, Machine, MachineKind, PartChange, RegistryReader, RunName, Scheduler, ServiceControl,
@@ -31,6 +32,7 @@ use crate::model::registry::RegistryKey;
 use crate::model::registry_tree::{Node, Performed, absent, place};
 use crate::model::remembered::Record;
 use crate::model::services::Services;
+use crate::model::setting::Setting;
 use crate::model::sid::Sid;
 use crate::model::task::Task;
 use crate::model::time::FileTime;
@@ -155,6 +157,11 @@ impl MemoryMachine {
     /// Takes a key out of the key store, as somebody else would.
     pub fn unplant_key(&self, place: &KeyPlace) {
         self.running.borrow_mut().remove_key(place);
+    }
+
+    /// The password that the service manager was last told for a service.
+    pub fn password_of(&self, service: &str) -> Option<Zeroizing<String>> {
+        self.running.borrow().passwords.get(&upcase::fold(service)).cloned()
     }
 
     /// A file's bytes.
@@ -378,7 +385,12 @@ impl Writer for MemoryWriter<'_> {
             }
             return Ok(());
         }
-        if let Operation::Configure { .. } = step.operation {
+        if let Operation::Configure { setting, .. } = step.operation {
+            if let Setting::ServiceAccount { service, .. } = setting {
+                let password = step.secret.as_ref().ok_or_else(|| refused("it is not told the password"))?;
+                let running = self.running.get_or_insert_with(|| self.machine.running.borrow().clone());
+                running.passwords.insert(upcase::fold(service), password.clone());
+            }
             return step.plain_steps().iter().try_for_each(|plain| self.stage(plain, now));
         }
         if let Operation::Adjust { what, before, after } = step.operation {

@@ -1,6 +1,7 @@
 //! What a machine in memory tells of itself beside its registry and files: what probes find, and accounts.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
@@ -12,7 +13,7 @@ use crate::model::probe::{Answer, Probe};
 use crate::model::sid::Sid;
 
 /// Answers by question; who is in a group is kept once, for both questions about it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Running {
     pub answers: BTreeMap<Probe, Answer>,
     /// By folded name, as they are written.
@@ -21,6 +22,8 @@ pub struct Running {
     keys: BTreeMap<KeyPlace, StoredKey>,
     /// It takes no more keys.
     pub refuses_keys: bool,
+    /// What the service manager was told last, by folded name of the service.
+    pub passwords: BTreeMap<String, Zeroizing<String>>,
 }
 
 /// A private key in the key store.
@@ -31,6 +34,16 @@ pub struct StoredKey {
     pub exportable: bool,
     /// Who may do what with it, as a security descriptor without an owner.
     pub security: Arc<[u8]>,
+}
+
+impl fmt::Debug for Running {
+    /// Without passwords and keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running")
+            .field("answers", &self.answers)
+            .field("accounts", &self.accounts)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Running {
@@ -71,6 +84,7 @@ impl Running {
             Probe::KeySecurity { place } if self.has_key_store() => {
                 Some(self.keys.get(place).map_or(Answer::Absent, |key| Answer::Security(Arc::clone(&key.security))))
             }
+            Probe::ServicePasswords => Some(Answer::Flag(false)),
             _ => None,
         };
         self.answers.get(probe).cloned().or(derived)

@@ -11,10 +11,18 @@ pub mod key_store;
 pub mod process;
 pub mod services;
 pub mod tasks;
+pub mod user_rights;
 
 /// A text as Windows takes it, with its end.
 fn wide(text: &str) -> Vec<u16> {
     text.encode_utf16().chain([0]).collect()
+}
+
+/// The same of a secret: no copy of it stays behind.
+fn secret_wide(text: &str) -> zeroize::Zeroizing<Vec<u16>> {
+    let mut units = zeroize::Zeroizing::new(Vec::with_capacity(text.len() + 1));
+    units.extend(text.encode_utf16().chain([0]));
+    units
 }
 
 /// The last error of this thread.

@@ -1,27 +1,32 @@
 //! What the registry says of a thing with an interface of its own, whatever way the interface has of writing it. Pure.
 
-use std::borrow::Cow;
-
 use crate::formats::firewall::{Rule, RuleText};
 use crate::formats::http_sys::Reservation;
 use crate::formats::registry_values::NamedValues;
+use crate::formats::service;
 use crate::model::registry_data::RegistryData;
 use crate::model::setting::Setting;
 
-/// What a value says, in one form for all bytes that say the same: interfaces write in their own way what they were told. Bytes that
-/// say nothing stand for themselves.
-pub fn meaning<'d>(setting: &Setting, name: &str, data: &'d RegistryData) -> Cow<'d, [u8]> {
+/// What a value says, in one form for all data that say the same: interfaces write in their own way what they were told. `None` for
+/// what says as much as no value; data without a meaning stand for themselves.
+pub fn meaning(setting: &Setting, name: &str, data: Option<&RegistryData>) -> Option<Vec<u8>> {
     let said = match setting {
-        Setting::FirewallRule { .. } => rule(name, data),
-        Setting::UrlReservation { .. } => reservation(name, data),
-        Setting::FirewallProfile { .. } | Setting::TlsBinding { .. } | Setting::Service { .. } => None,
+        Setting::Service { .. } | Setting::ServiceAccount { .. } => return service::meaning(name, data),
+        Setting::FirewallRule { .. } => rule(name, data?),
+        Setting::UrlReservation { .. } => reservation(name, data?),
+        Setting::FirewallProfile { .. } | Setting::TlsBinding { .. } => None,
     };
-    said.map_or(Cow::Borrowed(&*data.bytes), Cow::Owned)
+    said.or_else(|| data.map(itself))
 }
 
-/// Whether two data of a value say the same.
-pub fn is_same(setting: &Setting, name: &str, a: &RegistryData, b: &RegistryData) -> bool {
-    a == b || (a.value_type == b.value_type && meaning(setting, name, a) == meaning(setting, name, b))
+/// What data say that have no meaning but themselves.
+pub fn itself(data: &RegistryData) -> Vec<u8> {
+    data.value_type.to_le_bytes().into_iter().chain(data.bytes.iter().copied()).collect()
+}
+
+/// Whether two data of a value, which may be missing, say the same.
+pub fn is_same(setting: &Setting, name: &str, a: Option<&RegistryData>, b: Option<&RegistryData>) -> bool {
+    a == b || meaning(setting, name, a) == meaning(setting, name, b)
 }
 
 /// A rule, and behind it the fields that nobody here understands.
@@ -59,12 +64,12 @@ mod tests {
             ("v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=5443|Name=a|Unknown=2|", false),
             ("no rule", false),
         ] {
-            assert_eq!(is_same(&setting, "r", &a, &rule(other)), is_equal, "{other}");
+            assert_eq!(is_same(&setting, "r", Some(&a), Some(&rule(other))), is_equal, "{other}");
         }
         // Elsewhere bytes are all there is.
         let service = Setting::Service { service: "s".into() };
-        assert!(!is_same(&service, "r", &a, &rule("v2.31|Action=Allow|")));
-        assert!(is_same(&service, "r", &a, &a));
+        assert!(!is_same(&service, "r", Some(&a), Some(&rule("v2.31|Action=Allow|"))));
+        assert!(is_same(&service, "r", Some(&a), Some(&a)));
     }
 
     #[test]
@@ -76,7 +81,8 @@ mod tests {
             RegistryData::binary(descriptor.to_bytes().unwrap())
         };
         let a = of("D:(A;;GX;;;NS)(A;;GXGW;;;BA)");
-        assert!(is_same(&setting, "http://+:80/", &a, &of("O:SYG:SYD:(A;;GA;;;BA)(A;;GX;;;NS)")));
-        assert!(!is_same(&setting, "http://+:80/", &a, &of("D:(A;;GX;;;NS)(A;;GX;;;BA)")));
+        let is_as = |other: &str| is_same(&setting, "http://+:80/", Some(&a), Some(&of(other)));
+        assert!(is_as("O:SYG:SYD:(A;;GA;;;BA)(A;;GX;;;NS)"));
+        assert!(!is_as("D:(A;;GX;;;NS)(A;;GX;;;BA)"));
     }
 }

@@ -1,5 +1,7 @@
 //! The service manager.
 
+pub mod settings;
+
 use std::ptr::null;
 use std::time::{Duration, Instant};
 
