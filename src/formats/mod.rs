@@ -14,5 +14,6 @@ pub mod rpc_ports;
 pub mod sam;
 pub mod security_descriptor;
 pub mod service;
+pub mod sntp;
 pub mod upcase;
 pub mod x509;
