@@ -4,8 +4,9 @@
 use std::time::{Duration, Instant};
 
 use super::parts::Part;
-use super::services;
 use super::target::{Change, Target};
+use super::{file_security, groups, services};
+use crate::kinds::answer;
 use crate::machine::windows_api::key::Buffers;
 use crate::machine::{PartChange, Step, WriteError};
 use crate::model::fact::Observed;
@@ -34,7 +35,9 @@ impl Call {
     pub fn of(step: &Step<'_>) -> Result<Self, WriteError> {
         let refused = |detail: &str| WriteError::refused(step.operation.to_string(), detail);
         match step.operation {
-            Operation::Adjust { what: Probe::ServiceState { .. }, after: Answer::State(_), .. } => {}
+            Operation::Adjust { what: Probe::ServiceState { .. }, after: Answer::State(_), .. }
+            | Operation::Adjust { what: Probe::Member { .. }, after: Answer::Flag(_), .. }
+            | Operation::Adjust { what: Probe::FileSecurity { .. }, after: Answer::Security(_), .. } => {}
             _ => return Err(refused("this version does not write it on a running machine")),
         }
         let part = Part::of(step.operation).ok_or_else(|| refused("it changes no part"))?;
@@ -53,7 +56,7 @@ impl Call {
 
     fn after(&self, print: &FingerprintKey) -> Option<String> {
         match (&self.operation, &self.part) {
-            (Operation::Adjust { after, .. }, _) => Some(after.to_string()),
+            (Operation::Adjust { after, .. }, _) => Some(answer::state(after)),
             (_, Part::Setting { setting, values, .. }) => {
                 let put = |name: &str| {
                     self.changes.iter().rev().find_map(|change| match change {
@@ -92,8 +95,10 @@ impl Call {
 
     fn tell(&self) -> Result<(), WriteError> {
         match &self.operation {
-            Operation::Adjust { what, after, .. } => match (what, after) {
+            Operation::Adjust { what, before, after } => match (what, after) {
                 (Probe::ServiceState { service }, Answer::State(to)) => services::turn(service, *to),
+                (Probe::Member { group, member }, Answer::Flag(is_in)) => groups::set(group, member, *is_in),
+                (Probe::FileSecurity { path }, _) => file_security::set(path, before, after),
                 _ => Err(WriteError::refused(self.operation.to_string(), "there is no interface for it")),
             },
             Operation::Configure { setting, .. } => self.configure(setting),

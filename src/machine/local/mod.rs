@@ -3,6 +3,9 @@
 mod accounts;
 mod calls;
 mod drives;
+mod file_security;
+mod groups;
+mod measures;
 mod parts;
 mod probes;
 mod registry;

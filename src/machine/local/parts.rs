@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::registry;
 use crate::formats::upcase;
+use crate::kinds::answer;
 use crate::machine::lower::lowered;
 use crate::machine::meaning::meaning;
 use crate::machine::windows_api::key::{self, Buffers};
@@ -86,7 +87,7 @@ impl Part {
         let at = match self {
             Self::Value(at, _) | Self::Key(at) | Self::Tree(at) | Self::Security(at) => at,
             Self::Setting { key, .. } => key,
-            Self::Probe(probe) => return super::probes::find(probe).map(|answer| Some(answer.to_string())),
+            Self::Probe(probe) => return super::probes::find(probe).map(|found| Some(answer::state(&found))),
         };
         let (root, path) = registry::place(at)?;
         let found = match registry::open(root, &path) {

@@ -3,7 +3,10 @@
 
 pub mod accounts;
 pub mod file;
+pub mod groups;
+pub mod in_use;
 pub mod key;
+pub mod measures;
 pub mod process;
 pub mod services;
 
