@@ -78,7 +78,8 @@ fn a_descriptor_is_granted_and_taken_back() {
         state.present().unwrap().security.clone().unwrap()
     };
     let before = security();
-    let grant = desired("registry:\n  TEST: { security: { grant: [{ to: 'NT AUTHORITY\\LOCAL SERVICE', rights: write }] } }");
+    let grant =
+        desired("registry:\n  TEST: { security: { grant: [{ to: 'NT AUTHORITY\\LOCAL SERVICE', rights: write }] } }");
     let run = applied(&machine, &grant).run.unwrap();
     assert_ne!(security(), before);
     assert!(!plan(&machine, &grant).has_operations());
