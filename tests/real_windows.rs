@@ -14,6 +14,14 @@ mod live;
 
 #[path = "real_windows/certificates.rs"]
 mod certificates;
+#[path = "real_windows/file_security.rs"]
+mod file_security;
+
+#[path = "real_windows/groups.rs"]
+mod groups;
+
+#[path = "real_windows/measures.rs"]
+mod measures;
 
 #[path = "real_windows/registry.rs"]
 mod registry;

@@ -2,6 +2,7 @@
 
 use crate::formats::certificate_store::{StoreBlob, element, essence};
 use crate::formats::edit;
+use crate::kinds::answer::holds;
 use crate::machine::{FileRead, Listed, Machine, Step, element_of};
 use crate::model::file::{FilePath, MAX_FILE_BYTES};
 use crate::model::operation::Operation;
@@ -55,7 +56,11 @@ pub fn check(machine: &dyn Machine, step: &Step<'_>) -> Result<(), String> {
         }
         Operation::Adjust { what, after, .. } => {
             let found = machine.probe(what).map_err(|unread| unread.to_string())?;
-            if found == *after { Ok(()) } else { Err(format!("it is {found} after it was changed")) }
+            if holds(&found, after) {
+                Ok(())
+            } else {
+                Err(format!("it is {found} after it was changed, and not {after}"))
+            }
         }
         Operation::PutCertificate { store, certificate, friendly_name, key, before, exact } => {
             let thumbprint = certificate.thumbprint().ok_or("it was not made")?;

@@ -16,6 +16,7 @@ pub mod rpc_ports;
 pub mod sam;
 pub mod security_descriptor;
 pub mod service;
+pub mod sntp;
 pub mod task;
 pub mod upcase;
 pub mod x509;

@@ -13,6 +13,7 @@ use crate::model::source::Location;
 use crate::model::verdict::{Decision, Finding};
 
 pub mod account;
+pub mod answer;
 pub mod certificate;
 pub mod environment;
 pub mod file;
@@ -153,6 +154,11 @@ impl<'a> Context<'a> {
         self.named_keys.security.get(key)
     }
 
+    /// What the entry of a file or folder, by its usual place, wants of its security.
+    pub fn file_security_of(&self, usual_place: &FilePath) -> Option<&file::WantedOfFile> {
+        self.named_keys.file_security.get(usual_place)
+    }
+
     /// The place from which an entry moves a key to this one, when it is still there.
     pub fn moved_from(&self, key: &RegistryKey) -> Option<&RegistryKey> {
         self.named_keys.moves.get(key)
@@ -167,6 +173,8 @@ pub struct NamedKeys {
     moves: HashMap<RegistryKey, RegistryKey>,
     /// What keys below inherit from.
     security: HashMap<RegistryKey, registry::WantedSecurity>,
+    /// What files and folders below inherit from, by their usual places.
+    file_security: HashMap<FilePath, file::WantedOfFile>,
     certificates: certificate::Certificates,
     services: service::Services,
     ports: port::Ports,
@@ -194,6 +202,11 @@ impl NamedKeys {
         let mut keys = HashSet::new();
         let mut moves = HashMap::new();
         let mut security = HashMap::new();
+        let file_security = entries.clone().filter_map(|wanted| match wanted {
+            Wanted::File(entry) => Some((entry.path.value.usual_place(), file::WantedOfFile::of(entry)?)),
+            _ => None,
+        });
+        let file_security = file_security.collect();
         for wanted in entries {
             let Wanted::RegistryKey(entry) = wanted else { continue };
             if let Some(from) = &entry.renamed_from {
@@ -213,7 +226,7 @@ impl NamedKeys {
                 }
             }
         }
-        Self { keys, moves, security, certificates, services, ports }
+        Self { keys, moves, security, file_security, certificates, services, ports }
     }
 
     /// Tells in which order a plan has the entries.

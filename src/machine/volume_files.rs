@@ -22,6 +22,11 @@ pub trait Places {
 
     /// The volume with trueup's record.
     fn home(&self) -> &Volume;
+
+    /// Who keeps a file from being replaced or removed, and what helps, where that is why it failed and the system tells.
+    fn in_use(&self, _path: &FilePath, _error: &VolumeError) -> Option<String> {
+        None
+    }
 }
 
 /// The place of a path on the volume that is a drive.

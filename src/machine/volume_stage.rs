@@ -171,10 +171,22 @@ impl FileStage {
                 FileChange::CreateFolder => volume.create_dir_all(&place),
                 FileChange::RemoveFolder => volume.remove_folder(&place).map(drop),
             };
-            done.map_err(|error| WriteError::failed(attempt(), error))?;
+            done.map_err(|error| match machine.in_use(&path, &error) {
+                Some(said) => WriteError::failed(attempt(), InUse { said, source: error }),
+                None => WriteError::failed(attempt(), error),
+            })?;
         }
         Ok(())
     }
+}
+
+/// Somebody keeps a file from being replaced or removed.
+#[derive(Debug, thiserror::Error)]
+#[error("{said}")]
+struct InUse {
+    said: String,
+    #[source]
+    source: VolumeError,
 }
 
 /// Makes sure that what became of a path is on the disk.

@@ -12,6 +12,7 @@ use super::protection::{Occasion, Protected, lost_protected};
 use super::{EntrySpan, Plan, PlanOptions, lint};
 use crate::formats::certificate_store::BLOB;
 use crate::formats::meaning::is_same;
+use crate::kinds::answer::holds;
 use crate::model::fact::{Facts, KeyAspects, KeyState, KeyTree, Observed, Queries, Stored, Unread, ValueSelection};
 use crate::model::operation::{Expression, Operation};
 use crate::model::probe::{Answer, Probe};
@@ -432,11 +433,13 @@ impl<'e> Scene<'e> {
             Operation::Configure { setting, before, after, steps } => {
                 self.setting_back(setting, (before.clone(), after.clone()), steps)
             }
+            // What was made in the run goes with all that was set of it.
+            Operation::Adjust { what: Probe::FileSecurity { .. }, before: Answer::Absent, .. } => Inverse::Nothing,
             Operation::Adjust { what, before, after } => match self.probes.get(what) {
-                Some(Ok(found)) if found == before => Inverse::Nothing,
-                Some(Ok(found)) if found == after => Inverse::Step(Box::new(Operation::Adjust {
+                Some(Ok(found)) if holds(found, before) => Inverse::Nothing,
+                Some(Ok(found)) if holds(found, after) => Inverse::Step(Box::new(Operation::Adjust {
                     what: what.clone(),
-                    before: after.clone(),
+                    before: found.clone(),
                     after: before.clone(),
                 })),
                 Some(Ok(found)) => Inverse::Moved(format!("{what}: {found} by now")),

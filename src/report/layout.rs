@@ -238,6 +238,9 @@ fn sides(operations: &[Operation]) -> Sides {
             Operation::Adjust { before: Answer::Security(before), after: Answer::Security(after), .. } => {
                 details.extend(security_difference(before, after, AccessMask::file_rights));
             }
+            Operation::Adjust { before: Answer::Absent, after: Answer::Security(after), .. } => {
+                details.extend(changes(&[], &entries(after, AccessMask::file_rights)));
+            }
             Operation::Adjust { what: Probe::Member { .. }, after: Answer::Flag(is_in), .. } => {
                 after_text = is_in.then(|| "member".to_owned());
                 before_text = (!is_in).then(|| "member".to_owned());

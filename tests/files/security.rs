@@ -88,10 +88,90 @@ fn what_cannot_be_asked_waits() {
         assert_eq!(told(&plan), ["» a security: files.security_deferred"]);
         assert!(!plan.has_operations());
     }
-    // A file that is made in the same run gets its security with the next one.
+    // Of what a new folder inherits nothing is known where nobody tells of those above.
     let machine = memory();
     machine.plant_answer(probe(r"C:\Data"), Answer::Absent);
     assert_eq!(told(&plan(&machine, &desired(USERS))), ["+ a: files.absent", "» a security: files.security_deferred"]);
     let nothing = desired(r"files: { a: { path: 'C:\none', security: { owner: S-1-5-18 } } }");
     assert_eq!(told(&plan(&memory(), &nothing)), ["! a: files.absent", "» a security: files.security_deferred"]);
+}
+
+/// A machine with a drive of this security and nothing on it.
+fn empty(above: &str) -> trueup::machine::memory::MemoryMachine {
+    let machine = memory();
+    machine.plant_answer(probe("C:"), descriptor(above));
+    for name in [r"C:\Data", r"C:\Data\Sub", r"C:\Data\Sub\a.txt"] {
+        machine.plant_answer(probe(name), Answer::Absent);
+    }
+    machine
+}
+
+#[test]
+fn what_a_run_makes_gets_its_security_in_the_same_run() {
+    let folder = |security: &str| format!(r"a: {{ path: 'C:\Data', folder: true, security: {security} }}");
+    let file = |security: &str| format!(r"b: {{ path: 'C:\Data\Sub\a.txt', content: x, security: {security} }}");
+    let users = "{ grant: [{ to: 'BUILTIN\\Users', rights: read }] }";
+    let inheriting = "O:BAG:SYD:(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICIIO;GA;;;CO)";
+    let cases = [
+        ("granted", inheriting, file(users), r"C:\Data\Sub\a.txt", "D:(A;;FR;;;BU)"),
+        ("with an owner", inheriting, file("{ owner: S-1-5-18 }"), r"C:\Data\Sub\a.txt", "O:SYD:"),
+        ("stated", inheriting, file("{ sddl: 'D:P(A;;FA;;;BA)' }"), r"C:\Data\Sub\a.txt", "D:P(A;;FA;;;BA)"),
+        (
+            "nothing is handed on: what the system gives then is kept",
+            "O:BAG:SYD:(A;;FA;;;BU)",
+            file(users),
+            r"C:\Data\Sub\a.txt",
+            "D:(A;;FA;;;SY)(A;;FA;;;BA)(A;;FR;;;BU)",
+        ),
+        ("a folder", inheriting, folder(users), r"C:\Data", "D:(A;OICI;FR;;;BU)"),
+        (
+            "the folder above will hand nothing on",
+            "O:BAG:SYD:(A;OICI;FR;;;BU)",
+            format!("{}, {}", folder("{ sddl: 'D:P(A;OICI;FA;;;BA)' }"), file(users)),
+            r"C:\Data\Sub\a.txt",
+            "D:(A;;FR;;;BU)",
+        ),
+        (
+            "a secret is for few",
+            inheriting,
+            r"b: { path: 'C:\Data\Sub\a.txt', content: { secret: { env: S } }, security: { grant: [{ to: S-1-5-20, rights: read }] } }".into(),
+            r"C:\Data\Sub\a.txt",
+            "D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)(A;;FR;;;NS)",
+        ),
+    ];
+    for (name, above, entries, at, expected) in cases {
+        let machine = empty(above);
+        let desired = desired(&format!("files: {{ {entries} }}"));
+        let first = plan(&machine, &desired);
+        let told = told(&first);
+        assert!(told.iter().any(|line| line.contains("security: files.security_differs")), "{name}: {told:?}");
+        assert!(told.iter().all(|line| line.starts_with('+')), "{name}: {told:?}");
+        applied(&machine, &desired);
+        assert_eq!(sddl(machine.probe(&probe(at))), expected, "{name}");
+        taken_back(&machine, &last_run(&machine));
+    }
+    // What is inherited is enough, or what the folder will hand on.
+    for entries in [file("{ grant: [{ to: S-1-5-18, rights: full }] }"), format!("{}, {}", folder(users), file(users))]
+    {
+        let first = plan(&empty(inheriting), &desired(&format!("files: {{ {entries} }}")));
+        assert!(!told(&first).iter().any(|line| line.contains("b security")), "{:?}", told(&first));
+    }
+}
+
+#[test]
+fn what_a_file_inherits_is_the_folders() {
+    let machine = memory();
+    machine.plant_file(&path(r"C:\Data\x"), b"");
+    let stated = |sddl: &str| {
+        desired(&format!(r"files: {{ a: {{ path: 'C:\Data\x', content: '', security: {{ sddl: '{sddl}' }} }} }}"))
+    };
+    machine.plant_answer(probe(r"C:\Data\x"), descriptor("O:BAG:SYD:(A;;FA;;;BU)(A;ID;FA;;;SY)"));
+    for same in ["D:(A;;FA;;;BU)", "D:AI(A;;GA;;;BU)(A;ID;FR;;;BA)", "O:BAD:(A;;FA;;;BU)"] {
+        assert!(told(&plan(&machine, &stated(same))).is_empty(), "{same}");
+    }
+    applied(&machine, &stated("D:(A;;FR;;;BU)"));
+    assert_eq!(sddl(machine.probe(&probe(r"C:\Data\x"))), "O:BAG:SYD:(A;;FR;;;BU)(A;ID;FA;;;SY)");
+    applied(&machine, &stated("D:P(A;;FA;;;BA)"));
+    assert_eq!(sddl(machine.probe(&probe(r"C:\Data\x"))), "O:BAG:SYD:P(A;;FA;;;BA)");
+    assert_eq!(told(&plan(&machine, &stated("S:(AU;SA;FA;;;WD)"))), ["! a security: files.security_invalid"]);
 }

@@ -1,13 +1,45 @@
-//! What a new registry subkey gets from its parent's inheritable entries.
+//! What a new registry subkey, folder or file gets from its parent's inheritable entries.
 //!
-//! Source: [MS-DTYP] 2.5.3.4 (creating a descriptor) with a container as the new object and the key's generic mapping,
-//! and where that is silent the keys of real hives, which a test compares with.
+//! Source: [MS-DTYP] 2.5.3.4 (creating a descriptor) with the object's own generic mapping, and where that is silent the keys of
+//! real hives, which a test compares with.
 
 use super::DescriptorError;
 use super::{AccessList, AccessMask, Ace, AceBody, AceFlags, AceKind, Acl, Control, SecurityDescriptor};
 use crate::model::sid::Sid;
 
-/// Who makes the subkey.
+/// What is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Child {
+    Subkey,
+    Folder,
+    File,
+}
+
+impl Child {
+    /// The flag of an entry that has an effect on it.
+    const fn way(self) -> AceFlags {
+        match self {
+            Self::Subkey | Self::Folder => AceFlags::CONTAINER_INHERIT,
+            Self::File => AceFlags::OBJECT_INHERIT,
+        }
+    }
+
+    const fn all_access(self) -> AccessMask {
+        match self {
+            Self::Subkey => AccessMask::KEY_ALL_ACCESS,
+            Self::Folder | Self::File => AccessMask::FILE_ALL_ACCESS,
+        }
+    }
+
+    fn mapped(self, mask: AccessMask) -> AccessMask {
+        match self {
+            Self::Subkey => mask.mapped_for_keys(),
+            Self::Folder | Self::File => mask.mapped_for_files(),
+        }
+    }
+}
+
+/// Who makes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Creator {
     /// Becomes the owner and takes the place of `CREATOR OWNER`.
@@ -27,14 +59,20 @@ const INHERITANCE: AceFlags = AceFlags::OBJECT_INHERIT
 /// and Administrators get full access: an assumption that matches an administrator's token, unproven on a real Windows.
 #[must_use]
 pub fn inherited_by_subkey(parent: &SecurityDescriptor, creator: Creator) -> SecurityDescriptor {
-    let follows = parent.control() & (Control::DACL_AUTO_INHERITED | Control::SACL_AUTO_INHERITED);
-    let child = SecurityDescriptor::default().with_owner(creator.owner).with_group(creator.group);
+    inherited_by(Child::Subkey, parent, creator)
+}
 
-    let dacl = inherited_list(parent.dacl(), creator).unwrap_or_else(|| Acl::new(default_entries()));
-    let child = child.with_control(follows).with_dacl(AccessList::Entries(dacl));
-    match inherited_list(parent.sacl(), creator) {
-        Some(sacl) => child.with_sacl(AccessList::Entries(sacl)),
-        None => child,
+/// The descriptor of what is made in a thing with the descriptor `parent`; as [`inherited_by_subkey`].
+#[must_use]
+pub fn inherited_by(child: Child, parent: &SecurityDescriptor, creator: Creator) -> SecurityDescriptor {
+    let follows = parent.control() & (Control::DACL_AUTO_INHERITED | Control::SACL_AUTO_INHERITED);
+    let made = SecurityDescriptor::default().with_owner(creator.owner).with_group(creator.group);
+
+    let dacl = inherited_list(child, parent.dacl(), creator).unwrap_or_else(|| Acl::new(default_entries(child)));
+    let made = made.with_control(follows).with_dacl(AccessList::Entries(dacl));
+    match inherited_list(child, parent.sacl(), creator) {
+        Some(sacl) => made.with_sacl(AccessList::Entries(sacl)),
+        None => made,
     }
 }
 
@@ -47,32 +85,31 @@ pub fn new_subkey_descriptor(parent: &[u8]) -> Result<Vec<u8>, DescriptorError> 
     inherited_by_subkey(&SecurityDescriptor::parse(parent)?, creator).to_bytes()
 }
 
-fn default_entries() -> Vec<Ace> {
-    [Sid::SYSTEM, Sid::ADMINISTRATORS]
-        .map(|sid| Ace::allow(sid, AccessMask::KEY_ALL_ACCESS, AceFlags::empty()))
-        .to_vec()
+fn default_entries(child: Child) -> Vec<Ace> {
+    [Sid::SYSTEM, Sid::ADMINISTRATORS].map(|sid| Ace::allow(sid, child.all_access(), AceFlags::empty())).to_vec()
 }
 
 /// `None` when nothing is inheritable.
-fn inherited_list(list: &AccessList, creator: Creator) -> Option<Acl> {
+fn inherited_list(child: Child, list: &AccessList, creator: Creator) -> Option<Acl> {
     let mut entries = Vec::new();
     for ace in list.entries() {
-        inherit_entry(&mut entries, ace, creator);
+        inherit_entry(&mut entries, child, ace, creator);
     }
     (!entries.is_empty()).then(|| Acl::new(entries))
 }
 
 /// Adds what comes of one entry: nothing, one entry, or two (one in effect, one to be inherited further) when those
 /// have to differ. What earlier entries already say is not said again: real hives show it.
-fn inherit_entry(entries: &mut Vec<Ace>, ace: &Ace, creator: Creator) {
-    let container = ace.flags.contains(AceFlags::CONTAINER_INHERIT);
+fn inherit_entry(entries: &mut Vec<Ace>, child: Child, ace: &Ace, creator: Creator) {
+    let has_effect = ace.flags.contains(child.way());
     // What is meant for objects that are not containers is only handed on.
     let inherits = ace.flags.intersects(AceFlags::CONTAINER_INHERIT | AceFlags::OBJECT_INHERIT);
-    let passes_on = inherits && !ace.flags.contains(AceFlags::NO_PROPAGATE);
+    let passes_on = child != Child::File && inherits && !ace.flags.contains(AceFlags::NO_PROPAGATE);
 
     let onward = with_flags(ace, ace.flags.difference(AceFlags::INHERIT_ONLY) | AceFlags::INHERITED);
     let onward = Some(onward).filter(|onward| passes_on && !is_inheritable_from(entries, onward));
-    let effective = Some(in_effect(ace, creator)).filter(|effective| container && !is_effective_in(entries, effective));
+    let effective =
+        Some(in_effect(child, ace, creator)).filter(|effective| has_effect && !is_effective_in(entries, effective));
     match (effective, onward) {
         (Some(effective), Some(onward)) if effective.body == onward.body => entries.push(onward),
         (effective, onward) => {
@@ -82,7 +119,7 @@ fn inherit_entry(entries: &mut Vec<Ace>, ace: &Ace, creator: Creator) {
     }
 }
 
-/// Whether an earlier entry already has this effect on the subkey itself.
+/// Whether an earlier entry already has this effect on the thing itself.
 fn is_effective_in(entries: &[Ace], ace: &Ace) -> bool {
     entries.iter().any(|earlier| !earlier.flags.contains(AceFlags::INHERIT_ONLY) && says(earlier, ace))
 }
@@ -107,13 +144,13 @@ fn says(earlier: &Ace, ace: &Ace) -> bool {
     }
 }
 
-/// The entry as it applies to the subkey itself: placeholders and generic rights replaced.
-fn in_effect(ace: &Ace, creator: Creator) -> Ace {
+/// The entry as it applies to the thing itself: placeholders and generic rights replaced.
+fn in_effect(child: Child, ace: &Ace, creator: Creator) -> Ace {
     let mut effective = with_flags(ace, ace.flags.difference(INHERITANCE) | AceFlags::INHERITED);
     if let AceBody::Account(entry) = &mut effective.body {
         // The mask of a label is a policy, not rights.
         if !matches!(entry.kind, AceKind::MandatoryLabel | AceKind::ScopedPolicy | AceKind::TrustLabel) {
-            entry.mask = entry.mask.mapped_for_keys() & AccessMask::KEY_ALL_ACCESS;
+            entry.mask = child.mapped(entry.mask) & child.all_access();
         }
         if entry.sid == Sid::CREATOR_OWNER {
             entry.sid = creator.owner;

@@ -1,9 +1,10 @@
 //! Windows security descriptors: who owns a thing, and who may do what with it.
 //!
 //! Types and their plain accessors. The self-relative bytes are `binary`, the text is `sddl`, names of registry
-//! rights are `rights`, granting is `grant`, what a subkey inherits is `inherit`. Source: [MS-DTYP] 2.4.4 to 2.4.6.
+//! rights are `rights`, granting is `grant`, what a new object inherits is `inherit`, what is special about files is `file`. Source: [MS-DTYP] 2.4.4 to 2.4.6.
 
 mod binary;
+mod file;
 mod grant;
 mod inherit;
 pub mod private_key;
@@ -13,8 +14,9 @@ mod sddl;
 mod tests;
 
 pub use binary::{DescriptorError, Part};
+pub use file::PRIVATE_FILE;
 pub use grant::{Grant, Others, Reach, denied_by, grant, removed_by, satisfies};
-pub use inherit::{Creator, inherited_by_subkey, new_subkey_descriptor};
+pub use inherit::{Child, Creator, inherited_by, inherited_by_subkey, new_subkey_descriptor};
 pub use rights::{AccessMask, RightsError};
 pub use sddl::{SddlError, SddlProblem, UnprintableError};
 

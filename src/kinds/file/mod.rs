@@ -11,6 +11,7 @@ mod values;
 mod wanted;
 
 pub use document::{DefaultFields, MATERIAL, decode_section, merge_rule, passed_over, section_schema};
+pub use security::WantedOfFile;
 pub use wanted::{SECURITY_PART, TreeItem, WantedContent, WantedData, WantedEntry, WantedTree, WantedValue};
 
 use super::{Comparison, Context, ImpliedOrder, Kind, Place};
@@ -19,7 +20,7 @@ use crate::model::fact::{Facts, Queries};
 use crate::model::file::FilePath;
 use crate::model::resource::ResourceId;
 use crate::model::source::Location;
-use crate::model::verdict::{Decision, Finding};
+use crate::model::verdict::{Decision, Finding, Verdict};
 
 impl WantedEntry {
     /// The parts of the entry, each with where the document names it and what it says.
@@ -83,7 +84,8 @@ impl Kind for WantedEntry {
 
     fn compare(&self, facts: &Facts, context: &Context<'_>) -> Comparison {
         let mut comparison = compare::compare(self, facts, context);
-        comparison.decisions.extend(security::compare(self, facts));
+        let is_made = comparison.decisions.first().is_some_and(|own| matches!(own.verdict, Verdict::Change { .. }));
+        comparison.decisions.extend(security::compare(self, facts, context, is_made));
         comparison
     }
 

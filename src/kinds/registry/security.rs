@@ -7,7 +7,7 @@ use super::compare::observed;
 use super::moved::{Found, found};
 use super::wanted::{WantedGrant, WantedKey, WantedSecurity};
 use crate::formats::security_descriptor::{
-    AccessList, AccessMask, Control, Grant, Others, Reach, RightsError, SecurityDescriptor, denied_by, grant,
+    AccessList, AccessMask, Acl, Control, Grant, Others, Reach, RightsError, SecurityDescriptor, denied_by, grant,
     new_subkey_descriptor, satisfies,
 };
 use crate::kinds::Context;
@@ -147,11 +147,11 @@ pub fn descriptor_after(
     let found = SecurityDescriptor::parse(before)
         .map_err(|error| Reason::with("registry.security_damaged", error.to_string()))?;
     let after = match wanted {
-        WantedSecurity::Sddl(text) => stated(text, &found),
+        WantedSecurity::Sddl(text) => stated(text, &found, object),
         WantedSecurity::Parts { owner, grant, exclusive } => {
             let owner = owner.as_ref().map(|owner| sid(&owner.value, facts)).transpose()?;
             let grants = grant.iter().map(|grant| one_grant(grant, object, facts)).collect::<Result<Vec<_>, _>>()?;
-            parts(owner, &grants, *exclusive, &found)
+            parts(owner, &grants, *exclusive, &found, object)
         }
     }?;
     let bytes = after.map(|after| after.to_bytes()).transpose();
@@ -173,9 +173,15 @@ pub fn security_words(wanted: &WantedSecurity) -> String {
 }
 
 /// The found descriptor with the parts that the SDDL states; `None` when they are there already.
-fn stated(text: &str, found: &SecurityDescriptor) -> Result<Option<SecurityDescriptor>, Reason> {
-    let wanted = SecurityDescriptor::from_str(text)
-        .map_err(|error| Reason::with("registry.security_invalid", error.to_string()))?;
+fn stated(text: &str, found: &SecurityDescriptor, object: Securable) -> Result<Option<SecurityDescriptor>, Reason> {
+    let invalid = |said: String| Reason::with("registry.security_invalid", said);
+    let wanted = SecurityDescriptor::from_str(text).map_err(|error| invalid(error.to_string()))?;
+    if object != Securable::Key {
+        if !matches!(wanted.sacl(), AccessList::Absent) {
+            return Err(invalid("what is audited of a file is not changed by this version".into()));
+        }
+        return Ok(stated_of_file(&wanted, found));
+    }
     let mut after = found.clone();
     if let Some(owner) = wanted.owner() {
         after = after.with_owner(owner);
@@ -199,28 +205,64 @@ fn stated(text: &str, found: &SecurityDescriptor) -> Result<Option<SecurityDescr
     Ok((after.clone().normalized() != found.clone().normalized()).then_some(after))
 }
 
+/// The same for a file or folder: what its list takes from the folder above stays the folder's.
+fn stated_of_file(wanted: &SecurityDescriptor, found: &SecurityDescriptor) -> Option<SecurityDescriptor> {
+    if found.is_as_file(wanted) {
+        return None;
+    }
+    let mut after = found.of_file();
+    if let Some(owner) = wanted.owner() {
+        after = after.with_owner(owner);
+    }
+    if let Some(group) = wanted.group() {
+        after = after.with_group(group);
+    }
+    match wanted.dacl() {
+        AccessList::Absent => {}
+        AccessList::Null => after = after.with_dacl(AccessList::Null),
+        AccessList::Entries(_) => {
+            let own = wanted.of_file().own();
+            let above = found.dacl().entries().iter();
+            let above = above.filter(|ace| !wanted.is_protected() && !found.is_protected() && ace.is_inherited());
+            let entries = own.dacl().entries().iter().chain(above).cloned().collect();
+            after = after.with_dacl(AccessList::Entries(Acl::new(entries)));
+        }
+    }
+    if !matches!(wanted.dacl(), AccessList::Absent) {
+        after = after.with_control(wanted.control() & Control::DACL_PROTECTED);
+    }
+    Some(after)
+}
+
 /// The found descriptor with the wanted owner and grants; `None` when it satisfies them already.
 fn parts(
     owner: Option<Sid>,
     grants: &[Grant],
     exclusive: bool,
     found: &SecurityDescriptor,
+    object: Securable,
 ) -> Result<Option<SecurityDescriptor>, Reason> {
     let others = if exclusive { Others::Remove } else { Others::Keep };
-    if let Some(entry) = denied_by(found, grants).first().and_then(|ace| ace.account()) {
+    // Generic rights mean something else for each sort of thing.
+    let judged = match object {
+        Securable::Key => found.clone(),
+        Securable::File | Securable::Folder => found.mapped_for_files(),
+    };
+    if let Some(entry) = denied_by(&judged, grants).first().and_then(|ace| ace.account()) {
         let message = format!("an entry denies {} what the document grants", shown(&entry.sid));
         return Err(Reason::with("registry.security_denied", message));
     }
     let owner_holds = owner.is_none_or(|owner| found.owner() == Some(owner));
-    let grants_hold = satisfies(found, grants, others);
+    let grants_hold = satisfies(&judged, grants, others);
     if owner_holds && grants_hold {
         return Ok(None);
     }
-    let after = grant(found, grants, others);
-    Ok(Some(match owner {
+    let after = if grants_hold { found.clone() } else { grant(found, grants, others) };
+    let after = match owner {
         Some(owner) => after.with_owner(owner),
         None => after,
-    }))
+    };
+    Ok(Some(if object == Securable::Key { after } else { after.of_file() }))
 }
 
 fn one_grant(wanted: &WantedGrant, object: Securable, facts: &Facts) -> Result<Grant, Reason> {

@@ -7,7 +7,8 @@ use zeroize::Zeroizing;
 
 use super::parts::Part;
 use super::target::{Change, Target};
-use super::{keys, service_settings, services, stores};
+use super::{file_security, groups, keys, service_settings, services, stores};
+use crate::kinds::answer;
 use crate::machine::lower::element_after;
 use crate::machine::windows_api::key::Buffers;
 use crate::machine::{PartChange, Step, WriteError};
@@ -44,6 +45,8 @@ impl Call {
             Operation::Adjust { what: Probe::ServiceState { .. }, after: Answer::State(_), .. }
             | Operation::Adjust { what: Probe::KeySecurity { .. }, after: Answer::Security(_), .. }
             | Operation::Adjust { what: Probe::UserRight { .. }, after: Answer::Flag(_), .. }
+            | Operation::Adjust { what: Probe::Member { .. }, after: Answer::Flag(_), .. }
+            | Operation::Adjust { what: Probe::FileSecurity { .. }, after: Answer::Security(_), .. }
             | Operation::Configure { setting: Setting::Service { .. } | Setting::ServiceAccount { .. }, .. }
             | Operation::PutCertificate { .. }
             | Operation::RemoveCertificate { .. }
@@ -68,7 +71,7 @@ impl Call {
 
     fn after(&self, print: &FingerprintKey) -> Option<String> {
         match (&self.operation, &self.part) {
-            (Operation::Adjust { after, .. }, _) => Some(Part::answer_state(after, print)),
+            (Operation::Adjust { after, .. }, _) => Some(answer::state(after)),
             (Operation::PutCertificate { .. }, _) => {
                 element_after(&self.operation).ok().map(|element| Part::certificate_state(&element, print))
             }
@@ -111,13 +114,15 @@ impl Call {
 
     fn tell(&self) -> Result<(), WriteError> {
         match &self.operation {
-            Operation::Adjust { what, after, .. } => match (what, after) {
+            Operation::Adjust { what, before, after } => match (what, after) {
                 (Probe::ServiceState { service }, Answer::State(to)) => services::turn(service, *to),
                 (Probe::KeySecurity { place }, Answer::Security(to)) => keys::set_security(place, to)
                     .map_err(|detail| WriteError::refused(self.operation.to_string(), detail)),
                 (Probe::UserRight { account, right }, Answer::Flag(has_it)) => {
                     service_settings::set_right(account, *right, *has_it)
                 }
+                (Probe::Member { group, member }, Answer::Flag(is_in)) => groups::set(group, member, *is_in),
+                (Probe::FileSecurity { path }, _) => file_security::set(path, before, after),
                 _ => Err(WriteError::refused(self.operation.to_string(), "there is no interface for it")),
             },
             Operation::Configure { setting, .. } => self.configure(setting),

@@ -1,10 +1,13 @@
 //! The drives of the running system, opened when first asked about.
 
+use std::os::windows::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use crate::machine::volume::{Volume, VolumePath};
+use crate::machine::volume::{Volume, VolumeError, VolumePath};
 use crate::machine::volume_files::{self, Places};
+use crate::machine::windows_api::WindowsError;
+use crate::machine::windows_api::in_use::{self, Holder};
 use crate::machine::{MachineKind, chain};
 use crate::model::fact::{Facet, Observed, Unread};
 use crate::model::file::FilePath;
@@ -35,6 +38,26 @@ impl Drives {
         Ok(Self { system, home, others: std::array::from_fn(|_| OnceLock::new()) })
     }
 
+    /// The path from its drive's letter on, whatever name for a folder it begins with.
+    ///
+    /// # Errors
+    /// It is no path.
+    pub fn full_path(&self, path: &FilePath) -> Observed<String> {
+        let letter = self.letter(path);
+        let names: Vec<String> = volume_files::locate(path, letter)?.components().map(str::to_owned).collect();
+        Ok(format!("{letter}:\\{}", names.join("\\")))
+    }
+
+    fn letter(&self, path: &FilePath) -> char {
+        let drive = path.as_str().split_once(':').map(|(drive, _)| drive);
+        let mut letters = drive.into_iter().flat_map(str::chars);
+        match (letters.next(), letters.next()) {
+            (Some(letter), None) if letter.is_ascii_alphabetic() => letter.to_ascii_uppercase(),
+            // A folder that Windows has a name for.
+            _ => self.system,
+        }
+    }
+
     fn drive(&self, letter: char) -> Observed<&Volume> {
         if letter == self.system {
             return Ok(&self.home);
@@ -54,17 +77,78 @@ impl Drives {
 
 impl Places for Drives {
     fn place(&self, path: &FilePath) -> Observed<(&Volume, VolumePath)> {
-        let drive = path.as_str().split_once(':').map(|(drive, _)| drive);
-        let mut letters = drive.into_iter().flat_map(str::chars);
-        let letter = match (letters.next(), letters.next()) {
-            (Some(letter), None) if letter.is_ascii_alphabetic() => letter.to_ascii_uppercase(),
-            // A folder that Windows has a name for.
-            _ => self.system,
-        };
+        let letter = self.letter(path);
         Ok((self.drive(letter)?, volume_files::locate(path, letter)?))
     }
 
     fn home(&self) -> &Volume {
         &self.home
+    }
+
+    fn in_use(&self, path: &FilePath, error: &VolumeError) -> Option<String> {
+        let VolumeError::Io { source, .. } = error else { return None };
+        let code = u32::from_ne_bytes(source.raw_os_error()?.to_ne_bytes());
+        if !IN_USE.contains(&code) && code != WindowsError::ACCESS_DENIED.0 {
+            return None;
+        }
+        let full = self.full_path(path).ok()?;
+        let holders = in_use::holders(&full).unwrap_or_default();
+        // An access that is denied may have any cause.
+        let is_in_use = IN_USE.contains(&code) || !holders.is_empty() || is_held(&full);
+        is_in_use.then(|| said(&holders))
+    }
+}
+
+/// `ERROR_SHARING_VIOLATION`, `ERROR_LOCK_VIOLATION`, `ERROR_USER_MAPPED_FILE`.
+const IN_USE: [u32; 3] = [32, 33, 1224];
+
+/// Whether somebody has a file open and lets nobody else take its name away.
+fn is_held(path: &str) -> bool {
+    /// DELETE.
+    const ACCESS: u32 = 0x0001_0000;
+    let tried = std::fs::OpenOptions::new().access_mode(ACCESS).open(path);
+    tried.is_err_and(|error| error.raw_os_error() == Some(32))
+}
+
+/// Who has a file open, and what helps.
+fn said(holders: &[Holder]) -> String {
+    if holders.is_empty() {
+        return "it is in use, and Windows does not tell by whom".to_owned();
+    }
+    let one = |holder: &Holder| match &holder.service {
+        Some(service) => format!("the service {service}"),
+        None => format!("{} (process {})", holder.program, holder.process),
+    };
+    let names: Vec<String> = holders.iter().map(one).collect();
+    let services: Vec<&str> = holders.iter().filter_map(|holder| holder.service.as_deref()).collect();
+    let hint = match services.as_slice() {
+        [] => "end the program first".to_owned(),
+        services => format!("`on_change: {{ stop_first: [{}] }}` stops it meanwhile", services.join(", ")),
+    };
+    format!("it is in use by {}; {hint}", names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_holds_a_file_is_told() {
+        let holder = |program: &str, service: Option<&str>| Holder {
+            program: program.into(),
+            process: 4711,
+            service: service.map(str::to_owned),
+        };
+        let cases = [
+            (vec![], "it is in use, and Windows does not tell by whom"),
+            (vec![holder("Editor", None)], "it is in use by Editor (process 4711); end the program first"),
+            (
+                vec![holder("ACS", Some("AcsServer")), holder("Editor", None)],
+                "it is in use by the service AcsServer, Editor (process 4711); `on_change: { stop_first: [AcsServer] }` stops it meanwhile",
+            ),
+        ];
+        for (holders, expected) in cases {
+            assert_eq!(said(&holders), expected);
+        }
     }
 }

@@ -9,11 +9,12 @@ use super::registry;
 use crate::formats::certificate_store::{BLOB, KeyPlace, StorePlace, certificate_key, essence};
 use crate::formats::meaning::meaning;
 use crate::formats::upcase;
+use crate::kinds::answer;
 use crate::machine::windows_api::key::{self, Buffers};
 use crate::model::fact::{KeyTree, Observed, Unread};
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
-use crate::model::probe::{Answer, Probe};
+use crate::model::probe::Probe;
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::RegistryData;
 use crate::model::setting::Setting;
@@ -92,9 +93,7 @@ impl Part {
         let at = match self {
             Self::Value(at, _) | Self::Key(at) | Self::Tree(at) | Self::Security(at) => at,
             Self::Setting { key, .. } => key,
-            Self::Probe(probe) => {
-                return super::probes::find(probe).map(|answer| Some(Self::answer_state(&answer, print)));
-            }
+            Self::Probe(probe) => return super::probes::find(probe).map(|found| Some(answer::state(&found))),
             Self::StoredKey(place) => {
                 return Ok(super::keys::exists(place)?.then(|| Self::PRESENT.to_owned()));
             }
@@ -142,13 +141,6 @@ impl Part {
     /// Of what is essential of a certificate's element: Windows adds to the rest at any time.
     pub fn certificate_state(element: &[u8], print: &FingerprintKey) -> String {
         print.of_file(&essence(element)).to_hex()
-    }
-
-    pub fn answer_state(answer: &Answer, print: &FingerprintKey) -> String {
-        match answer {
-            Answer::Security(descriptor) => Self::security_state(descriptor, print),
-            other => other.to_string(),
-        }
     }
 
     pub fn value_state(data: &RegistryData, print: &FingerprintKey) -> String {

@@ -1,6 +1,7 @@
 //! What only the running system can tell.
 
-use super::{keys, service_settings, services};
+use super::drives::Drives;
+use super::{accounts, file_security, groups, keys, measures, service_settings, services};
 use crate::machine::MachineKind;
 use crate::machine::windows_api::process;
 use crate::model::fact::{Observed, Unread};
@@ -9,7 +10,7 @@ use crate::model::probe::{Answer, Probe};
 /// What a probe finds.
 ///
 /// # Errors
-/// [`Unread::Unsupported`] for what this version cannot look up.
+/// It cannot be looked up, or this version does not do so.
 pub fn find(probe: &Probe) -> Observed<Answer> {
     match probe {
         Probe::ServiceState { service } => services::answer(service),
@@ -20,10 +21,22 @@ pub fn find(probe: &Probe) -> Observed<Answer> {
         Probe::Administrator => process::is_elevated()
             .map(Answer::Flag)
             .map_err(|error| Unread::Failed { what: probe.to_string(), detail: error.to_string() }),
-        probe => Err(Unread::Unsupported {
-            facet: probe.facet(),
-            machine: MachineKind::Local.to_string(),
-            detail: format!("this version does not look up {probe} there"),
-        }),
+        Probe::Member { group, member } => groups::member(group, member),
+        Probe::Members { group } => groups::members(group),
+        Probe::MembersChangeable => groups::are_changeable(),
+        Probe::AccountName { sid } => accounts::answer(sid),
+        Probe::FileSecurity { path } => file_security::find(&Drives::open()?, path),
+        Probe::FreeSpace { path, bytes } => measures::free_space(&Drives::open()?, path, *bytes),
+        Probe::Memory { bytes } => measures::memory(*bytes),
+        Probe::Processors { count } => measures::processors(*count),
+        Probe::ClockSkew { server, seconds } => measures::clock_skew(server, *seconds),
+        Probe::Reachable { host, port } => Ok(measures::reachable(host, *port)),
+        Probe::DynamicPorts { .. } | Probe::ExcludedPorts { .. } | Probe::Listeners { .. } | Probe::PortFree { .. } => {
+            Err(Unread::Unsupported {
+                facet: probe.facet(),
+                machine: MachineKind::Local.to_string(),
+                detail: format!("this version does not look up {probe} there"),
+            })
+        }
     }
 }

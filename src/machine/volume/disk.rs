@@ -173,7 +173,8 @@ fn with_list(options: &mut OpenOptions) {
     use cap_std::fs::OpenOptionsExt as _;
     /// GENERIC_READ and GENERIC_WRITE.
     const READ_WRITE: u32 = 0xC000_0000;
-    options.access_mode(READ_WRITE | windows_api::file::READ_CONTROL | windows_api::file::WRITE_DAC);
+    use windows_api::file::{READ_CONTROL, WRITE_DAC, WRITE_OWNER};
+    options.access_mode(READ_WRITE | READ_CONTROL | WRITE_DAC | WRITE_OWNER);
 }
 
 #[cfg(unix)]

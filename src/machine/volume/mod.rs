@@ -7,6 +7,8 @@ mod disk;
 mod lock;
 mod many;
 mod path;
+#[cfg(windows)]
+mod security;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -513,7 +515,7 @@ fn free_space(folder: &Dir) -> Option<u64> {
     space.f_bavail.checked_mul(space.f_frsize)
 }
 
-#[cfg(not(unix))]
-fn free_space(_: &Dir) -> Option<u64> {
-    None
+#[cfg(windows)]
+fn free_space(folder: &Dir) -> Option<u64> {
+    crate::machine::windows_api::measures::free_space_with(folder).ok()
 }

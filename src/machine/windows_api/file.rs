@@ -9,19 +9,25 @@ use windows_sys::Win32::Security::Authorization::{
     SetSecurityInfo,
 };
 use windows_sys::Win32::Security::{
-    ACL, DACL_SECURITY_INFORMATION, GetSecurityDescriptorControl, GetSecurityDescriptorDacl,
-    PROTECTED_DACL_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, SE_DACL_PROTECTED,
+    ACL, DACL_SECURITY_INFORMATION, EqualSid, GROUP_SECURITY_INFORMATION, GetSecurityDescriptorControl,
+    GetSecurityDescriptorDacl, GetSecurityDescriptorGroup, GetSecurityDescriptorLength, GetSecurityDescriptorOwner,
+    OWNER_SECURITY_INFORMATION, PROTECTED_DACL_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, PSID, SE_DACL_PROTECTED,
     UNPROTECTED_DACL_SECURITY_INFORMATION,
 };
 
-use super::{WindowsError, wide};
+use super::accounts::aligned;
+use super::{WindowsError, process, wide};
+use crate::formats::security_descriptor::PRIVATE_FILE;
 
-/// The system, administrators, and whoever owns it; nothing comes from the folder.
-const PRIVATE: &str = "D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)";
-
-/// The right to read a descriptor, and that to write its access list.
+/// The right to read a descriptor, to write its access list, and to write its owner.
 pub const READ_CONTROL: u32 = 0x0002_0000;
 pub const WRITE_DAC: u32 = 0x0004_0000;
+pub const WRITE_OWNER: u32 = 0x0008_0000;
+/// The right to list a folder: what is in it gets what it hands on.
+pub const LIST: u32 = 0x0000_0001;
+
+/// Owner, group and who may do what: the parts of a descriptor that need no privilege.
+const SECURITY: u32 = OWNER_SECURITY_INFORMATION | GROUP_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION;
 
 /// A descriptor of the system's, given back when it is dropped.
 struct Descriptor(PSECURITY_DESCRIPTOR);
@@ -43,7 +49,7 @@ fn handle(file: &impl AsHandle) -> HANDLE {
 /// The system refuses.
 pub fn restrict(file: &impl AsHandle) -> Result<(), WindowsError> {
     let mut descriptor: PSECURITY_DESCRIPTOR = null_mut();
-    let text = wide(PRIVATE);
+    let text = wide(PRIVATE_FILE);
     // SAFETY: the text ends in a zero; the descriptor is written before the call succeeds.
     let done = unsafe {
         ConvertStringSecurityDescriptorToSecurityDescriptorW(
@@ -74,32 +80,118 @@ fn put(file: HANDLE, list: *const ACL, is_protected: bool) -> Result<(), Windows
     WindowsError::check(code)
 }
 
-/// Gives a file the access list of another; both are open with the rights for that.
+/// The descriptor of what is open, with its parts as asked for.
+fn read(file: HANDLE, what: u32) -> Result<Descriptor, WindowsError> {
+    let mut descriptor: PSECURITY_DESCRIPTOR = null_mut();
+    // SAFETY: the handle is open; parts by themselves are not asked for.
+    let code = unsafe {
+        GetSecurityInfo(file, SE_FILE_OBJECT, what, null_mut(), null_mut(), null_mut(), null_mut(), &mut descriptor)
+    };
+    WindowsError::check(code)?;
+    // ERROR_INVALID_SECURITY_DESCR.
+    if descriptor.is_null() { Err(WindowsError(1338)) } else { Ok(Descriptor(descriptor)) }
+}
+
+/// The parts of a descriptor, each null where there is none.
+struct Parts {
+    owner: PSID,
+    group: PSID,
+    list: *mut ACL,
+    has_list: bool,
+    is_protected: bool,
+}
+
+impl Parts {
+    /// # Safety
+    /// The descriptor is whole, and outlives the parts.
+    unsafe fn of(descriptor: PSECURITY_DESCRIPTOR) -> Result<Self, WindowsError> {
+        let (mut owner, mut group, mut list) = (null_mut(), null_mut(), null_mut());
+        let (mut defaulted, mut present, mut control, mut revision) = (0, 0, 0, 0);
+        // SAFETY: as the caller says.
+        let done = unsafe {
+            GetSecurityDescriptorOwner(descriptor, &mut owner, &mut defaulted) != 0
+                && GetSecurityDescriptorGroup(descriptor, &mut group, &mut defaulted) != 0
+                && GetSecurityDescriptorDacl(descriptor, &mut present, &mut list, &mut defaulted) != 0
+                && GetSecurityDescriptorControl(descriptor, &mut control, &mut revision) != 0
+        };
+        if !done {
+            return Err(WindowsError::last());
+        }
+        Ok(Self { owner, group, list, has_list: present != 0, is_protected: control & SE_DACL_PROTECTED != 0 })
+    }
+}
+
+/// Gives a file the access list of another, and its owner; both are open with the rights for that.
+///
+/// # Errors
+/// The system refuses, as it does to give the file to somebody else without the privilege to restore.
+pub fn keep_access(of: &impl AsHandle, file: &impl AsHandle) -> Result<(), WindowsError> {
+    let old = read(handle(of), SECURITY)?;
+    // SAFETY: the descriptor is whole, and outlives its parts.
+    let parts = unsafe { Parts::of(old.0) }?;
+    put(handle(file), parts.list, parts.is_protected)?;
+    let new = read(handle(file), SECURITY)?;
+    // SAFETY: as above.
+    let owner = unsafe { Parts::of(new.0) }?.owner;
+    // SAFETY: both are SIDs where they are not null.
+    if parts.owner.is_null() || (!owner.is_null() && unsafe { EqualSid(owner, parts.owner) } != 0) {
+        return Ok(());
+    }
+    let _has_it = process::enable_privilege("SeRestorePrivilege");
+    // SAFETY: the handle is open with the right to write the owner, who is whole; nothing else is touched.
+    let code = unsafe {
+        let owner = parts.owner;
+        SetSecurityInfo(handle(file), SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION, owner, null_mut(), null(), null())
+    };
+    WindowsError::check(code)
+}
+
+/// Owner, group and access list of what is open, self-relative.
 ///
 /// # Errors
 /// The system refuses.
-pub fn keep_access(of: &impl AsHandle, file: &impl AsHandle) -> Result<(), WindowsError> {
-    let mut descriptor: PSECURITY_DESCRIPTOR = null_mut();
-    let mut list: *mut ACL = null_mut();
-    // SAFETY: the handle is open; what is not asked for is null; the list lies in the descriptor.
-    let code = unsafe {
-        GetSecurityInfo(
-            handle(of),
-            SE_FILE_OBJECT,
-            DACL_SECURITY_INFORMATION,
-            null_mut(),
-            null_mut(),
-            &mut list,
-            null_mut(),
-            &mut descriptor,
-        )
+pub fn security(file: &impl AsHandle) -> Result<Vec<u8>, WindowsError> {
+    let found = read(handle(file), SECURITY)?;
+    // SAFETY: the descriptor is whole and self-relative, and as long as it says.
+    let bytes = unsafe {
+        let length = usize::try_from(GetSecurityDescriptorLength(found.0)).unwrap_or(0);
+        std::slice::from_raw_parts(found.0.cast::<u8>(), length)
     };
-    WindowsError::check(code)?;
-    let descriptor = Descriptor(descriptor);
-    let (mut control, mut revision) = (0, 0);
-    // SAFETY: the descriptor is whole.
-    if unsafe { GetSecurityDescriptorControl(descriptor.0, &mut control, &mut revision) } == 0 {
-        return Err(WindowsError::last());
+    Ok(bytes.to_vec())
+}
+
+/// Which parts of a descriptor are written beside its access list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Also {
+    pub owner: bool,
+    pub group: bool,
+}
+
+/// Gives a file or folder the access list of a self-relative descriptor, where it has one, and of owner and group what is asked. What is
+/// below a folder gets anew what it inherits: so the system's documentation says, and no test has shown it.
+///
+/// # Errors
+/// The system refuses; an owner other than this user needs the privilege to restore.
+pub fn set_security(file: &impl AsHandle, descriptor: &[u8], also: Also) -> Result<(), WindowsError> {
+    let mut words = aligned(descriptor);
+    // SAFETY: the descriptor was checked by its parser, is aligned, and outlives its parts.
+    let parts = unsafe { Parts::of(words.as_mut_ptr().cast()) }?;
+    let mut what = 0;
+    if parts.has_list {
+        let protection = match parts.is_protected {
+            true => PROTECTED_DACL_SECURITY_INFORMATION,
+            false => UNPROTECTED_DACL_SECURITY_INFORMATION,
+        };
+        what |= DACL_SECURITY_INFORMATION | protection;
     }
-    put(handle(file), list, control & SE_DACL_PROTECTED != 0)
+    if also.owner {
+        what |= OWNER_SECURITY_INFORMATION;
+    }
+    if also.group {
+        what |= GROUP_SECURITY_INFORMATION;
+    }
+    // SAFETY: the handle is open, the parts are whole or null, and only those are written that are asked for.
+    let code =
+        unsafe { SetSecurityInfo(handle(file), SE_FILE_OBJECT, what, parts.owner, parts.group, parts.list, null()) };
+    WindowsError::check(code)
 }

@@ -71,6 +71,8 @@ pub enum SidError {
 }
 
 impl Sid {
+    /// `NULL SID`: nobody.
+    pub const NOBODY: Self = Self::short(0, [0, 0], 1);
     /// `Everyone`.
     pub const EVERYONE: Self = Self::short(1, [0, 0], 1);
     /// `CREATOR OWNER`, replaced by the owner when an entry is inherited.
