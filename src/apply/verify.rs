@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use super::places;
 use crate::formats::upcase;
-use crate::machine::{Machine, MachineKind, NoSecrets, Step, answer, is_same};
-use crate::model::fact::{Facts, KeyAspects, KeyState, Observed, Queries, ValueSelection};
+use crate::machine::{Machine, MachineKind, NoSecrets, Step, answer, says_same};
+use crate::model::fact::{Facts, KeyAspects, KeyState, Observed, Queries, ValueFact, ValueSelection};
 use crate::model::file::FilePath;
 use crate::model::operation::{Expression, Operation};
 use crate::model::registry::RegistryKey;
@@ -164,6 +164,11 @@ fn ask(operation: &Operation, key: &RegistryKey, queries: &mut Queries) {
     }
 }
 
+fn counts_as_absent(setting: Option<&Setting>, name: &str, found: &ValueFact) -> bool {
+    let said = setting.zip(found.data.plain());
+    said.is_some_and(|(setting, data)| says_same(setting, name, Some(data), None))
+}
+
 /// `key` is where the step's key lies by now; what an interface has written is compared by what it says.
 fn check(step: &Step<'_>, setting: Option<&Setting>, key: &RegistryKey, read: &Read<'_>) -> Result<(), String> {
     let state = |key: &RegistryKey| match read.key(step, key) {
@@ -186,13 +191,13 @@ fn check(step: &Step<'_>, setting: Option<&Setting>, key: &RegistryKey, read: &R
         }
         Operation::PutRegistryValue { name, .. } => {
             let found = present()?.value(name).and_then(|value| value.data.plain());
-            let is_same = match (setting, found, step.data.as_deref()) {
-                (Some(setting), Some(found), Some(written)) => is_same(setting, name, found, written),
-                (_, found, written) => found == written,
-            };
+            let written = step.data.as_deref();
+            let is_same = setting.map_or(found == written, |setting| says_same(setting, name, found, written));
             if is_same { Ok(()) } else { Err("it does not read back as written".into()) }
         }
         Operation::RemoveRegistryValue { name, .. } => match state(key)?.present().and_then(|fact| fact.value(name)) {
+            // Where an interface cannot take a value away, it says what counts without it.
+            Some(found) if counts_as_absent(setting, name, found) => Ok(()),
             Some(_) => Err("it is still there".into()),
             None => Ok(()),
         },

@@ -8,6 +8,8 @@ pub mod guid;
 pub mod hold;
 pub mod http_sys;
 pub mod installed;
+pub mod meaning;
+pub mod port_table;
 pub mod regf;
 pub mod registry_values;
 pub mod rpc_ports;

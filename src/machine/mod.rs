@@ -32,7 +32,6 @@ mod known_secrets;
 #[cfg(windows)]
 pub mod local;
 mod lower;
-mod meaning;
 pub mod memory;
 mod observe;
 pub(crate) mod services;
@@ -44,9 +43,9 @@ mod volume_stage;
 #[cfg(windows)]
 mod windows_api;
 
+pub use crate::formats::meaning::says_same;
 pub use crate::model::run::RunName;
 pub use lower::element_of;
-pub use meaning::is_same;
 pub use observe::{ObserveError, ObserveOptions, answer, ask_services, begin, fresh_key, observe, rounds};
 
 /// Which of the four machines this is.

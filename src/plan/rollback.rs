@@ -10,7 +10,10 @@ use super::places;
 use super::protection::{Occasion, Protected, lost_protected};
 use super::{EntrySpan, Plan, PlanOptions, lint};
 use crate::formats::certificate_store::BLOB;
-use crate::model::fact::{Facts, KeyAspects, KeyState, KeyTree, Observed, Queries, Stored, Unread, ValueSelection};
+use crate::formats::meaning::says_same;
+use crate::model::fact::{
+    Facts, KeyAspects, KeyState, KeyTree, Observed, Queries, Stored, Unread, ValueFact, ValueSelection,
+};
 use crate::model::operation::{Expression, Operation};
 use crate::model::probe::{Answer, Probe};
 use crate::model::registry::RegistryKey;
@@ -305,7 +308,7 @@ impl<'e> Scene<'e> {
 
     /// Finds the inverse of a step, and does it here.
     fn inverse(&mut self, operation: &Operation) -> Inverse {
-        let inverse = self.find_inverse(operation);
+        let inverse = self.find_inverse(operation, None);
         if let Inverse::Step(step) | Inverse::Partly(step, _) = &inverse {
             if step.file().is_some() {
                 self.files.perform(step);
@@ -326,7 +329,8 @@ impl<'e> Scene<'e> {
         inverse
     }
 
-    fn find_inverse(&self, operation: &Operation) -> Inverse {
+    /// Of a thing with an interface of its own, what is there is known again by what it says: the interface writes it in its own way.
+    fn find_inverse(&self, operation: &Operation, setting: Option<&Setting>) -> Inverse {
         match operation {
             Operation::CreateRegistryKey { key } => match self.find(key) {
                 None => Inverse::Nothing,
@@ -340,7 +344,7 @@ impl<'e> Scene<'e> {
             },
             Operation::PutRegistryTree { key, after } => match self.find(key) {
                 None => Inverse::Nothing,
-                Some(node) if same_content(&node.to_tree(), after) => {
+                Some(node) if same_content(&node.to_tree(), after) || says_same_content(setting, node, after) => {
                     Inverse::Step(Box::new(Operation::RemoveRegistryTree {
                         key: key.clone(),
                         before: Box::new(node.to_tree()),
@@ -349,9 +353,11 @@ impl<'e> Scene<'e> {
                 Some(_) => Inverse::Moved(format!("{key} is not what was put back")),
             },
             Operation::PutRegistryValue { key, name, before, after } => {
-                self.value_back(key, name, before.as_ref(), Some(&after.stored()))
+                self.value_back(key, name, before.as_ref(), Some(&after.stored()), setting)
             }
-            Operation::RemoveRegistryValue { key, name, before } => self.value_back(key, name, Some(before), None),
+            Operation::RemoveRegistryValue { key, name, before } => {
+                self.value_back(key, name, Some(before), None, setting)
+            }
             Operation::RemoveRegistryTree { key, before } => match self.find(key) {
                 Some(node) if same_content(&node.to_tree(), before) => Inverse::Nothing,
                 Some(_) => Inverse::Moved(format!("{key} is there again")),
@@ -448,15 +454,22 @@ impl<'e> Scene<'e> {
             if let Operation::PutRegistryValue { name, .. } = step {
                 names.push(upcase(name));
             }
-            match self.find_inverse(step) {
+            match self.find_inverse(step, Some(setting)) {
                 _ if matches!(step, Operation::CreateRegistryKey { .. }) => {}
                 Inverse::Nothing => {}
                 Inverse::Step(step) => back.push(*step),
                 other => return other,
             }
         }
+        // An interface may write also what counts where nothing is said.
+        let is_own = |name: &str, value: &ValueFact| {
+            let is_default = || value.data.plain().is_some_and(|data| says_same(setting, name, Some(data), None));
+            names.iter().any(|own| **own == *name) || is_default()
+        };
         match made.and_then(|key| Some((key, self.find(key)?))) {
-            Some((key, node)) if node.subkeys.is_empty() && node.values.keys().all(|name| names.contains(name)) => {
+            Some((key, node))
+                if node.subkeys.is_empty() && node.values.iter().all(|(name, value)| is_own(name, value)) =>
+            {
                 let before = Box::new(node.to_tree());
                 configure(vec![Operation::RemoveRegistryTree { key: key.clone(), before }])
             }
@@ -466,7 +479,14 @@ impl<'e> Scene<'e> {
         }
     }
 
-    fn value_back(&self, key: &RegistryKey, name: &str, before: Option<&Stored>, after: Option<&Stored>) -> Inverse {
+    fn value_back(
+        &self,
+        key: &RegistryKey,
+        name: &str,
+        before: Option<&Stored>,
+        after: Option<&Stored>,
+        setting: Option<&Setting>,
+    ) -> Inverse {
         let Some(node) = self.find(key) else {
             return match before {
                 None => Inverse::Nothing,
@@ -481,10 +501,18 @@ impl<'e> Scene<'e> {
         };
         // Sealed data look alike before and after: the step was done, so they are taken back.
         let tells_apart = !matches!((before, after), (Some(Stored::Sealed { .. }), Some(Stored::Sealed { .. })));
-        if is_as(before) && tells_apart {
+        let says = |wanted: Option<&Stored>| match (setting, found, wanted) {
+            (Some(setting), Some(Stored::Plain(found)), None) => says_same(setting, name, Some(found), None),
+            (Some(setting), None, Some(Stored::Plain(wanted))) => says_same(setting, name, None, Some(wanted)),
+            (Some(setting), Some(Stored::Plain(found)), Some(Stored::Plain(wanted))) => {
+                says_same(setting, name, Some(found), Some(wanted))
+            }
+            _ => false,
+        };
+        if (is_as(before) || (says(before) && !is_as(after))) && tells_apart {
             return Inverse::Nothing;
         }
-        if !is_as(after) {
+        if !is_as(after) && !says(after) {
             return Inverse::Moved("it is neither as the run left it nor as it was before".into());
         }
         match before {
@@ -511,6 +539,21 @@ impl<'e> Scene<'e> {
 
 fn upcase(name: &str) -> Box<str> {
     crate::formats::upcase::fold(name).into()
+}
+
+/// Whether a key says what a tree says, value by value.
+fn says_same_content(setting: Option<&Setting>, node: &Node, tree: &KeyTree) -> bool {
+    let Some(setting) = setting.filter(|_| node.subkeys.is_empty() && tree.subkeys.is_empty()) else { return false };
+    let wanted = |name: &str| tree.values.iter().find(|value| *upcase(&value.name) == *name).map(|value| &value.data);
+    let says = |name: &str, found: Option<&Stored>, wanted: Option<&Stored>| match (found, wanted) {
+        (Some(Stored::Sealed { .. }), _) | (_, Some(Stored::Sealed { .. })) => false,
+        (found, wanted) => says_same(setting, name, found.and_then(Stored::plain), wanted.and_then(Stored::plain)),
+    };
+    node.values.iter().all(|(name, value)| says(name, Some(&value.data), wanted(name)))
+        && tree.values.iter().all(|value| {
+            let name = upcase(&value.name);
+            says(&name, node.values.get(&name).map(|value| &value.data), Some(&value.data))
+        })
 }
 
 /// Of sealed data, the type is all that can be compared.

@@ -6,9 +6,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::registry;
+use crate::formats::meaning::{default_of, meaning};
 use crate::formats::upcase;
 use crate::machine::lower::lowered;
-use crate::machine::meaning::meaning;
 use crate::machine::windows_api::key::{self, Buffers};
 use crate::model::fact::{KeyTree, Observed, Unread};
 use crate::model::fingerprint::FingerprintKey;
@@ -65,6 +65,10 @@ impl Part {
                 if let Operation::RemoveRegistryTree { key, .. } = last {
                     return Some(Self::Tree(key.clone()));
                 }
+                if let Operation::PutRegistryTree { key, after } = last {
+                    let values = after.values.iter().map(|value| value.name.clone()).collect();
+                    return Some(Self::Setting { setting: setting.clone(), key: key.clone(), values });
+                }
                 let values = steps.iter().filter_map(Operation::value_name).map(Into::into).collect();
                 Self::Setting { setting: setting.clone(), key: last.registry_key()?.clone(), values }
             }
@@ -116,17 +120,20 @@ impl Part {
         print.of(data.value_type, &data.bytes).to_hex()
     }
 
-    /// Of what the values say, whatever way the interface has of writing it; `None` when none of them is there.
+    /// Of what the values say, whatever way the interface has of writing it; `None` when none of them is there, or counts as anything.
     pub fn setting_state(
         setting: &Setting,
         values: &[(&str, Option<RegistryData>)],
         print: &FingerprintKey,
     ) -> Option<String> {
-        if values.iter().all(|(_, data)| data.is_none()) {
+        let or_default =
+            |(name, data): &(&str, Option<RegistryData>)| data.clone().or_else(|| default_of(setting, name));
+        let said: Vec<Option<RegistryData>> = values.iter().map(or_default).collect();
+        if said.iter().all(Option::is_none) {
             return None;
         }
         let mut bytes = Vec::new();
-        for (name, data) in values {
+        for ((name, _), data) in values.iter().zip(&said) {
             put(&mut bytes, upcase::fold(name).as_bytes());
             let said = data.as_ref().map(|data| (data.value_type, meaning(setting, name, data)));
             put(&mut bytes, &said.as_ref().map_or(u32::MAX, |(value_type, _)| *value_type).to_le_bytes());
