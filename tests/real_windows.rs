@@ -14,3 +14,12 @@ mod live;
 
 #[path = "real_windows/registry.rs"]
 mod registry;
+
+#[path = "real_windows/firewall.rs"]
+mod firewall;
+
+#[path = "real_windows/http.rs"]
+mod http;
+
+#[path = "real_windows/ranges.rs"]
+mod ranges;

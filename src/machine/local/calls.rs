@@ -4,8 +4,9 @@
 use std::time::{Duration, Instant};
 
 use super::parts::Part;
-use super::services;
 use super::target::{Change, Target};
+use super::{firewall, http, ports, services};
+use crate::formats::http_sys::Endpoint;
 use crate::machine::windows_api::key::Buffers;
 use crate::machine::{PartChange, Step, WriteError};
 use crate::model::fact::Observed;
@@ -34,7 +35,10 @@ impl Call {
     pub fn of(step: &Step<'_>) -> Result<Self, WriteError> {
         let refused = |detail: &str| WriteError::refused(step.operation.to_string(), detail);
         match step.operation {
-            Operation::Adjust { what: Probe::ServiceState { .. }, after: Answer::State(_), .. } => {}
+            Operation::Adjust { what: Probe::ServiceState { .. }, after: Answer::State(_), .. }
+            | Operation::Adjust { what: Probe::DynamicPorts { .. }, after: Answer::Ports(..), .. }
+            | Operation::Adjust { what: Probe::ExcludedPorts { .. }, after: Answer::Flag(_), .. } => {}
+            Operation::Configure { setting, .. } if !matches!(setting, Setting::Service { .. }) => {}
             _ => return Err(refused("this version does not write it on a running machine")),
         }
         let part = Part::of(step.operation).ok_or_else(|| refused("it changes no part"))?;
@@ -94,6 +98,7 @@ impl Call {
         match &self.operation {
             Operation::Adjust { what, after, .. } => match (what, after) {
                 (Probe::ServiceState { service }, Answer::State(to)) => services::turn(service, *to),
+                (Probe::DynamicPorts { .. } | Probe::ExcludedPorts { .. }, after) => ports::adjust(what, after),
                 _ => Err(WriteError::refused(self.operation.to_string(), "there is no interface for it")),
             },
             Operation::Configure { setting, .. } => self.configure(setting),
@@ -109,13 +114,20 @@ impl Call {
     fn configure(&self, setting: &Setting) -> Result<(), WriteError> {
         let refused = |detail: &str| WriteError::refused(self.operation.to_string(), detail);
         let target = self.target().map_err(|unread| WriteError::failed(self.operation.to_string(), unread))?;
-        let _target = target.ok_or_else(|| refused("it changes no key"))?;
+        let target = target.ok_or_else(|| refused("it changes no key"))?;
         match setting {
-            Setting::Service { .. }
-            | Setting::FirewallRule { .. }
-            | Setting::FirewallProfile { .. }
-            | Setting::TlsBinding { .. }
-            | Setting::UrlReservation { .. } => Err(refused("there is no interface for it")),
+            Setting::FirewallRule { rule } => firewall::put_rule(rule, target.data(rule)),
+            Setting::FirewallProfile { profile } => {
+                firewall::put_profile(profile, target.changed().map(|name| (name, target.data(name))))
+            }
+            Setting::TlsBinding { .. } => {
+                let endpoint = self.operation.registry_key().and_then(Endpoint::of_key);
+                let endpoint = endpoint.ok_or_else(|| refused("its key is in no list of bindings"))?;
+                let values = target.values();
+                http::put_binding(&endpoint, Some(&values).filter(|_| target.is_present()), &target.stored())
+            }
+            Setting::UrlReservation { prefix } => http::put_reservation(prefix, target.data(prefix)),
+            Setting::Service { .. } => Err(refused("there is no interface for it")),
         }
     }
 }

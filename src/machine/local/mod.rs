@@ -3,7 +3,10 @@
 mod accounts;
 mod calls;
 mod drives;
+mod firewall;
+mod http;
 mod parts;
+mod ports;
 mod probes;
 mod registry;
 mod services;

@@ -1,6 +1,6 @@
 //! What only the running system can tell.
 
-use super::services;
+use super::{ports, services};
 use crate::machine::MachineKind;
 use crate::machine::windows_api::process;
 use crate::model::fact::{Observed, Unread};
@@ -13,6 +13,9 @@ use crate::model::probe::{Answer, Probe};
 pub fn find(probe: &Probe) -> Observed<Answer> {
     match probe {
         Probe::ServiceState { service } => services::answer(service),
+        Probe::DynamicPorts { .. } | Probe::ExcludedPorts { .. } | Probe::Listeners { .. } | Probe::PortFree { .. } => {
+            ports::find(probe)
+        }
         Probe::Administrator => process::is_elevated()
             .map(Answer::Flag)
             .map_err(|error| Unread::Failed { what: probe.to_string(), detail: error.to_string() }),

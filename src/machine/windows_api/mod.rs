@@ -2,10 +2,16 @@
 #![allow(unsafe_code, reason = "Windows is called through pointers")]
 
 pub mod accounts;
+pub mod com;
 pub mod file;
+pub mod firewall;
+pub mod folders;
+pub mod http;
 pub mod key;
+pub mod listeners;
 pub mod process;
 pub mod services;
+pub mod wmi;
 
 /// A text as Windows takes it, with its end.
 fn wide(text: &str) -> Vec<u16> {
