@@ -13,6 +13,7 @@
 
 mod firewall {
     mod decisions;
+    mod interface;
     mod laws;
     pub mod oracle;
     mod real;

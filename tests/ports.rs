@@ -22,6 +22,7 @@ mod ports {
     mod oracle;
     mod procedure;
     mod real;
+    mod undoing;
     mod verdicts;
     #[path = "../certificates/world.rs"]
     mod world;

@@ -26,5 +26,13 @@ mod measures;
 #[path = "real_windows/registry.rs"]
 mod registry;
 
+#[path = "real_windows/firewall.rs"]
+mod firewall;
 #[path = "real_windows/services.rs"]
 mod services;
+
+#[path = "real_windows/http.rs"]
+mod http;
+
+#[path = "real_windows/ranges.rs"]
+mod ranges;

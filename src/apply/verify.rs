@@ -192,6 +192,7 @@ fn check(step: &Step<'_>, setting: Option<&Setting>, key: &RegistryKey, read: &R
             if is_same { Ok(()) } else { Err("it does not read back as written".into()) }
         }
         Operation::RemoveRegistryValue { name, .. } => match state(key)?.present().and_then(|fact| fact.value(name)) {
+            // Where an interface cannot take a value away, it says what counts without it.
             Some(found) => {
                 let plain = found.data.plain();
                 let says_nothing = |setting| plain.is_some() && is_same(setting, name, plain, None);

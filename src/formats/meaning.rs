@@ -1,20 +1,23 @@
 //! What the registry says of a thing with an interface of its own, whatever way the interface has of writing it. Pure.
 
-use crate::formats::firewall::{Rule, RuleText};
-use crate::formats::http_sys::Reservation;
+use crate::formats::firewall::{Rule, RuleText, profile_default};
+use crate::formats::http_sys::{Binding, BindingField, Reservation};
 use crate::formats::registry_values::NamedValues;
-use crate::formats::service;
+use crate::formats::{service, upcase};
 use crate::model::registry_data::RegistryData;
 use crate::model::setting::Setting;
 
 /// What a value says, in one form for all data that say the same: interfaces write in their own way what they were told. `None` for
 /// what says as much as no value; data without a meaning stand for themselves.
 pub fn meaning(setting: &Setting, name: &str, data: Option<&RegistryData>) -> Option<Vec<u8>> {
+    let default = if data.is_none() { default_of(setting, name) } else { None };
+    let data = data.or(default.as_ref());
     let said = match setting {
         Setting::Service { .. } | Setting::ServiceAccount { .. } => return service::meaning(name, data),
         Setting::FirewallRule { .. } => rule(name, data?),
         Setting::UrlReservation { .. } => reservation(name, data?),
-        Setting::FirewallProfile { .. } | Setting::TlsBinding { .. } => None,
+        Setting::TlsBinding { .. } => binding(name, data?),
+        Setting::FirewallProfile { .. } => None,
     };
     said.or_else(|| data.map(itself))
 }
@@ -29,6 +32,22 @@ pub fn is_same(setting: &Setting, name: &str, a: Option<&RegistryData>, b: Optio
     a == b || meaning(setting, name, a) == meaning(setting, name, b)
 }
 
+/// What a value counts as where it is missing: some interfaces cannot take it away, or write it also where nobody asked for it. None where
+/// there is nothing that it would count as.
+pub fn default_of(setting: &Setting, name: &str) -> Option<RegistryData> {
+    match setting {
+        Setting::FirewallProfile { .. } => Some(RegistryData::dword(u32::from(profile_default(name)))),
+        Setting::TlsBinding { .. } => {
+            let field = BindingField::ALL.into_iter().find(|field| upcase::eq(field.value_name(), name))?;
+            Binding::defaults().value(field)
+        }
+        Setting::FirewallRule { .. }
+        | Setting::UrlReservation { .. }
+        | Setting::Service { .. }
+        | Setting::ServiceAccount { .. } => None,
+    }
+}
+
 /// A rule, and behind it the fields that nobody here understands.
 fn rule(name: &str, data: &RegistryData) -> Option<Vec<u8>> {
     let text = NamedValues::new([(name, data)]).text(name).ok()??;
@@ -38,6 +57,14 @@ fn rule(name: &str, data: &RegistryData) -> Option<Vec<u8>> {
         text.unknown_fields().map(|field| format!("{}={}", field.name(), field.value())).collect();
     unknown.sort();
     Some(format!("{}\n{}", rule.statement(), unknown.join("\n")).into_bytes())
+}
+
+/// The names of stores have no case.
+fn binding(name: &str, data: &RegistryData) -> Option<Vec<u8>> {
+    let is_store =
+        [BindingField::Store, BindingField::CtlStore].iter().any(|field| upcase::eq(field.value_name(), name));
+    let text = NamedValues::new([(name, data)]).text(name).ok()??;
+    is_store.then(|| upcase::fold(&text).into_bytes())
 }
 
 fn reservation(name: &str, data: &RegistryData) -> Option<Vec<u8>> {
@@ -70,6 +97,34 @@ mod tests {
         let service = Setting::Service { service: "s".into() };
         assert!(!is_same(&service, "r", Some(&a), Some(&rule("v2.31|Action=Allow|"))));
         assert!(is_same(&service, "r", Some(&a), Some(&a)));
+    }
+
+    #[test]
+    fn what_is_missing_says_what_it_counts_as() {
+        let profile = Setting::FirewallProfile { profile: "public".into() };
+        let binding = Setting::TlsBinding { endpoint: "0.0.0.0:443".into() };
+        let rule = Setting::FirewallRule { rule: "r".into() };
+        let dword = |number| Some(RegistryData::dword(number));
+        for (setting, name, found, is_equal) in [
+            (&profile, "EnableFirewall", dword(1), true),
+            (&profile, "enablefirewall", dword(0), false),
+            (&profile, "DefaultInboundAction", dword(1), true),
+            (&profile, "DefaultOutboundAction", dword(0), true),
+            (&profile, "DisableNotifications", dword(1), false),
+            (&binding, "DefaultFlags", dword(0), true),
+            (&binding, "DefaultFlags", dword(2), false),
+            (&binding, "SslCertStoreName", Some(RegistryData::sz("My")), true),
+            (&binding, "SslCertStoreName", Some(RegistryData::sz("CA")), false),
+            (&binding, "DefaultSslCtlStoreName", Some(RegistryData::sz("")), true),
+            (&binding, "SslCertHash", Some(RegistryData::binary([7; 20])), false),
+            (&binding, "Later", dword(0), false),
+            (&rule, "r", Some(RegistryData::sz("")), false),
+            (&rule, "r", None, true),
+        ] {
+            assert_eq!(is_same(setting, name, found.as_ref(), None), is_equal, "{name} {found:?}");
+            assert_eq!(is_same(setting, name, None, found.as_ref()), is_equal, "{name} {found:?}");
+            assert!(is_same(setting, name, found.as_ref(), found.as_ref()));
+        }
     }
 
     #[test]

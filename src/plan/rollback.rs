@@ -13,7 +13,9 @@ use super::{EntrySpan, Plan, PlanOptions, lint};
 use crate::formats::certificate_store::BLOB;
 use crate::formats::meaning::is_same;
 use crate::kinds::answer::holds;
-use crate::model::fact::{Facts, KeyAspects, KeyState, KeyTree, Observed, Queries, Stored, Unread, ValueSelection};
+use crate::model::fact::{
+    Facts, KeyAspects, KeyState, KeyTree, Observed, Queries, Stored, Unread, ValueFact, ValueSelection,
+};
 use crate::model::operation::{Expression, Operation};
 use crate::model::probe::{Answer, Probe};
 use crate::model::registry::RegistryKey;
@@ -313,7 +315,7 @@ impl<'e> Scene<'e> {
 
     /// Finds the inverse of a step, and does it here.
     fn inverse(&mut self, operation: &Operation) -> Inverse {
-        let inverse = self.find_inverse(operation);
+        let inverse = self.find_inverse(operation, None);
         if let Inverse::Step(step) | Inverse::Partly(step, _) = &inverse {
             if step.file().is_some() {
                 self.files.perform(step);
@@ -334,12 +336,8 @@ impl<'e> Scene<'e> {
         inverse
     }
 
-    fn find_inverse(&self, operation: &Operation) -> Inverse {
-        self.find_inverse_in(operation, None)
-    }
-
-    /// The inverse of a step, which may be one of a thing with an interface of its own.
-    fn find_inverse_in(&self, operation: &Operation, setting: Option<&Setting>) -> Inverse {
+    /// Of a thing with an interface of its own, what is there is known again by what it says: the interface writes it in its own way.
+    fn find_inverse(&self, operation: &Operation, setting: Option<&Setting>) -> Inverse {
         match operation {
             Operation::CreateRegistryKey { key } => match self.find(key) {
                 None => Inverse::Nothing,
@@ -353,7 +351,7 @@ impl<'e> Scene<'e> {
             },
             Operation::PutRegistryTree { key, after } => match self.find(key) {
                 None => Inverse::Nothing,
-                Some(node) if same_content(&node.to_tree(), after) => {
+                Some(node) if same_content(&node.to_tree(), after) || says_same_content(setting, node, after) => {
                     Inverse::Step(Box::new(Operation::RemoveRegistryTree {
                         key: key.clone(),
                         before: Box::new(node.to_tree()),
@@ -477,7 +475,7 @@ impl<'e> Scene<'e> {
             if let Operation::PutRegistryValue { name, .. } = step {
                 names.push(upcase(name));
             }
-            match self.find_inverse_in(step, Some(setting)) {
+            match self.find_inverse(step, Some(setting)) {
                 _ if matches!(step, Operation::CreateRegistryKey { .. }) => {}
                 Inverse::Nothing => {}
                 Inverse::Step(step) => back.push(*step),
@@ -488,8 +486,15 @@ impl<'e> Scene<'e> {
         if let Some(why) = passwords::lost(setting, steps, !back.is_empty(), has_manager) {
             return Inverse::Never(why);
         }
+        // An interface may write also what counts where nothing is said.
+        let is_own = |name: &str, value: &ValueFact| {
+            let is_default = || value.data.plain().is_some_and(|data| is_same(setting, name, Some(data), None));
+            names.iter().any(|own| **own == *name) || is_default()
+        };
         match made.and_then(|key| Some((key, self.find(key)?))) {
-            Some((key, node)) if node.subkeys.is_empty() && node.values.keys().all(|name| names.contains(name)) => {
+            Some((key, node))
+                if node.subkeys.is_empty() && node.values.iter().all(|(name, value)| is_own(name, value)) =>
+            {
                 let before = Box::new(node.to_tree());
                 configure(vec![Operation::RemoveRegistryTree { key: key.clone(), before }])
             }
@@ -556,6 +561,21 @@ impl<'e> Scene<'e> {
 
 fn upcase(name: &str) -> Box<str> {
     crate::formats::upcase::fold(name).into()
+}
+
+/// Whether a key says what a tree says, value by value.
+fn says_same_content(setting: Option<&Setting>, node: &Node, tree: &KeyTree) -> bool {
+    let Some(setting) = setting.filter(|_| node.subkeys.is_empty() && tree.subkeys.is_empty()) else { return false };
+    let wanted = |name: &str| tree.values.iter().find(|value| *upcase(&value.name) == *name).map(|value| &value.data);
+    let says = |name: &str, found: Option<&Stored>, wanted: Option<&Stored>| match (found, wanted) {
+        (Some(Stored::Sealed { .. }), _) | (_, Some(Stored::Sealed { .. })) => false,
+        (found, wanted) => is_same(setting, name, found.and_then(Stored::plain), wanted.and_then(Stored::plain)),
+    };
+    node.values.iter().all(|(name, value)| says(name, Some(&value.data), wanted(name)))
+        && tree.values.iter().all(|value| {
+            let name = upcase(&value.name);
+            says(&name, node.values.get(&name).map(|value| &value.data), Some(&value.data))
+        })
 }
 
 /// Of sealed data, the type is all that can be compared.

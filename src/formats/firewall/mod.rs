@@ -6,6 +6,7 @@ mod aspect;
 pub mod decide;
 mod draft;
 mod field;
+pub mod interface;
 mod ip;
 mod places;
 mod ports;
@@ -28,6 +29,7 @@ pub use ports::{LocalPortKeyword, PortKeyword, Ports, RemotePortKeyword};
 pub use rule::{FieldDifference, Rule, RuleError};
 pub use settings::{
     DefaultAction, EffectiveSettings, GroupPolicyProfiles, Holding, LocalProfiles, ProfileSettings, SettingError,
+    profile_default,
 };
 pub use terms::{
     Action, Direction, EdgeTraversal, FieldText, FieldTextError, InterfaceType, Profile, Profiles, Program, ServiceName,

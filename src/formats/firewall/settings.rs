@@ -39,6 +39,14 @@ pub struct SettingError {
     pub value: u32,
 }
 
+/// What Windows takes a local setting for whose value is missing, as its DWORD says it; off for any other name.
+///
+/// Source: [MS-FASP] 2.2.38.
+pub fn profile_default(name: &str) -> bool {
+    // The firewall is on and blocks what comes in.
+    ["EnableFirewall", "DefaultInboundAction"].iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
 /// The settings of every profile in the local store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LocalProfiles {

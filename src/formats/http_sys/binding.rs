@@ -101,6 +101,21 @@ impl BindingField {
 }
 
 impl Binding {
+    /// What counts where nothing is said, but for the certificate, which has no default.
+    pub fn defaults() -> Self {
+        Self {
+            app_id: Some(Guid::default()),
+            store: Some(DEFAULT_STORE.to_owned()),
+            flags: Some(BindingFlags::empty()),
+            check_mode: Some(CheckMode::empty()),
+            freshness_seconds: Some(0),
+            url_timeout_millis: Some(0),
+            ctl_identifier: Some(String::new()),
+            ctl_store: Some(String::new()),
+            ..Self::default()
+        }
+    }
+
     /// Reads the values of a binding's key.
     ///
     /// # Errors
@@ -166,7 +181,8 @@ impl Binding {
         }
     }
 
-    fn value(&self, field: BindingField) -> Option<RegistryData> {
+    /// The value that says a field.
+    pub fn value(&self, field: BindingField) -> Option<RegistryData> {
         match field {
             BindingField::Certificate => self.certificate.clone().map(RegistryData::binary),
             BindingField::AppId => self.app_id.map(|id| RegistryData::binary(id.to_bytes())),

@@ -149,6 +149,23 @@ impl Endpoint {
         }
     }
 
+    /// The address with its port and, of a link-local one, its interface; of a binding by address.
+    pub const fn socket(&self) -> Option<SocketAddr> {
+        match &self.place {
+            Place::Address(address) => Some(*address),
+            Place::Name(..) | Place::CentralStore(_) | Place::CentralStoreOfName(..) => None,
+        }
+    }
+
+    /// The binding that a key holds.
+    ///
+    /// None where the key is in no list of bindings, or its name is none of the list's.
+    pub fn of_key(key: &RegistryKey) -> Option<Self> {
+        let list = key.parent()?;
+        let kind = BindingKind::ALL.into_iter().find(|kind| kind.key().as_ref() == Some(&list))?;
+        Self::parse(kind, key.stored_name()).ok()
+    }
+
     /// The name that clients ask for, of a binding by name.
     pub fn host(&self) -> Option<&HostName> {
         match &self.place {
@@ -227,6 +244,8 @@ mod tests {
             assert_eq!((endpoint.to_string().as_str(), endpoint.port(), endpoint.kind()), (text, port, kind));
             let key = endpoint.key().unwrap();
             assert_eq!(key.as_str(), format!(r"{PARAMETERS}\{}\{text}", kind.list()));
+            assert_eq!(Endpoint::of_key(&key), Some(endpoint.clone()));
+            assert_eq!(endpoint.socket().map(|socket| socket.port()), endpoint.ip().map(|_| port));
         }
     }
 

@@ -5,6 +5,7 @@ mod binding;
 mod endpoint;
 mod flags;
 mod host;
+mod parameters;
 mod prefix;
 mod reservation;
 
@@ -12,6 +13,7 @@ pub use binding::{Binding, BindingError, BindingField, DEFAULT_STORE};
 pub use endpoint::{BindingKind, Endpoint, EndpointError};
 pub use flags::{BindingFlags, CheckMode};
 pub use host::{HostError, HostName};
+pub use parameters::{BindingParameters, ParametersError};
 pub use prefix::{Overlap, PrefixError, PrefixHost, Scheme, UrlPrefix};
 pub use reservation::{Reservation, ReservationError, UrlRights, rights_by_account, rights_of};
 

@@ -7,7 +7,8 @@ use zeroize::Zeroizing;
 
 use super::parts::Part;
 use super::target::{Change, Target};
-use super::{file_security, groups, keys, service_settings, services, stores};
+use super::{file_security, firewall, groups, http, keys, ports, service_settings, services, stores};
+use crate::formats::http_sys::Endpoint;
 use crate::kinds::answer;
 use crate::machine::lower::element_after;
 use crate::machine::windows_api::key::Buffers;
@@ -47,7 +48,9 @@ impl Call {
             | Operation::Adjust { what: Probe::UserRight { .. }, after: Answer::Flag(_), .. }
             | Operation::Adjust { what: Probe::Member { .. }, after: Answer::Flag(_), .. }
             | Operation::Adjust { what: Probe::FileSecurity { .. }, after: Answer::Security(_), .. }
-            | Operation::Configure { setting: Setting::Service { .. } | Setting::ServiceAccount { .. }, .. }
+            | Operation::Adjust { what: Probe::DynamicPorts { .. }, after: Answer::Ports(..), .. }
+            | Operation::Adjust { what: Probe::ExcludedPorts { .. }, after: Answer::Flag(_), .. }
+            | Operation::Configure { .. }
             | Operation::PutCertificate { .. }
             | Operation::RemoveCertificate { .. }
             | Operation::ImportKey { .. }
@@ -123,6 +126,7 @@ impl Call {
                 }
                 (Probe::Member { group, member }, Answer::Flag(is_in)) => groups::set(group, member, *is_in),
                 (Probe::FileSecurity { path }, _) => file_security::set(path, before, after),
+                (Probe::DynamicPorts { .. } | Probe::ExcludedPorts { .. }, after) => ports::adjust(what, after),
                 _ => Err(WriteError::refused(self.operation.to_string(), "there is no interface for it")),
             },
             Operation::Configure { setting, .. } => self.configure(setting),
@@ -148,10 +152,17 @@ impl Call {
                 let changed: Vec<&str> = target.changed().collect();
                 service_settings::configure(service, &target.values(), &changed, self.secret.as_ref())
             }
-            Setting::FirewallRule { .. }
-            | Setting::FirewallProfile { .. }
-            | Setting::TlsBinding { .. }
-            | Setting::UrlReservation { .. } => Err(refused("there is no interface for it")),
+            Setting::FirewallRule { rule } => firewall::put_rule(rule, target.data(rule)),
+            Setting::FirewallProfile { profile } => {
+                firewall::put_profile(profile, target.changed().map(|name| (name, target.data(name))))
+            }
+            Setting::TlsBinding { .. } => {
+                let endpoint = self.operation.registry_key().and_then(Endpoint::of_key);
+                let endpoint = endpoint.ok_or_else(|| refused("its key is in no list of bindings"))?;
+                let values = target.values();
+                http::put_binding(&endpoint, Some(&values).filter(|_| target.is_present()), &target.stored())
+            }
+            Setting::UrlReservation { prefix } => http::put_reservation(prefix, target.data(prefix)),
         }
     }
 }

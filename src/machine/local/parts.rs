@@ -71,6 +71,10 @@ impl Part {
                 if let Operation::RemoveRegistryTree { key, .. } = last {
                     return Some(Self::Tree(key.clone()));
                 }
+                if let Operation::PutRegistryTree { key, after } = last {
+                    let values = after.values.iter().map(|value| value.name.clone()).collect();
+                    return Some(Self::Setting { setting: setting.clone(), key: key.clone(), values });
+                }
                 let values = steps.iter().filter_map(Operation::value_name).map(Into::into).collect();
                 Self::Setting { setting: setting.clone(), key: last.registry_key()?.clone(), values }
             }

@@ -1,8 +1,7 @@
 //! What only the running system can tell.
 
 use super::drives::Drives;
-use super::{accounts, file_security, groups, keys, measures, service_settings, services};
-use crate::machine::MachineKind;
+use super::{accounts, file_security, groups, keys, measures, ports, service_settings, services};
 use crate::machine::windows_api::process;
 use crate::model::fact::{Observed, Unread};
 use crate::model::probe::{Answer, Probe};
@@ -18,6 +17,9 @@ pub fn find(probe: &Probe) -> Observed<Answer> {
         Probe::KeySecurity { place } => keys::security(place),
         Probe::ServicePasswords => Ok(Answer::Flag(true)),
         Probe::UserRight { account, right } => service_settings::has_right(probe, account, *right),
+        Probe::DynamicPorts { .. } | Probe::ExcludedPorts { .. } | Probe::Listeners { .. } | Probe::PortFree { .. } => {
+            ports::find(probe)
+        }
         Probe::Administrator => process::is_elevated()
             .map(Answer::Flag)
             .map_err(|error| Unread::Failed { what: probe.to_string(), detail: error.to_string() }),
@@ -31,12 +33,5 @@ pub fn find(probe: &Probe) -> Observed<Answer> {
         Probe::Processors { count } => measures::processors(*count),
         Probe::ClockSkew { server, seconds } => measures::clock_skew(server, *seconds),
         Probe::Reachable { host, port } => Ok(measures::reachable(host, *port)),
-        Probe::DynamicPorts { .. } | Probe::ExcludedPorts { .. } | Probe::Listeners { .. } | Probe::PortFree { .. } => {
-            Err(Unread::Unsupported {
-                facet: probe.facet(),
-                machine: MachineKind::Local.to_string(),
-                detail: format!("this version does not look up {probe} there"),
-            })
-        }
     }
 }

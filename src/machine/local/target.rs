@@ -5,7 +5,7 @@ use crate::formats::registry_values::NamedValues;
 use crate::formats::upcase;
 use crate::machine::windows_api::key::{self, Buffers};
 use crate::machine::{Step, WriteError};
-use crate::model::fact::Observed;
+use crate::model::fact::{Observed, ValueFact};
 use crate::model::operation::Operation;
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::RegistryData;
@@ -13,6 +13,8 @@ use crate::model::registry_data::RegistryData;
 /// The values of a key as they are to be.
 #[derive(Debug)]
 pub struct Target {
+    /// As they are now.
+    stored: Vec<(Box<str>, RegistryData)>,
     values: Vec<(Box<str>, RegistryData)>,
     changed: Vec<Box<str>>,
     is_present: bool,
@@ -34,6 +36,14 @@ impl Change {
     /// A step is none of the registry, or its data was not evaluated.
     pub fn of(step: &Step<'_>) -> Result<Vec<Self>, WriteError> {
         let refused = |detail: &str| WriteError::refused(step.operation.to_string(), detail);
+        if let [Step { operation: Operation::PutRegistryTree { after, .. }, tree, .. }] = step.steps.as_slice() {
+            let tree = tree.as_ref().unwrap_or(after);
+            let put = |value: &ValueFact| {
+                let data = value.data.plain().ok_or_else(|| refused("the secret in it is not known"))?;
+                Ok(Self::Put(value.name.clone(), data.clone()))
+            };
+            return std::iter::once(Ok(Self::Create)).chain(tree.values.iter().map(put)).collect();
+        }
         let one = |plain: &Step<'_>| match plain.operation {
             Operation::CreateRegistryKey { .. } => Ok(Self::Create),
             Operation::PutRegistryValue { name, .. } => {
@@ -55,7 +65,7 @@ impl Target {
     /// It cannot be read.
     pub fn of(at: &RegistryKey, changes: &[Change]) -> Observed<Self> {
         let (root, path) = place(at)?;
-        let mut target = Self { values: Vec::new(), changed: Vec::new(), is_present: true };
+        let mut target = Self { stored: Vec::new(), values: Vec::new(), changed: Vec::new(), is_present: true };
         match registry::open(root, &path) {
             Ok(found) => {
                 let mut push = |value: key::Value<'_>| {
@@ -68,6 +78,7 @@ impl Target {
             Err(error) if error.is_absent() => target.is_present = false,
             Err(error) => return Err(registry::unread(at, error)),
         }
+        target.stored.clone_from(&target.values);
         changes.iter().for_each(|change| target.change(change));
         Ok(target)
     }
@@ -95,6 +106,11 @@ impl Target {
     /// Whether the key is to be there at all.
     pub const fn is_present(&self) -> bool {
         self.is_present
+    }
+
+    /// What the key holds now.
+    pub fn stored(&self) -> NamedValues<'_> {
+        NamedValues::of(&self.stored)
     }
 
     pub fn values(&self) -> NamedValues<'_> {

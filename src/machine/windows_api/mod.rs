@@ -6,15 +6,20 @@ pub mod certificates;
 pub mod com;
 pub mod events;
 pub mod file;
+pub mod firewall;
+pub mod folders;
 pub mod groups;
+pub mod http;
 pub mod in_use;
 pub mod key;
 pub mod key_store;
+pub mod listeners;
 pub mod measures;
 pub mod process;
 pub mod services;
 pub mod tasks;
 pub mod user_rights;
+pub mod wmi;
 
 /// A text as Windows takes it, with its end.
 fn wide(text: &str) -> Vec<u16> {
