@@ -44,10 +44,12 @@ mod volume_files;
 mod volume_stage;
 #[cfg(windows)]
 mod windows_api;
+mod write_error;
 
 pub use crate::model::run::RunName;
 pub use lower::element_of;
 pub use observe::{ObserveError, ObserveOptions, answer, ask_services, begin, fresh_key, observe, rounds};
+pub use write_error::WriteError;
 
 /// Which of the four machines this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -554,36 +556,6 @@ pub trait JournalFile {
     /// # Errors
     /// Nothing is known of the bytes appended since the last sync.
     fn sync(&mut self) -> Result<(), WriteError>;
-}
-
-/// Why a machine could not be changed.
-#[derive(Debug, thiserror::Error)]
-pub enum WriteError {
-    #[error("another run is at work on this machine: {owner}")]
-    Locked { owner: String },
-    #[error("there is too little room: {needed} bytes are needed, {free} are free")]
-    NoSpace { needed: u64, free: u64 },
-    #[error("cannot {attempt}: {detail}")]
-    Refused { attempt: String, detail: String },
-    #[error("cannot {attempt}")]
-    Failed {
-        attempt: String,
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The machine stopped, as if its power were cut: nothing more can be done in this process. Tests only.
-    #[error("the machine stopped while trying to {attempt}")]
-    Stopped { attempt: String },
-}
-
-impl WriteError {
-    pub fn failed(attempt: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::Failed { attempt: attempt.into(), source: source.into() }
-    }
-
-    pub fn refused(attempt: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::Refused { attempt: attempt.into(), detail: detail.into() }
-    }
 }
 
 /// What tells one content of a file from others: its fingerprint under the key of the record.

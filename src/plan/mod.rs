@@ -1,5 +1,6 @@
 //! The plan: what would change and why, made purely from a document, the facts and one reading of the clock.
 
+mod alike;
 mod build;
 pub mod lint;
 mod order;

@@ -189,8 +189,14 @@ impl Volume {
     pub fn sync(&self, path: &VolumePath) -> Result<(), VolumeError> {
         let (folder, found) =
             self.locate(path, Spelling::Any)?.ok_or_else(|| VolumeError::Missing { path: path.clone() })?;
-        let file = open_file(&folder, &found, OpenOptions::new().read(true))?;
-        self.disk.sync_file(&file).map_err(failed("synchronising", path))?;
+        // Windows synchronises only what is open for writing.
+        match open_file(&folder, &found, OpenOptions::new().read(true).write(cfg!(windows))) {
+            Ok(file) => self.disk.sync_file(&file).map_err(failed("synchronising", path))?,
+            // One that nobody may write was synchronised before it got its name.
+            Err(VolumeError::Io { source, .. })
+                if cfg!(windows) && source.kind() == io::ErrorKind::PermissionDenied => {}
+            Err(error) => return Err(error),
+        }
         self.disk.sync_folder(&folder).map_err(failed("synchronising the folder of", path))
     }
 
