@@ -326,8 +326,14 @@ fn arm(
         .and_then(|within| options.now.checked_add(within).ok())
         .ok_or_else(|| WriteError::refused("arm the undoing of the run", "the time to confirm it is too long"))?;
     let confirmation = Some(Confirmation { run: run.to_string().into(), until });
-    recalled.replace(Record { confirmation, ..recalled.record() }, writer, run)?;
-    scheduler.put(&undo_task(run), &undoing(run, until, options.undo_with))?;
+    let before = recalled.record();
+    recalled.replace(Record { confirmation, ..before.clone() }, writer, run)?;
+    if let Err(error) = scheduler.put(&undo_task(run), &undoing(run, until, options.undo_with)) {
+        // Nothing waits for a run that does not begin. What cannot be removed now finds nothing to undo.
+        let _is_gone = scheduler.remove(&undo_task(run));
+        recalled.replace(before, writer, run)?;
+        return Err(error.into());
+    }
     Ok(Some(until))
 }
 

@@ -139,6 +139,19 @@ fn a_run_that_waits_is_armed_until_it_is_confirmed() {
 }
 
 #[test]
+fn a_run_that_cannot_be_armed_does_not_begin() {
+    let world = World::new();
+    world.apply("  A: { values: { Level: 1 } }");
+    world.set_confirm_within(std::time::Duration::from_secs(300));
+    world.machine.refuses_tasks.set(true);
+    let refused = world.applies(&world.machine, "  A: { values: { Level: 2 } }", &[]);
+    assert!(refused.unwrap_err().to_string().contains("this scheduler keeps none"));
+    assert_eq!(world.options(&[], |options| confirm(&world.machine, options)).unwrap(), None);
+    assert!(unfinished(&world.machine).unwrap().is_none());
+    world.apply("  A: { values: { Level: 2 } }");
+}
+
+#[test]
 fn a_run_that_was_taken_back_waits_no_longer() {
     let (world, run) = waiting("  A: {}");
     assert!(world.rolls_back(&run).is_ok());

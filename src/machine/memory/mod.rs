@@ -61,6 +61,8 @@ pub struct MemoryMachine {
     locked: Cell<bool>,
     /// What the scheduler would start, by name.
     pub tasks: RefCell<BTreeMap<String, Task>>,
+    /// The scheduler keeps no task.
+    pub refuses_tasks: Cell<bool>,
 }
 
 /// What trueup keeps on the machine.
@@ -197,6 +199,7 @@ impl MemoryMachine {
             memory: RefCell::new(memory),
             locked: Cell::new(false),
             tasks: self.tasks.clone(),
+            refuses_tasks: self.refuses_tasks.clone(),
         }
     }
 
@@ -340,6 +343,9 @@ impl WritableMachine for MemoryMachine {
 
 impl Scheduler for MemoryMachine {
     fn put(&self, name: &str, task: &Task) -> Result<(), WriteError> {
+        if self.refuses_tasks.get() {
+            return Err(WriteError::refused(format!("make the task {name}"), "this scheduler keeps none"));
+        }
         self.tasks.borrow_mut().insert(name.to_owned(), task.clone());
         Ok(())
     }
