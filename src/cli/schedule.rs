@@ -24,7 +24,7 @@ pub fn run(options: &ScheduleOptions, terminal: &Terminal) -> Outcome {
             .hint("choose a name without any of \\ / : * ? \" < > |"));
     }
     if options.remove {
-        let opened = machines::open_named(LOCAL, false)?;
+        let opened = running()?;
         let is_gone = scheduler(&opened)?.remove(name).map_err(not_kept)?;
         let told = if is_gone { "is removed" } else { "was not there" };
         return terminal.data(&format!("The task \\trueup\\{name} {told}\n"));
@@ -47,12 +47,20 @@ pub fn run(options: &ScheduleOptions, terminal: &Terminal) -> Outcome {
     if options.print {
         return terminal.data(&to_xml(&task, &options.program));
     }
-    let opened = machines::open_named(LOCAL, false)?;
+    let opened = running()?;
     scheduler(&opened)?.put(name, &task).map_err(not_kept)?;
     terminal.data(&format!("The task \\trueup\\{name} runs {}\n", words(options)))
 }
 
 const LOCAL: &str = "local";
+
+fn running() -> Result<machines::Opened, Failure> {
+    machines::open_named(LOCAL, false).map_err(|failure| match cfg!(windows) {
+        true => failure,
+        false => Failure::invalid("only trueup.exe on the machine itself can make or remove its tasks")
+            .hint("print the definition with --print, and give it to `schtasks /Create /XML` there"),
+    })
+}
 
 fn scheduler(opened: &machines::Opened) -> Result<&dyn crate::machine::Scheduler, Failure> {
     let machine = opened.writable()?;

@@ -3,7 +3,7 @@
 use super::transcript::{SOFTWARE, Session, meddle, sample_folder};
 use crate::program::Folder;
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "init",
     "demo",
     "validate",
@@ -16,6 +16,7 @@ const COMMANDS: [&str; 16] = [
     "history",
     "rollback",
     "confirm",
+    "schedule",
     "show",
     "explain",
     "schema",
@@ -181,4 +182,25 @@ fn explanations() {
     session.run("trueup explain 'registry[\"HKLM\\SOFTWARE\\Vendor\"].LogLvel' site.yaml").exits(3);
     session.run("trueup explain LogLevel site.yaml").exits(3);
     session.matches("explain.txt");
+}
+
+#[test]
+fn schedules() {
+    let mut session = Session::new(Folder::new());
+    session.file("site.yaml", VENDOR);
+    session.run("trueup schedule site.yaml --daily-at 03:30").exits(3);
+    session.run("trueup schedule site.yaml --every 6h").exits(3);
+    session.run("trueup schedule site.yaml").exits(3);
+    session.run("trueup schedule site.yaml --every 30s --print").exits(3);
+    session.run("trueup schedule site.yaml --every 6h --name a\\b").exits(3);
+    session.run("trueup schedule site.yaml --daily-at 25:00").exits(3);
+    session.run("trueup schedule - --every 6h --print").exits(3);
+    session.run("trueup schedule --remove").exits(3);
+    let printed = session.folder.run(&["schedule", "site.yaml", "--every", "6h", "--variable", "a=b c", "--print"]);
+    printed.exits(0).says(&[
+        "<Interval>PT21600S</Interval>",
+        r"<Command>C:\Program Files\trueup\trueup.exe</Command>",
+        "<Arguments>drift site.yaml --variable &quot;a=b c&quot; --machine local --event-log</Arguments>",
+    ]);
+    session.matches("schedule.txt");
 }
