@@ -71,8 +71,9 @@ fn a_life() {
     let wanted = desired(
         "services:\n  trueup-test-1: { start: automatic, account: NT AUTHORITY\\LocalService, dependencies: { contains: [trueup-test-2] } }",
     );
+    let unseen = desired("services: { trueup-test-1: { recovery: { first: restart, reset_after: never } } }");
     assert!(matches!(
-        apply_unaccepted(&machine, &wanted),
+        apply_unaccepted(&machine, &unseen),
         Err(ApplyError::Unproven(what)) if what == ["settings of services"]
     ));
     assert_eq!(first.told(), before);
