@@ -14,6 +14,7 @@ mod files {
     mod faults;
     mod laws;
     mod many;
+    mod next_start;
     mod security;
     mod strangers;
     mod world;

@@ -4,7 +4,8 @@ use super::journal::{JournalRun, Purpose};
 use super::remember::is_restorable;
 use crate::document::Desired;
 use crate::machine::{
-    Machine, NoSecrets, ObserveError, ObserveOptions, SecretSource, answer, ask_services, begin, fresh_key, observe,
+    Machine, NoSecrets, ObserveError, ObserveOptions, SecretSource, answer, ask_next_start, ask_services, begin,
+    fresh_key, observe,
 };
 use crate::model::fact::Facts;
 use crate::model::operation::Operation;
@@ -88,7 +89,9 @@ impl Basis for RollbackBasis<'_> {
             Ok(Some(key)) => key,
             _ => fresh_key().map_err(ObserveError::Random)?,
         };
-        answer(machine, &rollback::queries(self.steps), Some(&key), &NoSecrets, &mut facts);
+        let mut queries = rollback::queries(self.steps);
+        ask_next_start(&facts, &mut queries);
+        answer(machine, &queries, Some(&key), &NoSecrets, &mut facts);
         ask_services(machine, !self.run.beginning.restarts.is_empty(), &mut facts);
         Ok(facts)
     }

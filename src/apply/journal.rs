@@ -128,6 +128,13 @@ pub struct Ending {
     /// How many were done and taken back again, because another failed.
     #[serde(default)]
     pub undone: usize,
+    /// How many the next start of the machine does.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waiting: usize,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl Ending {

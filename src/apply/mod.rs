@@ -183,6 +183,11 @@ pub enum Outcome {
     Failed {
         detail: String,
     },
+    /// The next start of Windows does it.
+    Waiting {
+        /// Who uses the file until then, as far as the machine tells.
+        because: String,
+    },
     /// Not tried, because of what is named.
     Skipped {
         because: String,
@@ -267,6 +272,10 @@ impl ApplyReport {
         self.count(|outcome| *outcome == Outcome::Done)
     }
 
+    pub fn waiting(&self) -> usize {
+        self.count(|outcome| matches!(outcome, Outcome::Waiting { .. }))
+    }
+
     pub fn failed(&self) -> usize {
         self.count(|outcome| matches!(outcome, Outcome::Failed { .. }))
     }
@@ -284,7 +293,13 @@ impl ApplyReport {
     }
 
     fn ending(&self) -> Ending {
-        Ending { done: self.done(), failed: self.failed(), skipped: self.skipped(), undone: self.undone() }
+        Ending {
+            done: self.done(),
+            failed: self.failed(),
+            skipped: self.skipped(),
+            undone: self.undone(),
+            waiting: self.waiting(),
+        }
     }
 
     /// Whether all was done that this machine can do; what waits for somebody else or cannot be compared is no failure.

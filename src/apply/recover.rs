@@ -15,11 +15,12 @@ use super::remember::{self, Ended, Recalled};
 use super::restart::{self, Which};
 use super::run::perform_all;
 use super::state::{Planned, State};
-use super::steps::step;
+use super::steps::{note_waiting, step};
 use super::verify::verify;
 use super::{ApplyError, ApplyOptions, ApplyReport, Left, OnFailure, Progress, chain};
 use crate::machine::{Machine, PartChange, RunName, Step, WritableMachine};
 use crate::model::fact::Unread;
+use crate::model::file::FilePath;
 use crate::model::operation::{Hold, Operation};
 use crate::model::resource::ResourceId;
 use crate::model::source::Location;
@@ -109,6 +110,11 @@ impl StepsDone<'_> {
 /// Which steps of a run are on the machine, by its journal and, where that ends too early, by the parts themselves.
 pub fn done_steps<'r>(machine: &dyn Machine, run: &'r JournalRun) -> StepsDone<'r> {
     let mut states = vec![Progressed::NotDone; run.intents.len()];
+    let fates = machine.next_start().unwrap_or_default();
+    let waits = |part: &str| {
+        let place = if fates.is_empty() { None } else { FilePath::parse(part).ok().map(|path| path.usual_place()) };
+        place.is_some_and(|place| fates.iter().any(|(path, _)| *path == place))
+    };
     for (commit, state) in &run.commits {
         let parts: Vec<(&PartChange, Progressed)> = commit
             .parts
@@ -118,6 +124,8 @@ pub fn done_steps<'r>(machine: &dyn Machine, run: &'r JournalRun) -> StepsDone<'
                     // Its bytes tell nothing: what changes is who may read it.
                     Ok(found) if part.before == part.after && found == part.after => Progressed::Unknown,
                     Ok(found) if found == part.after => Progressed::Done,
+                    // As it was until the next start: whoever undoes the run has to keep that from changing it.
+                    Ok(found) if found == part.before && waits(&part.part) => Progressed::Unknown,
                     Ok(found) if found == part.before => Progressed::NotDone,
                     _ => Progressed::Unknown,
                 };
@@ -231,6 +239,8 @@ pub fn resume(
     let on_failure = OnFailure::Stop;
     perform_all(&planned, &done, reader, &mut *writer, &mut journal, &mut state, now, on_failure, progress)?;
 
+    // Also what the attempt that stopped has put off.
+    note_waiting(&planned, reader, &mut state);
     progress.phase("verify", planned.len());
     let facts = basis.facts(reader, options.secrets)?;
     for (planned, wrong) in planned.iter().zip(verify(reader, &facts, planned.iter().map(|planned| &planned.step))) {
@@ -240,6 +250,7 @@ pub fn resume(
             state.fail(planned, wrong);
         }
     }
+    let waits = state.waits();
     let mut owed = recalled.owed_after(state.done(), name, options.now);
     let which = Which::after(state.has_failed(), OnFailure::Stop);
     let restarts = restart::discharge(reader, &mut *writer, &mut recalled, &mut owed, which, name, options.now)?;
@@ -253,7 +264,7 @@ pub fn resume(
         left: if rollback.is_some() { Left::default() } else { Left::of(&again.summary()) },
         planned_again: false,
         remaining_operations: 0,
-        reboot: run.beginning.reboot,
+        reboot: run.beginning.reboot || waits,
         restarts,
         owed,
         bookkeeping: 0,

@@ -405,7 +405,7 @@ impl Finish<'_> {
             }
         }
         let mut owed = self.recalled.owed_after(state.done(), self.run, self.options.now);
-        let has_failed = state.has_failed();
+        let (has_failed, waits) = (state.has_failed(), state.waits());
         let restarts = if self.is_taken_back(has_failed, discarded) {
             Vec::new()
         } else {
@@ -423,7 +423,7 @@ impl Finish<'_> {
             left: Left::of(&summary),
             planned_again: true,
             remaining_operations: again.operations().filter(|one| !is_found_again(self.basis, one)).count(),
-            reboot: self.plan.needs_reboot(),
+            reboot: self.plan.needs_reboot() || waits,
             restarts,
             owed,
             bookkeeping: self.plan.bookkeeping.len(),
@@ -467,7 +467,9 @@ impl Finish<'_> {
         let left = undo.outcomes.iter().filter(|one| one.outcome != super::Outcome::Done).map(|one| &one.address);
         let left: HashSet<_> = left.collect();
         for one in &mut report.outcomes {
-            if one.outcome == super::Outcome::Done && !left.contains(&one.address) {
+            if matches!(one.outcome, super::Outcome::Done | super::Outcome::Waiting { .. })
+                && !left.contains(&one.address)
+            {
                 one.outcome = super::Outcome::Undone { because: because.clone() };
             }
         }

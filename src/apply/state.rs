@@ -37,6 +37,16 @@ impl<'p> State<'p> {
         self.note(planned, Outcome::Skipped { because });
     }
 
+    /// The next start of the machine does it.
+    pub fn wait(&mut self, planned: &Planned<'_>, because: String) {
+        self.note(planned, Outcome::Waiting { because });
+    }
+
+    /// Whether anything waits for the next start of the machine.
+    pub fn waits(&self) -> bool {
+        self.failures.iter().any(|failure| matches!(failure, Some(Outcome::Waiting { .. })))
+    }
+
     /// Lets nothing more be tried.
     pub fn stop(&mut self, because: String) {
         self.stopped.get_or_insert(because);
@@ -83,14 +93,17 @@ impl<'p> State<'p> {
         let needed = || span.needs.iter().find_map(|entry| *self.failed_entries.get(*entry)?);
         let culprit = not_done(planned.decision).or_else(of_entry).or_else(needed)?;
         let id = &self.plan.decisions.get(culprit)?.id;
-        Some(format!("{id} was not done"))
+        Some(match self.failures.get(culprit) {
+            Some(Some(Outcome::Waiting { .. })) => format!("{id} waits for the next start"),
+            _ => format!("{id} was not done"),
+        })
     }
 
     /// The changes that are on the machine; one of several steps that failed may be there in part.
     pub fn done(&self) -> impl Iterator<Item = &'p Decision> {
         let changes = self.plan.decisions.iter().zip(&self.failures);
         let done = changes.filter(|(decision, failure)| match failure {
-            None => matches!(decision.verdict, Verdict::Change { .. }),
+            None | Some(Outcome::Waiting { .. }) => matches!(decision.verdict, Verdict::Change { .. }),
             Some(Outcome::Failed { .. }) => decision.operations().len() > 1,
             Some(_) => false,
         });

@@ -180,6 +180,7 @@ pub fn perform(
     match writer.commit() {
         Ok(()) => {
             journal.committed()?;
+            note_waiting(batch.steps, machine, state);
             Ok(UnitEnd::Committed)
         }
         Err(stopped @ WriteError::Stopped { .. }) => Err(stopped.into()),
@@ -191,6 +192,29 @@ pub fn perform(
                 state.stop(format!("stopped when writing failed: {}", chain(&error)));
             }
             Ok(UnitEnd::Committed)
+        }
+    }
+}
+
+/// Notes which files are put off to the next start: the machine has them on its list, on which the plan left none of them.
+pub fn note_waiting(steps: &[Planned<'_>], machine: &dyn Machine, state: &mut State<'_>) {
+    let whole = |planned: &&Planned<'_>| {
+        matches!(planned.step.operation, Operation::PutFile { .. } | Operation::RemoveFile { .. })
+    };
+    if !steps.iter().any(|planned| whole(&planned)) {
+        return;
+    }
+    // A list that cannot be read puts nothing off: what is not done is found when everything is read back.
+    let fates = machine.next_start().unwrap_or_default();
+    if fates.is_empty() {
+        return;
+    }
+    for planned in steps.iter().filter(whole) {
+        let Some(path) = planned.step.operation.file() else { continue };
+        let place = path.usual_place();
+        if fates.iter().any(|(known, _)| *known == place) {
+            let used = machine.users_of(path).unwrap_or_else(|| "it is in use".into());
+            state.wait(planned, format!("the next start of Windows changes it: {used}"));
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod http_sys;
 pub mod installed;
 pub mod key_blobs;
 pub mod meaning;
+pub mod pending_renames;
 pub mod port_table;
 pub mod regf;
 pub mod registry_values;

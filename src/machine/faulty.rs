@@ -13,6 +13,7 @@ use crate::machine::{
 };
 use crate::model::event::Event;
 use crate::model::fact::{Identity, Observed};
+use crate::model::file::FilePath;
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
 use crate::model::probe::{Answer, Probe, ServiceState};
@@ -105,6 +106,14 @@ impl Machine for FaultyMachine<'_> {
 
     fn probe(&self, probe: &Probe) -> Observed<Answer> {
         self.inner.probe(probe)
+    }
+
+    fn next_start(&self) -> Observed<Vec<(FilePath, Answer)>> {
+        self.inner.next_start()
+    }
+
+    fn users_of(&self, path: &FilePath) -> Option<String> {
+        self.inner.users_of(path)
     }
 
     fn services(&self) -> Observed<Services> {

@@ -35,6 +35,7 @@ mod known_secrets;
 pub mod local;
 mod lower;
 pub mod memory;
+mod next_start;
 mod observe;
 pub(crate) mod services;
 pub mod snapshot;
@@ -48,7 +49,9 @@ mod write_error;
 
 pub use crate::model::run::RunName;
 pub use lower::element_of;
-pub use observe::{ObserveError, ObserveOptions, answer, ask_services, begin, fresh_key, observe, rounds};
+pub use observe::{
+    ObserveError, ObserveOptions, answer, ask_next_start, ask_services, begin, fresh_key, observe, rounds,
+};
 pub use write_error::WriteError;
 
 /// Which of the four machines this is.
@@ -116,7 +119,23 @@ pub trait Machine {
     /// # Errors
     /// [`Unread::Unsupported`] for what this machine cannot tell.
     fn probe(&self, probe: &Probe) -> Observed<Answer> {
-        Err(not_running(self.kind(), probe))
+        match probe {
+            Probe::NextStart { path } => next_start::of(self.registry()?, path),
+            _ => Err(not_running(self.kind(), probe)),
+        }
+    }
+
+    /// The files that Windows removes or replaces at its next start, with what [`Probe::NextStart`] finds of each.
+    ///
+    /// # Errors
+    /// The registry cannot be read.
+    fn next_start(&self) -> Observed<Vec<(FilePath, Answer)>> {
+        next_start::all(self.registry()?)
+    }
+
+    /// Who uses a file, and what helps, in words; `None` where nobody does, or nobody can tell.
+    fn users_of(&self, _path: &FilePath) -> Option<String> {
+        None
     }
 
     /// The services, and which of them need which.

@@ -7,6 +7,7 @@ use crate::machine::known_secrets::KnownSecrets;
 use crate::machine::{Machine, SecretSource, file_facts};
 use crate::model::fact::{Facts, KeyState, Observed, Queries, Stored, Unread, ValueFact};
 use crate::model::fingerprint::FingerprintKey;
+use crate::model::probe::{Answer, Probe};
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::RegistryData;
 
@@ -48,6 +49,7 @@ pub fn observe<'w>(
         for entry in wanted.clone() {
             entry.kind().wants(facts, &context, queries);
         }
+        ask_next_start(facts, queries);
     })?;
     let mut wanted = wanted;
     ask_services(machine, wanted.any(|entry| entry.kind().common().on_change.services().next().is_some()), &mut facts);
@@ -59,6 +61,18 @@ pub fn ask_services(machine: &dyn Machine, restarts: bool, facts: &mut Facts) {
     let owes = facts.remembered().is_some_and(|record| !record.owed.restarts.is_empty());
     if restarts || owes {
         facts.services = Some(machine.services());
+    }
+}
+
+/// Asks what becomes of the files that are asked about, where the next start does something with them.
+pub fn ask_next_start(facts: &Facts, queries: &mut Queries) {
+    let fates = queries.files().iter().filter_map(|(path, aspect)| Some((path, aspect, facts.next_start(path)?)));
+    let fates: Vec<_> = fates.map(|(path, aspect, fate)| (path.clone(), aspect.clone(), fate.clone())).collect();
+    for (path, aspect, fate) in fates {
+        if let Answer::ReplacedBy { path: by } = fate {
+            queries.file(&by, aspect);
+        }
+        queries.probe(Probe::NextStart { path });
     }
 }
 
@@ -111,6 +125,7 @@ pub fn begin(machine: &dyn Machine) -> Facts {
     let mut facts = Facts::new(machine.identity());
     facts.record = machine.record().map(|record| record.map(Arc::new));
     facts.restarted = machine.last_shutdown();
+    facts.insert_next_start(machine.next_start());
     facts
 }
 

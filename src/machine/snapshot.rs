@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::formats::service::{DependencyGraph, ServiceName};
 use crate::formats::upcase;
-use crate::machine::{Machine, MachineKind, RegistryReader, RunName, services};
+use crate::machine::{Machine, MachineKind, RegistryReader, RunName, next_start, services};
 use crate::model::fact::{
     Facts, Identity, KeyAspects, KeyFact, KeyState, KeyTree, Observed, Unread, ValueFact, ValueSelection, hex_bytes,
 };
@@ -450,7 +450,21 @@ impl Machine for SnapshotMachine {
 
     fn probe(&self, probe: &Probe) -> Observed<Answer> {
         let not_captured = || Err(Unread::NotCaptured { what: probe.to_string() });
-        self.probes.get(probe).cloned().unwrap_or_else(not_captured)
+        match (self.probes.get(probe), probe) {
+            (Some(answer), _) => answer.clone(),
+            (None, Probe::NextStart { path }) => next_start::of(self, path),
+            (None, _) => not_captured(),
+        }
+    }
+
+    /// What was asked about, or what the list says that was captured with everything else.
+    fn next_start(&self) -> Observed<Vec<(FilePath, Answer)>> {
+        let asked = self.probes.iter().filter_map(|(probe, answer)| match (probe, answer) {
+            (Probe::NextStart { path }, Ok(fate)) if *fate != Answer::Stays => Some((path.clone(), fate.clone())),
+            _ => None,
+        });
+        let asked: Vec<(FilePath, Answer)> = asked.collect();
+        if asked.is_empty() { next_start::all(self) } else { Ok(asked) }
     }
 
     fn services(&self) -> Observed<Services> {

@@ -6,8 +6,8 @@ use std::io::{self, Read};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::volume::{EntryKind, Visited, Volume, VolumeError, VolumePath, VolumePathError, is_temporary};
-use super::{FOLDER_STATE, FileRead, Listed, MachineKind, chain, file_state, kept};
+use super::volume::{EntryKind, Visited, Volume, VolumeError, VolumePath, VolumePathError, is_temporary, is_waiting};
+use super::{FOLDER_STATE, FileRead, Listed, MachineKind, WriteError, chain, file_state, kept};
 use crate::model::fact::{Facet, Observed, Unread};
 use crate::model::file::{ContentDigest, FileDigest, FilePath, MAX_FILE_BYTES};
 use crate::model::file_tree::{Tree, TreeLimits};
@@ -26,6 +26,14 @@ pub trait Places {
     /// Who keeps a file from being replaced or removed, and what helps, where that is why it failed and the system tells.
     fn in_use(&self, _path: &FilePath, _error: &VolumeError) -> Option<String> {
         None
+    }
+
+    /// Has the next start remove a file, or put in its place the one that lies beside it.
+    ///
+    /// # Errors
+    /// The machine does not start, or does not say afterwards that it will do so.
+    fn at_next_start(&self, path: &FilePath, _with: Option<&VolumePath>) -> Result<(), WriteError> {
+        Err(WriteError::refused(format!("have the next start change {path}"), "this machine does not start"))
     }
 }
 
@@ -147,8 +155,9 @@ pub fn names(machine: &dyn Places, path: &FilePath) -> Observed<Listed> {
         None => Ok(Listed::Absent { missing_folders: missing_folders(volume, &place).map_err(failed)? }),
         Some(metadata) if metadata.kind == EntryKind::Folder => {
             let entries = volume.list(&place).map_err(failed)?.unwrap_or_default();
-            // What an interrupted replacement left goes with the next one.
-            let names = entries.iter().map(|entry| entry.name.to_string_lossy()).filter(|name| !is_temporary(name));
+            // What an interrupted replacement left goes with the next one, what waits for the next start with that.
+            let names = entries.iter().map(|entry| entry.name.to_string_lossy());
+            let names = names.filter(|name| !is_temporary(name) && !is_waiting(name));
             Ok(Listed::Names(names.map(Into::into).collect()))
         }
         Some(_) => Ok(Listed::File),

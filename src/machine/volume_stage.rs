@@ -35,7 +35,12 @@ struct StagedFile {
 }
 
 enum FileChange {
-    Put { bytes: Zeroizing<Vec<u8>>, access: Access },
+    Put {
+        bytes: Zeroizing<Vec<u8>>,
+        access: Access,
+        /// It is the whole of what the plan wants, not what was found with a value in it changed.
+        is_whole: bool,
+    },
     Remove,
     CreateFolder,
     RemoveFolder,
@@ -88,7 +93,7 @@ impl FileStage {
             (Operation::EditFile { .. }, None) => return Err(refused("the file is not there")),
             (Operation::CreateFile { .. }, Some(EntryKind::File)) => return Ok(()),
             (Operation::CreateFile { .. }, None) => {
-                FileChange::Put { bytes: Zeroizing::default(), access: Access::Usual }
+                FileChange::Put { bytes: Zeroizing::default(), access: Access::Usual, is_whole: true }
             }
             (Operation::CreateFolder { .. }, Some(EntryKind::Folder))
             | (Operation::RemoveFolder { .. } | Operation::RemoveFile { .. }, None) => return Ok(()),
@@ -100,7 +105,8 @@ impl FileStage {
             }
             (Operation::PutFile { content, .. }, None | Some(EntryKind::File)) => {
                 let bytes = step.bytes.clone().ok_or_else(|| refused("its content was not evaluated"))?;
-                FileChange::Put { bytes, access: if content.is_sealed() { Access::Secret } else { Access::Usual } }
+                let access = if content.is_sealed() { Access::Secret } else { Access::Usual };
+                FileChange::Put { bytes, access, is_whole: true }
             }
             _ => return Err(refused("something else stands there")),
         };
@@ -129,7 +135,8 @@ impl FileStage {
         let bytes = read.map_err(|error| WriteError::failed(attempt(), error))?.map(Zeroizing::new);
         let bytes = bytes.ok_or_else(|| WriteError::refused(attempt(), "the file is not there"))?;
         // The file keeps who may read it.
-        let change = FileChange::Put { bytes: Zeroizing::new(edited(&bytes)?), access: Access::Usual };
+        let bytes = Zeroizing::new(edited(&bytes)?);
+        let change = FileChange::Put { bytes, access: Access::Usual, is_whole: false };
         self.push(path, place, change);
         Ok(())
     }
@@ -165,18 +172,39 @@ impl FileStage {
         for StagedFile { path, place, change } in self.prepared.drain(..) {
             let attempt = || format!("write {path}");
             let (volume, _) = machine.place(&path).map_err(|unread| WriteError::failed(attempt(), unread))?;
-            let done = match change {
-                FileChange::Put { bytes, access } => volume.replace_with(&place, &bytes, access),
+            let done = match &change {
+                FileChange::Put { bytes, access, .. } => volume.replace_with(&place, bytes, *access),
                 FileChange::Remove => volume.remove_file(&place).map(drop),
                 FileChange::CreateFolder => volume.create_dir_all(&place),
                 FileChange::RemoveFolder => volume.remove_folder(&place).map(drop),
             };
-            done.map_err(|error| match machine.in_use(&path, &error) {
-                Some(said) => WriteError::failed(attempt(), InUse { said, source: error }),
-                None => WriteError::failed(attempt(), error),
-            })?;
+            let Err(error) = done else { continue };
+            let Some(said) = machine.in_use(&path, &error) else { return Err(WriteError::failed(attempt(), error)) };
+            put_off(machine, &StagedFile { path, place, change }, InUse { said, source: error })?;
         }
         Ok(())
+    }
+}
+
+/// Has the next start do what cannot be done while a program uses the file. A value inside a file is not put off: until then the program may
+/// write what would be lost.
+fn put_off(machine: &dyn Places, staged: &StagedFile, in_use: InUse) -> Result<(), WriteError> {
+    let StagedFile { path, place, change } = staged;
+    let attempt = || format!("write {path}");
+    match change {
+        FileChange::Put { bytes, access, is_whole: true } => {
+            let (volume, _) = machine.place(path).map_err(|unread| WriteError::failed(attempt(), unread))?;
+            let beside = volume.lay_beside(place, bytes, *access);
+            let beside = beside.map_err(|error| WriteError::failed(attempt(), error))?;
+            machine.at_next_start(path, Some(&beside)).inspect_err(|_| {
+                // What stays is removed by the next one that waits in this folder; the first error is the one worth telling.
+                let _ = volume.remove_file(&beside);
+            })
+        }
+        FileChange::Remove => machine.at_next_start(path, None),
+        FileChange::Put { .. } | FileChange::CreateFolder | FileChange::RemoveFolder => {
+            Err(WriteError::failed(attempt(), in_use))
+        }
     }
 }
 

@@ -426,6 +426,10 @@ pub struct Facts {
     pub restarted: Option<FileTime>,
     /// The services; `None` when nothing restarts, so that nobody asked.
     pub services: Option<Observed<Services>>,
+    /// By the place where each usually lies, the files that Windows removes or replaces at its next start.
+    pub(super) next_start: BTreeMap<FilePath, Answer>,
+    /// Why nothing is known of them.
+    pub(super) next_start_unread: Option<Unread>,
 }
 
 impl Facts {
@@ -442,6 +446,8 @@ impl Facts {
             record: Ok(None),
             restarted: None,
             services: None,
+            next_start: BTreeMap::new(),
+            next_start_unread: None,
         }
     }
 

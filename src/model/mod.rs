@@ -14,6 +14,7 @@ pub mod fingerprint;
 pub mod intervals;
 pub mod material;
 pub mod moment;
+mod next_start;
 pub mod node;
 pub mod operation;
 pub mod port;

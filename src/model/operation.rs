@@ -314,11 +314,13 @@ impl Operation {
             | Self::PutCertificate { .. }
             | Self::RemoveCertificate { .. }
             | Self::CreateFile { .. }
-            | Self::EditFile { .. }
-            | Self::Adjust { .. } => Reversibility::Reversible,
+            | Self::EditFile { .. } => Reversibility::Reversible,
+            // What was to replace a file is not laid beside it again.
+            Self::Adjust { what: Probe::NextStart { .. }, .. } => Reversibility::Irreversible,
             // Where one of the same certificate was left behind, it is not there again.
             Self::ImportKey { .. } => Reversibility::Compensable,
             Self::RemoveKey { .. } => Reversibility::Irreversible,
+            Self::Adjust { .. } => Reversibility::Reversible,
             // The former password is nobody's: an account comes back where it needs none.
             Self::Configure { setting: Setting::ServiceAccount { .. }, .. } if !self.leaves_no_password() => {
                 Reversibility::Irreversible

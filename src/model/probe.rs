@@ -45,6 +45,10 @@ pub enum Probe {
     FileSecurity {
         path: FilePath,
     },
+    /// What Windows does with a file at its next start, before any program runs.
+    NextStart {
+        path: FilePath,
+    },
     /// Whether this machine has a key store that takes private keys.
     KeyStore,
     /// The access list of a private key, as a security descriptor without an owner.
@@ -144,7 +148,7 @@ impl Probe {
             | Self::Members { .. }
             | Self::AccountName { .. }
             | Self::MembersChangeable => Facet::Accounts,
-            Self::FileSecurity { .. } => Facet::Files,
+            Self::FileSecurity { .. } | Self::NextStart { .. } => Facet::Files,
             Self::KeyStore | Self::KeySecurity { .. } => Facet::KeyStore,
             Self::DynamicPorts { .. }
             | Self::ExcludedPorts { .. }
@@ -171,6 +175,7 @@ impl fmt::Display for Probe {
             Self::AccountName { sid } => write!(f, "the name of {sid}"),
             Self::MembersChangeable => f.write_str("whether members of groups can be changed"),
             Self::FileSecurity { path } => write!(f, "the security of {path}"),
+            Self::NextStart { path } => write!(f, "what the next start does with {path}"),
             Self::KeyStore => f.write_str("whether there is a key store"),
             Self::KeySecurity { place } => write!(f, "who may read {place}"),
             Self::DynamicPorts { transport } => write!(f, "the dynamic {transport} ports"),
@@ -204,6 +209,14 @@ pub enum Answer {
     Members(Vec<Sid>),
     /// A self-relative security descriptor.
     Security(#[serde(with = "hex_bytes")] Arc<[u8]>),
+    /// A file is left as it is.
+    Stays,
+    /// A file is removed.
+    Removed,
+    /// A file is replaced by another one, which goes.
+    ReplacedBy {
+        path: FilePath,
+    },
     /// The first and the last port.
     Ports(u16, u16),
     Listeners(Vec<Listener>),
@@ -249,6 +262,9 @@ impl fmt::Display for Answer {
             Self::Elsewhere => f.write_str("known elsewhere"),
             Self::Members(members) => write!(f, "{} members", members.len()),
             Self::Security(bytes) => write!(f, "a descriptor of {} bytes", bytes.len()),
+            Self::Stays => f.write_str("left as it is"),
+            Self::Removed => f.write_str("removed"),
+            Self::ReplacedBy { path } => write!(f, "replaced by {path}"),
             Self::Ports(first, last) => write!(f, "{first}-{last}"),
             Self::Listeners(listeners) => {
                 let programs: Vec<&str> = listeners.iter().map(|listener| &*listener.program).collect();

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::next_start::NextStart;
 use super::remembered::{Bookkeeping, Remembered, keep_books};
 use super::{EntrySpan, OrderError, Plan, lint, order};
 use crate::document::Desired;
@@ -60,12 +61,14 @@ pub fn build(desired: &Desired, facts: &Facts, options: PlanOptions) -> Result<P
         hold: options.hold,
         ..Plan::new(options.as_of)
     };
+    let next_start = NextStart::new(facts);
     let mut causes: HashMap<ResourceId, Cause> = HashMap::new();
     let mut closing: Vec<Vec<Decision>> = Vec::with_capacity(desired.entries.len());
     for index in sequence {
         let Some(entry) = desired.entries.get(index) else { continue };
         let kind = entry.wanted.kind();
         let mut comparison = kind.compare(facts, &context);
+        next_start.settle(kind, &context, &mut comparison);
         let start = plan.decisions.len();
         let needs: Vec<usize> =
             needs.get(index).into_iter().flatten().filter_map(|needed| place_of.get(*needed).copied()).collect();

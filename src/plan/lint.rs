@@ -11,6 +11,7 @@ pub fn lint(desired: &Desired, facts: &Facts, plan: &mut Plan) {
     machine_claim(desired, facts, plan);
     unread_facts(facts, plan);
     unreadable_record(facts, plan);
+    unknown_next_start(facts, plan);
     waivers(desired, plan);
     unknown_services(desired, plan);
     if desired.entries.is_empty() {
@@ -117,6 +118,14 @@ pub fn record_finding(unread: &Unread) -> Option<Finding> {
         "put back a copy of the file, or apply with --accept {RECORD_UNREADABLE}: it is moved aside, and a new one is begun"
     );
     Some(finding(Severity::Error, RECORD_UNREADABLE, message, Some(hint)))
+}
+
+/// What the next start does with files is not known.
+pub fn unknown_next_start(facts: &Facts, plan: &mut Plan) {
+    if let Some(unread) = facts.unknown_next_start() {
+        let message = format!("{unread}; a file may be another one after the next start");
+        plan.findings.push(finding(Severity::Warning, "files.next_start_unread", message, None));
+    }
 }
 
 /// A waiver is for a deviation that is there, and for a time.

@@ -3,6 +3,7 @@
 mod alike;
 mod build;
 pub mod lint;
+mod next_start;
 mod order;
 mod passwords;
 mod places;

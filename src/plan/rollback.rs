@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::alike::{same_content, same_data, says_same_content, upcase};
+use super::next_start::{self, TakenBackThen};
 use super::passwords;
 use super::places;
 use super::protection::{Occasion, Protected, lost_protected};
@@ -123,7 +124,7 @@ impl<'s> Moves<'s> {
 }
 
 /// The plan that takes the steps back.
-pub fn build(steps: Steps<'_>, effects: Effects<'_>, facts: &Facts, options: PlanOptions) -> Plan {
+pub fn build<'s>(steps: Steps<'s>, effects: Effects<'s>, facts: &'s Facts, options: PlanOptions) -> Plan {
     let restart: Arc<[Box<str>]> = effects.restarts.into();
     let stop_first: Arc<[Box<str>]> = effects.stop_first.into();
     let mut scene = Scene::new(facts, effects.parts);
@@ -148,6 +149,7 @@ pub fn build(steps: Steps<'_>, effects: Effects<'_>, facts: &Facts, options: Pla
         });
     }
     lint::unreadable_record(facts, &mut plan);
+    lint::unknown_next_start(facts, &mut plan);
     // Later steps first; the steps of one resource stay together.
     let mut numbered: Vec<(usize, &(ResourceId, Operation))> = steps.iter().enumerate().collect();
     numbered.reverse();
@@ -178,11 +180,18 @@ pub fn build(steps: Steps<'_>, effects: Effects<'_>, facts: &Facts, options: Pla
 }
 
 /// What becomes of one resource: what can be taken back is, beside what cannot.
-fn decide(id: &ResourceId, steps: &[(usize, &(ResourceId, Operation))], scene: &mut Scene<'_>) -> Vec<Decision> {
+fn decide<'e>(id: &ResourceId, steps: &[(usize, &'e (ResourceId, Operation))], scene: &mut Scene<'e>) -> Vec<Decision> {
     let mut operations = Vec::new();
     let mut reasons = Vec::new();
     let mut blocked = Vec::new();
+    let mut waits = false;
     for (_, (_, operation)) in steps {
+        if scene.next_start.takes_back(operation, &scene.files) {
+            waits = true;
+            continue;
+        }
+        // First: what the run put off to the next start must not be done then.
+        operations.extend(scene.next_start.left_alone(operation));
         let (code, why) = match scene.inverse(operation) {
             Inverse::Nothing => continue,
             Inverse::Step(step) => {
@@ -202,6 +211,9 @@ fn decide(id: &ResourceId, steps: &[(usize, &(ResourceId, Operation))], scene: &
         blocked.push(Decision::blocked(id, Location::default(), Reason::with(code, why)));
     }
     let Some(action) = action_of(&operations) else {
+        if waits {
+            blocked.insert(0, next_start::taken_back(id));
+        }
         return if blocked.is_empty() { vec![Decision::keep(id.clone(), Location::default())] } else { blocked };
     };
     let back = operations.iter().rev().find_map(|operation| match operation {
@@ -262,13 +274,14 @@ pub(super) enum Inverse {
 
 /// The registry as far as the rollback knows it, with the inverses so far done.
 struct Scene<'e> {
+    next_start: TakenBackThen<'e>,
     top: Node,
     files: places::Files<'e>,
     probes: HashMap<Probe, Observed<Answer>>,
 }
 
 impl<'e> Scene<'e> {
-    fn new(facts: &Facts, parts: &'e [PartStates<'e>]) -> Self {
+    fn new(facts: &'e Facts, parts: &'e [PartStates<'e>]) -> Self {
         let mut top = Node::default();
         let mut known: Vec<_> = facts.asked().into_iter().map(|(key, _)| key).collect();
         // What is said of a key alone is nearer the truth than what a tree above says of it.
@@ -293,7 +306,8 @@ impl<'e> Scene<'e> {
             }
         }
         let probes = facts.probes().map(|(probe, answer)| (probe.clone(), answer.clone())).collect();
-        Self { top, files: places::Files::new(facts, parts), probes }
+        let next_start = TakenBackThen::new(facts, parts);
+        Self { next_start, top, files: places::Files::new(facts, parts), probes }
     }
 
     fn node<'n>(top: &'n mut Node, key: &RegistryKey) -> &'n mut Node {
@@ -432,6 +446,9 @@ impl<'e> Scene<'e> {
             }
             // What was made in the run goes with all that was set of it.
             Operation::Adjust { what: Probe::FileSecurity { .. }, before: Answer::Absent, .. } => Inverse::Nothing,
+            Operation::Adjust { what: Probe::NextStart { .. }, .. } => {
+                Inverse::Never("what the next start was to do with it was not kept".into())
+            }
             Operation::Adjust { what, before, after } => match self.probes.get(what) {
                 Some(Ok(found)) if holds(found, before) => Inverse::Nothing,
                 Some(Ok(found)) if holds(found, after) => Inverse::Step(Box::new(Operation::Adjust {

@@ -26,11 +26,13 @@ pub fn outcome(report: &ApplyReport) -> Result<String, serde_json::Error> {
         failed: usize,
         skipped: usize,
         undone: usize,
+        waiting: usize,
         #[serde(flatten)]
         report: &'r ApplyReport,
     }
     let (done, failed, skipped, undone) = (report.done(), report.failed(), report.skipped(), report.undone());
-    pretty(&Wire { format_version: FORMAT_VERSION, done, failed, skipped, undone, report })
+    let waiting = report.waiting();
+    pretty(&Wire { format_version: FORMAT_VERSION, done, failed, skipped, undone, waiting, report })
 }
 
 pub(super) fn pretty<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {

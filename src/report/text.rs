@@ -235,9 +235,10 @@ pub fn outcome(report: &ApplyReport, did: &str, options: &TextOptions) -> String
     for one in &report.outcomes {
         let (word, why) = match &one.outcome {
             Outcome::Done => continue,
-            Outcome::Failed { detail } => (paint(options.palette.problem, "failed"), detail),
-            Outcome::Skipped { because } => (paint(options.palette.change, "skipped"), because),
-            Outcome::Undone { because } => (paint(options.palette.change, "undone"), because),
+            Outcome::Waiting { because } => (paint(options.palette.change, "waiting"), because.as_str()),
+            Outcome::Failed { detail } => (paint(options.palette.problem, "failed"), detail.as_str()),
+            Outcome::Skipped { because } => (paint(options.palette.change, "skipped"), because.as_str()),
+            Outcome::Undone { because } => (paint(options.palette.change, "undone"), because.as_str()),
         };
         let _ = writeln!(out, "{word} {}: {why}", one.address);
     }
@@ -251,11 +252,15 @@ pub fn outcome(report: &ApplyReport, did: &str, options: &TextOptions) -> String
         return out;
     };
     let (done, failed, skipped) = (report.done(), report.failed(), report.skipped());
+    let waiting = match report.waiting() {
+        0 => String::new(),
+        waiting => format!(", {waiting} waiting"),
+    };
     let undone = match report.undone() {
         0 => String::new(),
         undone => format!(", {undone} undone"),
     };
-    let text = format!("{did}: {done} done, {failed} failed, {skipped} skipped{undone}; run {run}");
+    let text = format!("{did}: {done} done, {failed} failed, {skipped} skipped{waiting}{undone}; run {run}");
     let _ = writeln!(out, "{}", paint(options.palette.heading, &text));
     if let Some(left) = left {
         let _ = writeln!(out, "{}", paint(options.palette.change, &left));

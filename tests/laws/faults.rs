@@ -143,6 +143,7 @@ fn tells_the_truth(plan: &Plan, report: &ApplyReport, before: &Model, after: &Mo
                 }
                 Outcome::Failed { .. } | Outcome::Skipped { .. } => {}
                 Outcome::Undone { .. } => return Err(TestCaseError::fail("nothing was to be taken back")),
+                Outcome::Waiting { .. } => return Err(TestCaseError::fail("no file is in use")),
             }
         }
     }
@@ -218,7 +219,7 @@ fn journal_is_true(made: &Made<'_>, plan: &Plan, report: Option<&ApplyReport>, i
         RunState::Ended(ending) => match report {
             Some(report) => {
                 let (done, failed, skipped) = (report.done(), report.failed(), report.skipped());
-                prop_assert_eq!(ending, Ending { done, failed, skipped, undone: 0 });
+                prop_assert_eq!(ending, Ending { done, failed, skipped, undone: 0, waiting: 0 });
             }
             // The last line was written, and then the machine stopped.
             None => prop_assert!(is_all && (ending.failed, ending.skipped, ending.undone) == (0, 0, 0)),

@@ -9,7 +9,7 @@ use trueup::machine::local::LocalMachine;
 use trueup::model::file::FilePath;
 use trueup::model::probe::{Answer, Probe};
 
-use crate::live::{FOLDER, applied, desired, try_apply, turn};
+use crate::live::{FOLDER, applied, desired, rolled_back, try_apply, turn};
 
 fn is_met(machine: &LocalMachine, probe: Probe) -> bool {
     match machine.probe(&probe).unwrap() {
@@ -54,7 +54,7 @@ impl Drop for Running {
 }
 
 #[test]
-fn a_program_that_runs_is_named() {
+fn a_program_that_runs_is_named_and_its_file_waits() {
     let _turn = turn();
     let machine = LocalMachine::open().unwrap();
     let program = format!(r"{FOLDER}\trueup-test-ping.exe");
@@ -67,13 +67,17 @@ fn a_program_that_runs_is_named() {
     for rest in ["content: new", "ensure: absent"] {
         let report =
             try_apply(&machine, &desired(&format!("files: {{ a: {{ path: '{program}', {rest} }} }}"))).unwrap();
-        let failed = report.outcomes.iter().find_map(|one| match &one.outcome {
-            Outcome::Failed { detail } => Some(detail.clone()),
+        let waiting = report.outcomes.iter().find_map(|one| match &one.outcome {
+            Outcome::Waiting { because } => Some(because.clone()),
             _ => None,
         });
-        let said = failed.unwrap_or_else(|| panic!("{rest}: {report:?}"));
+        let said = waiting.unwrap_or_else(|| panic!("{rest}: {report:?}"));
         assert!(said.contains("it is in use by") && said.contains(&running.0.id().to_string()), "{said}");
         assert_eq!(std::fs::read(&program).unwrap(), before);
+        let list = || machine.next_start().unwrap().iter().filter(|(path, _)| path.as_str() == program).count();
+        assert_eq!(list(), 1, "{rest}");
+        rolled_back(&machine, &report.run.unwrap());
+        assert_eq!(list(), 0, "{rest}");
     }
     drop(running);
     applied(&machine, &desired(&format!("files: {{ a: {{ path: '{program}', ensure: absent }} }}")));

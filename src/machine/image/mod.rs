@@ -16,6 +16,7 @@ pub use hives::DirtyHives;
 use hives::Hives;
 
 use crate::machine::kept::{self, path};
+use crate::machine::next_start;
 use crate::machine::volume::{Volume, VolumeError, VolumePath};
 use crate::machine::volume_files::{self, Places};
 use crate::machine::{
@@ -101,7 +102,10 @@ impl Machine for ImageMachine {
     }
 
     fn probe(&self, probe: &Probe) -> Observed<Answer> {
-        accounts::probe(self, probe)?.ok_or_else(|| not_running(self.kind(), probe))
+        match probe {
+            Probe::NextStart { path } => next_start::of(self, path),
+            _ => accounts::probe(self, probe)?.ok_or_else(|| not_running(self.kind(), probe)),
+        }
     }
 
     fn record(&self) -> Observed<Option<Record>> {
@@ -145,6 +149,7 @@ impl Machine for ImageMachine {
             Operation::PutCertificate { store, .. } | Operation::RemoveCertificate { store, .. } => {
                 &store.registry_key().ok_or_else(no_place)?
             }
+            Operation::Adjust { what: Probe::NextStart { .. }, .. } => &next_start::key()?,
             other => other.registry_key().ok_or_else(no_place)?,
         };
         let root = || Unread::Failed { what: key.to_string(), detail: "a root lies in no hive".into() };

@@ -5,17 +5,20 @@ use std::borrow::Cow;
 use super::hives::{Loaded, Origin, load, log_path, state_of};
 use super::places::{Place, locate};
 use super::{ImageMachine, hives, path};
+use crate::formats::pending_renames;
 use crate::formats::regf::{self, Editor, KeyId};
 use crate::machine::kept::{Keeper, SPARE_BYTES};
 use crate::machine::lower::lowered;
 use crate::machine::volume::VolumePath;
 use crate::machine::volume_stage::{self, FileStage};
-use crate::machine::{JournalFile, PartChange, RunName, Step, WriteError, Writer};
+use crate::machine::{JournalFile, PartChange, RunName, Step, WriteError, Writer, next_start};
 use crate::model::fact::{KeyTree, Unread};
 use crate::model::file::FilePath;
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::{Expression, Operation};
+use crate::model::probe::{Answer, Probe};
 use crate::model::registry::RegistryKey;
+use crate::model::registry_data::RegistryData;
 use crate::model::remembered::Record;
 use crate::model::time::FileTime;
 
@@ -66,6 +69,25 @@ impl<'m> ImageWriter<'m> {
         self.open.last_mut().ok_or_else(|| WriteError::refused("open a hive", file.to_string()))
     }
 
+    /// Takes a file off the list of what the next start does, as it is staged by now.
+    fn leave_alone_at_next_start(&mut self, step: &Step<'_>, path: &FilePath, now: FileTime) -> Result<(), WriteError> {
+        let attempt = || step.operation.to_string();
+        let failed = |error: regf::Error| WriteError::failed(attempt(), error);
+        let unread = |unread: Unread| WriteError::failed(attempt(), unread);
+        let place = self.place(step, &next_start::key().map_err(unread)?)?;
+        let hive = self.hive(&place.hive)?;
+        let Some(key) = hive.find(&place.names).map_err(failed)? else { return Ok(()) };
+        let stored = hive.editor.value(key, pending_renames::VALUE).map_err(failed)?;
+        let data = stored.map(|value| Ok(RegistryData::new(value.value_type(), value.data()?.into_owned())));
+        let data = data.transpose().map_err(failed)?;
+        let Some(operation) = next_start::left_alone(data.as_ref(), path).map_err(unread)? else { return Ok(()) };
+        let data = match &operation {
+            Operation::PutRegistryValue { after: Expression::Registry(data), .. } => Some(Cow::Borrowed(data)),
+            _ => None,
+        };
+        self.stage(&Step { data, ..Step::new(&operation) }, now)
+    }
+
     fn place(&self, step: &Step<'_>, key: &RegistryKey) -> Result<Place, WriteError> {
         let root = || Unread::Failed { what: key.to_string(), detail: "a root cannot be written".into() };
         let place = locate(self.machine, key).and_then(|place| place.ok_or_else(root));
@@ -103,6 +125,9 @@ impl Writer for ImageWriter<'_> {
             }
             Operation::Configure { .. } => {
                 return step.plain_steps().iter().try_for_each(|plain| self.stage(plain, now));
+            }
+            Operation::Adjust { what: Probe::NextStart { path }, after: Answer::Stays, .. } => {
+                return self.leave_alone_at_next_start(step, path, now);
             }
             Operation::Adjust { .. } | Operation::ImportKey { .. } | Operation::RemoveKey { .. } => {
                 return Err(WriteError::refused(attempt(), "an image cannot hold it"));
@@ -152,6 +177,7 @@ impl Writer for ImageWriter<'_> {
                 Operation::PutCertificate { store, .. } | Operation::RemoveCertificate { store, .. } => {
                     store.registry_key()
                 }
+                Operation::Adjust { what: Probe::NextStart { .. }, .. } => next_start::key().ok(),
                 _ => None,
             };
             if let Some(Ok(Some(place))) = store.map(|key| locate(self.machine, &key))

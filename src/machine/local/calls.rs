@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::parts::Part;
 use super::target::{Change, Target};
-use super::{file_security, firewall, groups, http, keys, ports, service_settings, services, stores};
+use super::{file_security, firewall, groups, http, keys, next_start, ports, service_settings, services, stores};
 use crate::formats::http_sys::Endpoint;
 use crate::kinds::answer;
 use crate::machine::lower::element_after;
@@ -48,6 +48,7 @@ impl Call {
             | Operation::Adjust { what: Probe::UserRight { .. }, after: Answer::Flag(_), .. }
             | Operation::Adjust { what: Probe::Member { .. }, after: Answer::Flag(_), .. }
             | Operation::Adjust { what: Probe::FileSecurity { .. }, after: Answer::Security(_), .. }
+            | Operation::Adjust { what: Probe::NextStart { .. }, after: Answer::Stays, .. }
             | Operation::Adjust { what: Probe::DynamicPorts { .. }, after: Answer::Ports(..), .. }
             | Operation::Adjust { what: Probe::ExcludedPorts { .. }, after: Answer::Flag(_), .. }
             | Operation::Configure { .. }
@@ -125,6 +126,7 @@ impl Call {
                     service_settings::set_right(account, *right, *has_it)
                 }
                 (Probe::Member { group, member }, Answer::Flag(is_in)) => groups::set(group, member, *is_in),
+                (Probe::NextStart { path }, Answer::Stays) => next_start::leave_alone(path),
                 (Probe::FileSecurity { path }, _) => file_security::set(path, before, after),
                 (Probe::DynamicPorts { .. } | Probe::ExcludedPorts { .. }, after) => ports::adjust(what, after),
                 _ => Err(WriteError::refused(self.operation.to_string(), "there is no interface for it")),

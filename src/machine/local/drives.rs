@@ -4,11 +4,12 @@ use std::os::windows::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use super::next_start;
 use crate::machine::volume::{Volume, VolumeError, VolumePath};
 use crate::machine::volume_files::{self, Places};
 use crate::machine::windows_api::WindowsError;
 use crate::machine::windows_api::in_use::{self, Holder};
-use crate::machine::{MachineKind, chain};
+use crate::machine::{MachineKind, WriteError, chain};
 use crate::model::fact::{Facet, Observed, Unread};
 use crate::model::file::FilePath;
 
@@ -46,6 +47,19 @@ impl Drives {
         let letter = self.letter(path);
         let names: Vec<String> = volume_files::locate(path, letter)?.components().map(str::to_owned).collect();
         Ok(format!("{letter}:\\{}", names.join("\\")))
+    }
+
+    /// Who uses a file, and what helps; `None` where nobody does.
+    pub fn users_of(&self, path: &FilePath) -> Option<String> {
+        let full = self.full_path(path).ok()?;
+        let holders = in_use::holders(&full).unwrap_or_default();
+        (!holders.is_empty() || is_held(&full)).then(|| said(&holders))
+    }
+
+    /// The path of a place that lies on the drive of another path.
+    pub fn beside(&self, path: &FilePath, place: &VolumePath) -> String {
+        let names: Vec<&str> = place.components().collect();
+        format!("{}:\\{}", self.letter(path), names.join("\\"))
     }
 
     fn letter(&self, path: &FilePath) -> char {
@@ -91,11 +105,13 @@ impl Places for Drives {
         if !IN_USE.contains(&code) && code != WindowsError::ACCESS_DENIED.0 {
             return None;
         }
-        let full = self.full_path(path).ok()?;
-        let holders = in_use::holders(&full).unwrap_or_default();
         // An access that is denied may have any cause.
-        let is_in_use = IN_USE.contains(&code) || !holders.is_empty() || is_held(&full);
-        is_in_use.then(|| said(&holders))
+        let unknown = || IN_USE.contains(&code).then(|| said(&[]));
+        self.users_of(path).or_else(unknown)
+    }
+
+    fn at_next_start(&self, path: &FilePath, with: Option<&VolumePath>) -> Result<(), WriteError> {
+        next_start::change(self, path, with)
     }
 }
 

@@ -10,6 +10,7 @@ mod groups;
 mod http;
 mod keys;
 mod measures;
+mod next_start;
 mod parts;
 mod ports;
 mod probes;
@@ -93,6 +94,10 @@ impl Machine for LocalMachine {
 
     fn probe(&self, probe: &Probe) -> Observed<Answer> {
         probes::find(probe)
+    }
+
+    fn users_of(&self, path: &FilePath) -> Option<String> {
+        self.drives.users_of(path)
     }
 
     fn services(&self) -> Observed<Services> {

@@ -7,6 +7,7 @@ use windows_registry::Key;
 
 use super::accounts;
 use crate::formats::upcase;
+use crate::machine::RegistryReader;
 use crate::machine::windows_api::key::{self, Buffers};
 use crate::machine::windows_api::{WindowsError, told};
 use crate::model::fact::{KeyAspects, KeyFact, KeyState, KeyTree, Observed, Stored, Unread, ValueFact, ValueSelection};
@@ -138,6 +139,16 @@ fn fact(found: &Key, asked: &KeyAspects, buffers: &mut Buffers) -> Result<KeyFac
         fact.tree = Some(Box::new(tree(found, buffers, 0)?));
     }
     Ok(fact)
+}
+
+/// The registry of the running system, for whoever needs no more of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Registry;
+
+impl RegistryReader for Registry {
+    fn read(&self, queries: &[(RegistryKey, KeyAspects)]) -> Vec<Observed<KeyState>> {
+        read(queries)
+    }
 }
 
 /// Everything at and below a key.

@@ -16,7 +16,7 @@ pub fn unproven(operation: &Operation) -> Option<&'static str> {
             Setting::TlsBinding { .. } | Setting::UrlReservation { .. } => Some("http.sys"),
         },
         Operation::Adjust { what, .. } => match what {
-            Probe::ServiceState { .. } => None,
+            Probe::ServiceState { .. } | Probe::NextStart { .. } => None,
             Probe::UserRight { .. } => Some("rights of accounts"),
             Probe::Member { .. } => Some("members of groups"),
             Probe::FileSecurity { .. } => Some("access lists of files"),

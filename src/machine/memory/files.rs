@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{MemoryMachine, RECORD_FOLDER};
 use crate::formats::upcase;
+use crate::machine::volume::is_waiting;
 use crate::machine::{FOLDER_STATE, FileRead, FileReader, Listed, file_state};
 use crate::model::fact::{Observed, Unread};
 use crate::model::file::FilePath;
@@ -43,7 +44,9 @@ impl Files {
     /// What lies directly in a folder.
     pub fn names(&self, folder: &FilePath) -> Vec<Box<str>> {
         let all = self.files.keys().chain(&self.folders).filter(|path| path.parent().as_ref() == Some(folder));
-        let mut names: Vec<Box<str>> = all.map(|path| path.name().into()).collect();
+        // As on a volume, what waits for the next start is not listed.
+        let listed = all.filter(|path| !is_waiting(path.name()));
+        let mut names: Vec<Box<str>> = listed.map(|path| path.name().into()).collect();
         names.sort_unstable();
         names
     }

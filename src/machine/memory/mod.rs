@@ -1,17 +1,19 @@
 //! A machine in memory: the registry as a tree, and a record. The model that other machines are tested against.
 
 mod files;
+mod next_start;
 mod running;
 mod services;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
 use self::files::{Files, MemoryFile};
+use self::next_start::Written;
 use self::running::Running;
 pub use self::running::StoredKey;
 use crate::formats::certificate_store::KeyPlace;
@@ -59,6 +61,8 @@ pub struct MemoryMachine {
     generation: Cell<u64>,
     memory: RefCell<Memory>,
     locked: Cell<bool>,
+    /// The files that programs use.
+    in_use: RefCell<BTreeSet<FilePath>>,
     /// What the scheduler would start, by name.
     pub tasks: RefCell<BTreeMap<String, Task>>,
     /// The scheduler keeps no task.
@@ -198,6 +202,7 @@ impl MemoryMachine {
             generation: self.generation.clone(),
             memory: RefCell::new(memory),
             locked: Cell::new(false),
+            in_use: self.in_use.clone(),
             tasks: self.tasks.clone(),
             refuses_tasks: self.refuses_tasks.clone(),
         }
@@ -287,6 +292,9 @@ impl Machine for MemoryMachine {
     }
 
     fn probe(&self, probe: &Probe) -> Observed<Answer> {
+        if let Probe::NextStart { path } = probe {
+            return crate::machine::next_start::of(self, path);
+        }
         let answer = self.running.borrow().answer(probe);
         answer.ok_or_else(|| Unread::Unsupported {
             facet: probe.facet(),
@@ -360,7 +368,7 @@ struct MemoryWriter<'m> {
     /// The registry as it will be once committed.
     staged: Option<Node>,
     /// The files as they will be once committed, with the paths that change, in order.
-    files: Option<(Files, Vec<FilePath>)>,
+    files: Option<(Files, Vec<(FilePath, Written)>)>,
     /// What probes will find once committed.
     running: Option<Running>,
 }
@@ -386,8 +394,15 @@ impl Writer for MemoryWriter<'_> {
             } else {
                 files.perform(step.operation, step.bytes.as_ref().map(|bytes| bytes.as_slice())).map_err(refused)?;
             }
-            if !changed.contains(path) {
-                changed.push(path.clone());
+            let written = match step.operation {
+                Operation::EditFile { .. } => Written::Edited,
+                _ => Written::Whole,
+            };
+            match changed.iter_mut().find(|(known, _)| known == path) {
+                // A value that is changed in what the run has written is no change of what was found.
+                Some(known) if written == Written::Whole => known.1 = written,
+                Some(_) => {}
+                None => changed.push((path.clone(), written)),
             }
             return Ok(());
         }
@@ -398,6 +413,12 @@ impl Writer for MemoryWriter<'_> {
                 running.passwords.insert(upcase::fold(service), password.clone());
             }
             return step.plain_steps().iter().try_for_each(|plain| self.stage(plain, now));
+        }
+        if let Operation::Adjust { what: Probe::NextStart { path }, after: Answer::Stays, .. } = step.operation {
+            let registry = self.staged.get_or_insert_with(|| self.machine.registry.borrow().clone());
+            let (files, _) = self.files.get_or_insert_with(|| (self.machine.files.borrow().clone(), Vec::new()));
+            let refused = |detail| WriteError::refused(step.operation.to_string(), detail);
+            return next_start::leave_alone(registry, files, path, now).map_err(refused);
         }
         if let Operation::Adjust { what, before, after } = step.operation {
             let running = self.running.get_or_insert_with(|| self.machine.running.borrow().clone());
@@ -469,7 +490,7 @@ impl Writer for MemoryWriter<'_> {
         let mut changes: Vec<PartChange> = is_changed.then(|| registry.clone()).into_iter().collect();
         if let Some((files, changed)) = &self.files {
             let (old, memory) = (self.machine.files.borrow(), self.machine.memory.borrow());
-            for path in changed {
+            for (path, _) in changed {
                 let state = |files: &Files| {
                     files.state(path, memory.key.as_ref()).map_err(|unread| WriteError::failed("prepare", unread))
                 };
@@ -480,6 +501,12 @@ impl Writer for MemoryWriter<'_> {
     }
 
     fn commit(&mut self) -> Result<(), WriteError> {
+        let is_changed = self.staged.is_some();
+        if let Some((files, changed)) = &mut self.files {
+            let mut registry = self.staged.take().unwrap_or_else(|| self.machine.registry.borrow().clone());
+            let is_put_off = self.machine.put_off(files, changed, &mut registry)?;
+            self.staged = Some(registry).filter(|_| is_put_off || is_changed);
+        }
         if self.staged.is_some() || self.running.is_some() {
             self.machine.generation.set(self.machine.generation.get() + 1);
         }

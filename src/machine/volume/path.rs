@@ -142,13 +142,13 @@ impl VolumePath {
     }
 
     /// The folder it is in and its name; `None` for the root.
-    pub(super) fn split_last(&self) -> Option<(Self, &str)> {
+    pub fn split_last(&self) -> Option<(Self, &str)> {
         let (last, parents) = self.names.split_last()?;
         Some((Self { names: parents.to_vec() }, last))
     }
 
     /// The path of a name that was read from a folder, and so is not checked.
-    pub(super) fn with(&self, name: &str) -> Self {
+    pub fn with(&self, name: &str) -> Self {
         let mut names = self.names.clone();
         names.push(name.to_owned());
         Self { names }

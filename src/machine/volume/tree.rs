@@ -2,7 +2,7 @@
 
 use cap_std::fs::Dir;
 
-use super::{EntryKind, Found, Volume, VolumeError, VolumePath, enter, entries_of, is_temporary};
+use super::{EntryKind, Found, Volume, VolumeError, VolumePath, enter, entries_of, is_temporary, is_waiting};
 use crate::model::file_tree::{Tree, TreeBuilder, TreeKind, TreeLimit, TreeLimits, sort_names};
 
 impl Volume {
@@ -33,8 +33,8 @@ fn descend(
             .name
             .into_string()
             .map_err(|name| VolumeError::NotText { path: place.with(&name.to_string_lossy()) })?;
-        // What an interrupted replacement left goes with the next one.
-        if entry.kind != EntryKind::File || !is_temporary(&name) {
+        // What an interrupted replacement left goes with the next one, what waits for the next start with that.
+        if entry.kind != EntryKind::File || !(is_temporary(&name) || is_waiting(&name)) {
             names.push((name, entry.kind));
         }
     }

@@ -14,6 +14,7 @@ use super::{
 
 const TEMPORARY_START: &str = ".trueup-";
 const TEMPORARY_END: &str = ".tmp";
+const WAITING_END: &str = ".next";
 const TEMPORARY_DIGITS: usize = 16;
 
 /// A file open for appending; made by [`Volume::open_append`].
@@ -50,7 +51,7 @@ impl Volume {
         }
         self.remove_leftovers(&folder, &parent, &entries)?;
 
-        let temporary = temporary_name();
+        let temporary = own_name(TEMPORARY_END);
         let access = if old.is_some() && access == Access::Usual { Access::OwnerOnly } else { access };
         let result = self.put(&folder, old.as_ref(), access, &temporary, path, bytes);
         if result.is_err() {
@@ -60,8 +61,48 @@ impl Volume {
         result
     }
 
+    /// Lays down beside a file what is to replace it later, under a name that no listing shows, and gives that name's path. The file itself
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// As [`Volume::replace`]; there is then nothing beside it.
+    pub fn lay_beside(&self, path: &VolumePath, bytes: &[u8], access: Access) -> Result<VolumePath, VolumeError> {
+        let _alone = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (folder, parent, name) = self.parent_of(path)?;
+        let old = pick(&entries_of(&folder, &parent)?, &parent, name)?;
+        if let Some(old) = &old {
+            require_file(old)?;
+        }
+        let waiting = own_name(WAITING_END);
+        let access = if old.is_some() && access == Access::Usual { Access::OwnerOnly } else { access };
+        let result = self
+            .write_new(&folder, old.as_ref(), access, &waiting, path, bytes)
+            .and_then(|()| self.disk.sync_folder(&folder).map_err(failed("synchronising the folder of", path)));
+        if let Err(error) = result {
+            let _ = self.disk.remove_file(&folder, &waiting);
+            return Err(error);
+        }
+        Ok(parent.with(&waiting))
+    }
+
     /// The steps of a replacement. A stop after any of them leaves the old file or the new one under the name.
     fn put(
+        &self,
+        folder: &Dir,
+        old: Option<&Found>,
+        access: Access,
+        temporary: &str,
+        path: &VolumePath,
+        bytes: &[u8],
+    ) -> Result<(), VolumeError> {
+        self.write_new(folder, old, access, temporary, path, bytes)?;
+        let name = old.map_or(path, |old| &old.path).last().unwrap_or_default();
+        self.disk.rename(folder, temporary, folder, name).map_err(failed("replacing", path))?;
+        self.disk.sync_folder(folder).map_err(failed("synchronising the folder of", path))
+    }
+
+    /// Makes the file that is to take the place of another one, with all that it keeps of that one, and waits until it is on the disk.
+    fn write_new(
         &self,
         folder: &Dir,
         old: Option<&Found>,
@@ -86,11 +127,7 @@ impl Volume {
             }
         }
         self.disk.write(&file, bytes).map_err(failed("writing", path))?;
-        self.disk.sync_file(&file).map_err(failed("synchronising", path))?;
-        drop(file);
-        let name = old.map_or(path, |old| &old.path).last().unwrap_or_default();
-        self.disk.rename(folder, temporary, folder, name).map_err(failed("replacing", path))?;
-        self.disk.sync_folder(folder).map_err(failed("synchronising the folder of", path))
+        self.disk.sync_file(&file).map_err(failed("synchronising", path))
     }
 
     fn remove_leftovers(&self, folder: &Dir, parent: &VolumePath, entries: &[Entry]) -> Result<(), VolumeError> {
@@ -277,15 +314,25 @@ impl io::Write for Appender {
 }
 
 /// A name nobody on the volume can foresee: the hasher's keys come from the host's random numbers.
-fn temporary_name() -> String {
+fn own_name(end: &str) -> String {
     let random = RandomState::new().build_hasher().finish();
-    format!("{TEMPORARY_START}{random:0TEMPORARY_DIGITS$x}{TEMPORARY_END}")
+    format!("{TEMPORARY_START}{random:0TEMPORARY_DIGITS$x}{end}")
 }
 
 /// Whether a name is one that a replacement gives to a file until it is whole.
 #[must_use]
 pub fn is_temporary(name: &str) -> bool {
-    let digits = name.strip_prefix(TEMPORARY_START).and_then(|rest| rest.strip_suffix(TEMPORARY_END));
+    is_own_name(name, TEMPORARY_END)
+}
+
+/// Whether a name is one that a file has until the next start gives it another.
+#[must_use]
+pub fn is_waiting(name: &str) -> bool {
+    is_own_name(name, WAITING_END)
+}
+
+fn is_own_name(name: &str, end: &str) -> bool {
+    let digits = name.strip_prefix(TEMPORARY_START).and_then(|rest| rest.strip_suffix(end));
     digits.is_some_and(|digits| {
         digits.len() == TEMPORARY_DIGITS && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     })

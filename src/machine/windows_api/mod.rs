@@ -15,6 +15,7 @@ pub mod key;
 pub mod key_store;
 pub mod listeners;
 pub mod measures;
+pub mod next_start;
 pub mod process;
 pub mod services;
 pub mod tasks;

@@ -1,0 +1,101 @@
+//! Files that are changed when the system starts next, before any program has them open.
+
+use windows_registry::Type;
+
+use super::drives::Drives;
+use super::registry::{self, Registry};
+use crate::formats::upcase;
+use crate::machine::volume::{VolumePath, is_waiting};
+use crate::machine::volume_files::Places as _;
+use crate::machine::windows_api::{next_start as api, told};
+use crate::machine::{WriteError, next_start};
+use crate::model::fact::Unread;
+use crate::model::file::FilePath;
+use crate::model::operation::{Expression, Operation};
+use crate::model::probe::Answer;
+
+/// KEY_SET_VALUE.
+const SET_VALUE: u32 = 0x0002;
+
+/// Before a path that may be longer than programs could once name.
+const VERBATIM: &str = r"\\?\";
+
+/// Has the next start remove a file, or put in its place the one at `with`, and looks whether it will.
+///
+/// # Errors
+/// The system refuses, or says yes and its list does not say so.
+pub fn change(drives: &Drives, path: &FilePath, with: Option<&VolumePath>) -> Result<(), WriteError> {
+    let attempt = || format!("have the next start change {path}");
+    let unread = |unread: Unread| WriteError::failed(attempt(), unread);
+    let refused = |detail: &str| WriteError::refused(attempt(), detail);
+    let target = drives.full_path(path).map_err(unread)?;
+    let beside = with.map(|with| drives.beside(path, with));
+    remove_strays(drives, path, beside.as_deref()).map_err(unread)?;
+    let verbatim = |path: &str| format!("{VERBATIM}{path}");
+    let done = match &beside {
+        Some(beside) => api::schedule(&verbatim(beside), Some(&verbatim(&target))),
+        None => api::schedule(&verbatim(&target), None),
+    };
+    done.map_err(|error| WriteError::failed(attempt(), error))?;
+    let wanted = match &beside {
+        Some(beside) => Answer::ReplacedBy { path: FilePath::parse(beside).map_err(|error| refused(&error.0))? },
+        None => Answer::Removed,
+    };
+    let target = FilePath::parse(&target).map_err(|error| refused(&error.0))?;
+    if next_start::of(&Registry, &target).map_err(unread)? == wanted {
+        return Ok(());
+    }
+    Err(refused("the system says that it will, and its list of what the next start does not say so"))
+}
+
+/// Removes what lay beside files of the same folder and waits for nothing any more.
+fn remove_strays(drives: &Drives, path: &FilePath, with: Option<&str>) -> Result<(), Unread> {
+    let (Some(with), Some((volume, place))) = (with, drives.place(path).ok()) else { return Ok(()) };
+    let Some((folder, _)) = place.split_last() else { return Ok(()) };
+    let waiting = next_start::all(&Registry)?;
+    let is_needed = |found: &str| {
+        let is_source = |fate: &Answer| matches!(fate, Answer::ReplacedBy { path } if upcase::eq(path.as_str(), found));
+        upcase::eq(found, with) || waiting.iter().any(|(_, fate)| is_source(fate))
+    };
+    for entry in volume.list(&folder).ok().flatten().unwrap_or_default() {
+        let Some(name) = entry.name.to_str().filter(|name| is_waiting(name)) else { continue };
+        let stray = folder.with(name);
+        if !is_needed(&drives.beside(path, &stray)) {
+            // Whoever may not remove it leaves it to the next one.
+            let _ = volume.remove_file(&stray);
+        }
+    }
+    Ok(())
+}
+
+/// Takes a file off the list of what the next start does; what was to replace it goes, where this program has laid it there.
+///
+/// # Errors
+/// The list cannot be read or written.
+pub fn leave_alone(path: &FilePath) -> Result<(), WriteError> {
+    let attempt = || format!("have the next start leave {path} as it is");
+    let unread = |unread: Unread| WriteError::failed(attempt(), unread);
+    let before = next_start::of(&Registry, path).map_err(unread)?;
+    let stored = next_start::stored(&Registry).map_err(unread)?;
+    let Some(operation) = next_start::left_alone(stored.as_ref(), path).map_err(unread)? else { return Ok(()) };
+    let (root, place) = registry::place(&next_start::key().map_err(unread)?).map_err(unread)?;
+    let write = || {
+        let key = told(root.options().access(SET_VALUE).wow64_64().open(place))?;
+        match &operation {
+            Operation::PutRegistryValue { name, after: Expression::Registry(data), .. } => {
+                told(key.set_bytes(name, Type::from(data.value_type), &data.bytes))
+            }
+            Operation::RemoveRegistryValue { name, .. } => told(key.remove_value(name)),
+            _ => Ok(()),
+        }
+    };
+    write().map_err(|error| WriteError::failed(attempt(), error))?;
+    if let Answer::ReplacedBy { path: by } = before
+        && is_waiting(by.name())
+    {
+        let drives = Drives::open().map_err(unread)?;
+        let (volume, place) = drives.place(&by).map_err(unread)?;
+        volume.remove_file(&place).map_err(|error| WriteError::failed(attempt(), error))?;
+    }
+    Ok(())
+}
