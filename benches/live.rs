@@ -1,4 +1,5 @@
-//! How planning on the running machine grows with the registry values that it looks at: 100 and 10,000 in turn, medians, and the slope.
+//! How planning on the running machine grows with the registry values that it looks at: 100 and 10,000 in turn, medians, and the slope;
+//! in the same run, what the system takes to list the values.
 //! On Windows, or with Cargo's runner under Wine: `cargo bench --bench live --target x86_64-pc-windows-gnu`. It writes below
 //! `HKLM\SOFTWARE\trueup bench`, and removes that again.
 #![allow(
@@ -62,25 +63,48 @@ mod windows {
         took
     }
 
+    /// The same values by the system's own enumeration, and nothing else.
+    fn listed(size: u32) -> Duration {
+        let since = Instant::now();
+        let key = LOCAL_MACHINE.open(format!(r"{KEY}\{size}")).unwrap();
+        let count = key.values().unwrap().count();
+        let took = since.elapsed();
+        assert_eq!(u32::try_from(count), Ok(size));
+        took
+    }
+
+    /// The medians of both sizes, and what one value more costs.
+    fn tell(what: &str, times: [Vec<Duration>; 2]) -> f64 {
+        let [few, many] = times.map(|mut times| {
+            times.sort();
+            times.into_iter().nth(RUNS / 2).unwrap().as_secs_f64() * 1e3
+        });
+        let slope = (many - few) * 1e3 / f64::from(SIZES[1] - SIZES[0]);
+        println!(
+            "{what}: {} values {few:.2} ms, {} values {many:.2} ms, slope {slope:.2} µs a value",
+            SIZES[0], SIZES[1]
+        );
+        slope
+    }
+
     pub fn main() {
         let machine = LocalMachine::open().unwrap();
         let documents = SIZES.map(prepared);
-        let mut times = SIZES.map(|_| Vec::with_capacity(RUNS));
+        let mut plans = SIZES.map(|_| Vec::with_capacity(RUNS));
+        let mut lists = SIZES.map(|_| Vec::with_capacity(RUNS));
         for _ in 0..RUNS {
-            for (document, times) in documents.iter().zip(&mut times) {
-                times.push(planned(&machine, document));
+            for (at, size) in SIZES.into_iter().enumerate() {
+                if let (Some(document), Some(plans), Some(lists)) =
+                    (documents.get(at), plans.get_mut(at), lists.get_mut(at))
+                {
+                    lists.push(listed(size));
+                    plans.push(planned(&machine, document));
+                }
             }
         }
         LOCAL_MACHINE.remove_tree(KEY).unwrap();
-        let medians = times.map(|mut times| {
-            times.sort();
-            times.into_iter().nth(RUNS / 2).unwrap()
-        });
-        for (size, median) in SIZES.iter().zip(&medians) {
-            println!("{size} values: {:.2} ms", median.as_secs_f64() * 1e3);
-        }
-        let [few, many] = medians;
-        let slope = many.saturating_sub(few).as_secs_f64() * 1e6 / f64::from(SIZES[1] - SIZES[0]);
-        println!("slope: {slope:.2} µs a value (goal: at most 20)");
+        let listing = tell("RegEnumValueW alone", lists);
+        let planning = tell("plan", plans);
+        println!("plan beyond the listing: {:.2} µs a value", planning - listing);
     }
 }
