@@ -409,6 +409,10 @@ fn ranges_and_listeners() {
     let listening = Probe::Listeners { transport: tcp, port: 5443 };
     let web = "  web: { port: 5443, listener: { expect: SiPassServer } }\n";
     let hold = "  hold: { port: 8756, reserve: true }\n";
+    let other = "! web listener tcp 5443: ports.other_listener";
+    let (system, url) =
+        (listeners("System", "HTTP"), "url: { prefix: 'https://+:5443/', user: 'NT AUTHORITY\\SYSTEM' }");
+    let served = |rest: &str| format!("  web: {{ port: 5443, listener: {{ expect: W3SVC }}{rest} }}\n");
     for (document, probe, answer, expected) in [
         (
             "  dyn: { range: 50000-60000 }\n",
@@ -432,7 +436,9 @@ fn ranges_and_listeners() {
         ),
         (web, &listening, listeners("SiPassServer.exe", "x"), ""),
         (web, &listening, listeners("svchost.exe", "sipassserver"), ""),
-        (web, &listening, listeners("w3wp.exe", "W3SVC"), "! web listener tcp 5443: ports.other_listener"),
+        (web, &listening, listeners("w3wp.exe", "W3SVC"), other),
+        (&served(""), &listening, system.clone(), other),
+        (&served(""), &listening, listeners("w3wp.exe", "W3SVC"), ""),
         (web, &listening, Answer::Listeners(vec![]), "? web listener tcp 5443: ports.nobody_listens"),
     ] {
         let machine = machine(&[]);
@@ -440,6 +446,11 @@ fn ranges_and_listeners() {
         let plan = planned(&machine, document);
         assert_eq!([told(&plan), steps(&plan)].concat().join(" | "), expected, "{document}");
     }
+    let machine = machine(&[]);
+    machine.plant_answer(listening, system);
+    let lines = told(&planned(&machine, &served(&format!(", {url}"))));
+    assert!(lines.iter().any(|line| line.contains(" url ")), "{lines:?}");
+    assert!(!lines.iter().any(|line| line.contains("listener")), "{lines:?}");
 }
 
 /// The three values of RPC are one: a part of them is none.

@@ -16,6 +16,9 @@ use crate::model::remembered::Trace;
 use crate::model::source::Spanned;
 use crate::model::verdict::{Action, Decision, Reason, Verdict};
 
+/// The program as which http.sys listens.
+const HTTP: &str = "System";
+
 /// The question about a range.
 pub fn range_probe(wanted: &WantedRange) -> Probe {
     match wanted.purpose {
@@ -74,11 +77,17 @@ pub fn listener(port: &WantedPort, wanted: &WantedListener, facts: &Facts) -> De
         let message = format!("nobody listens at {place}; {} should", wanted.expect);
         return decision(Verdict::Unverifiable, Reason::with("ports.nobody_listens", message));
     }
-    if found.iter().any(|listener| is_expected(listener, &wanted.expect)) {
+    let is_http = |listener: &Listener| upcase::eq(&listener.program, HTTP);
+    // What an entry has http.sys serve, http.sys listens at, whoever it serves it for.
+    let has_http = !port.bindings.is_empty() || !port.reservations.is_empty();
+    if found.iter().any(|listener| is_expected(listener, &wanted.expect) || (has_http && is_http(listener))) {
         return Decision::keep(id, wanted.at);
     }
     let who: Vec<&str> = found.iter().map(|listener| &*listener.program).collect();
-    let message = format!("{} listens at {place}, not {}", who.join(", "), wanted.expect);
+    let mut message = format!("{} listens at {place}, not {}", who.join(", "), wanted.expect);
+    if found.iter().any(is_http) {
+        message.push_str("; behind System may be any program that http.sys serves");
+    }
     decision(Verdict::Blocked, Reason::with("ports.other_listener", message))
 }
 
