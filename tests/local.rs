@@ -13,8 +13,11 @@
 #[path = "live/mod.rs"]
 mod live;
 
+use std::path::Path;
+
 use live::{FOLDER, RECORD, Silent, TEST, applied, desired, dump, now, options, plan, rolled_back, try_apply, turn};
 use trueup::apply::{ApplyError, DocumentBasis, resume, settle, unfinished};
+use trueup::formats::certificate_store::essence;
 use trueup::machine::faulty::{Fault, FaultyMachine};
 use trueup::machine::image::{DirtyHives, ImageMachine, sample};
 use trueup::machine::local::LocalMachine;
@@ -203,21 +206,89 @@ fn the_plan_is_that_of_an_image() {
     let wanted = desired(
         "registry:\n  TEST\\product: { exclusive: true, values: { a: 2, LIST: [b], Text: x } }\n  TEST\\Gone: { ensure: absent }\n  TEST\\New: { values: { Y: 1 } }\nfiles:\n  one: { path: 'C:\\trueup test\\one.txt', content: new }\n  two: { path: 'C:\\trueup test\\sub\\two.txt', content: x }",
     );
-    let told = |plan: &Plan| -> Vec<String> {
-        // Times and descriptors are each machine's own.
-        let steps = |operation: &Operation| match operation {
-            Operation::RemoveRegistryTree { key, .. } => format!("remove {key}"),
-            other => serde_json::to_string(other).unwrap(),
-        };
-        let line = |one: &trueup::model::verdict::Decision| {
-            let steps: Vec<String> = one.operations().iter().map(steps).collect();
-            format!("{} {:?} {:?} {}", one.id, one.reasons, one.cause, steps.join(" "))
-        };
-        plan.decisions.iter().map(line).collect()
-    };
     let here = plan(&machine, &wanted);
-    assert!(here.operations().count() >= 8, "{:#?}", told(&here));
-    assert_eq!(told(&here), told(&plan(&image, &wanted)));
+    assert!(here.operations().count() >= 8, "{:#?}", lines(&here));
+    assert_eq!(lines(&here), lines(&plan(&image, &wanted)));
+}
+
+/// A plan's decisions with all that they hold. Times and descriptors are each machine's own, and so is the order in which a store keeps the
+/// properties of a certificate.
+fn lines(plan: &Plan) -> Vec<String> {
+    let steps = |operation: &Operation| match operation {
+        Operation::RemoveRegistryTree { key, .. } => format!("remove {key}"),
+        Operation::PutCertificate { before: Some(before), .. } => {
+            let mut sorted = operation.clone();
+            if let Operation::PutCertificate { before, .. } = &mut sorted {
+                *before = None;
+            }
+            format!("{} in place of {:?}", serde_json::to_string(&sorted).unwrap(), essence(&before.0))
+        }
+        other => serde_json::to_string(other).unwrap(),
+    };
+    let line = |one: &trueup::model::verdict::Decision| {
+        let steps: Vec<String> = one.operations().iter().map(steps).collect();
+        let verdict = match &one.verdict {
+            Verdict::Change { action, .. } => format!("{action:?}"),
+            other => format!("{other:?}"),
+        };
+        format!("{} {verdict} {:?} {:?} {}", one.id, one.reasons, one.cause, steps.join(" "))
+    };
+    plan.decisions.iter().map(line).collect()
+}
+
+/// The same of what has interfaces of its own on a running machine: certificates, services, hosts, the environment.
+#[test]
+fn the_plan_is_that_of_an_image_for_what_has_an_interface() {
+    const SERVICE: &str = r"SYSTEM\CurrentControlSet\Services\trueup-plan";
+    const PARAMETERS: &str = r"SYSTEM\CurrentControlSet\Services\Tcpip\Parameters";
+    const HOSTS: &str = r"Windows\System32\drivers\etc\hosts";
+    let _turn = turn();
+    let machine = LocalMachine::open().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("image");
+    sample::make(&root, "ACS-01", FileTime(3)).unwrap();
+    let image = ImageMachine::open(&root, DirtyHives::Refuse).unwrap();
+    let live_hosts = format!(r"C:\{HOSTS}");
+    let kept_hosts = std::fs::read(&live_hosts).ok();
+    for hosts in [Path::new(&live_hosts), &root.join(HOSTS)] {
+        std::fs::write(hosts, "10.0.0.1 old.trueup.example # theirs\r\n10.0.0.9 acs.trueup.example\r\n").unwrap();
+    }
+    let certificate = |name: &str, store: &str| {
+        format!(
+            "certificates:\n  authority:\n    issuer: self\n    ca: true\n    subject: 'CN=trueup test plan'\n    \
+             friendly_name: {name}\n    key: {{ algorithm: ecdsa }}\n    valid_for: 90d\n    renew_before: 7d\n    \
+             store: [{store}]\n    files:\n      - {{ path: '{FOLDER}\\authority.key', form: key-pem }}\n      \
+             - {{ path: '{FOLDER}\\authority.cer', form: certificate-pem }}\n"
+        )
+    };
+    let place = LOCAL_MACHINE.open(PARAMETERS).unwrap().get_string("DataBasePath").unwrap();
+    let ground = certificate("first", r"'LocalMachine\CA'")
+        + &format!(
+            "registry:\n  HKLM\\{SERVICE}:\n    values: {{ Type: 16, Start: 2, ErrorControl: 1, ObjectName: LocalSystem, \
+             ImagePath: {{ expand: '%SystemRoot%\\x.exe' }} }}\n  HKLM\\{PARAMETERS}: {{ values: {{ DataBasePath: {{ expand: '{place}' }} }} }}\n"
+        );
+    let ground = desired(&ground);
+    let run = applied(&machine, &ground).run.unwrap();
+    // The same key and certificate lie on the image, from where they go into the same store.
+    std::fs::create_dir_all(root.join("trueup test")).unwrap();
+    for name in ["authority.key", "authority.cer"] {
+        std::fs::copy(format!(r"{FOLDER}\{name}"), root.join("trueup test").join(name)).unwrap();
+    }
+    applied(&image, &ground);
+    let wanted = certificate("second", r"'LocalMachine\CA', 'LocalMachine\TrustedPeople'")
+        + "services:\n  trueup-plan: { start: manual, dependencies: { contains: [RpcSs] } }\n\
+           hosts:\n  acs.trueup.example: [10.0.0.5, 'fd00::5']\n  old.trueup.example: absent\n\
+           environment:\n  machine: { variables: { TRUEUP_PLAN: here } }\n";
+    let wanted = desired(&wanted);
+    let (here, there) = (plan(&machine, &wanted), plan(&image, &wanted));
+    rolled_back(&machine, &run);
+    match kept_hosts {
+        Some(bytes) => std::fs::write(&live_hosts, bytes).unwrap(),
+        None => std::fs::remove_file(&live_hosts).unwrap(),
+    }
+    assert!(here.operations().count() >= 7, "{:#?}", lines(&here));
+    assert_eq!(lines(&here), lines(&there));
+    assert_eq!(here.summary(), there.summary());
 }
 
 #[test]
