@@ -15,7 +15,9 @@ mod live;
 
 use std::path::Path;
 
-use live::{FOLDER, RECORD, Silent, TEST, applied, desired, dump, now, options, plan, rolled_back, try_apply, turn};
+use live::{
+    FOLDER, RECORD, Silent, TEST, applied, desired, dump, now, options, plan, rolled_back, told, try_apply, turn,
+};
 use trueup::apply::{ApplyError, DocumentBasis, resume, settle, unfinished};
 use trueup::formats::certificate_store::essence;
 use trueup::machine::faulty::{Fault, FaultyMachine};
@@ -89,6 +91,71 @@ fn a_life() {
     // The first run, from before the drift was put right: nothing of it is anybody else's.
     rolled_back(&machine, &run);
     assert_eq!(dump(TEST), before);
+}
+
+/// What lies in files, and the environment, which every new process gets.
+#[test]
+fn a_life_of_hosts_environment_and_files() {
+    const HOSTS: &str = r"C:\Windows\System32\drivers\etc\hosts";
+    const VARIABLES: &str = r"SYSTEM\CurrentControlSet\Control\Session Manager\Environment";
+    let _turn = turn();
+    let machine = LocalMachine::open().unwrap();
+    let kept = std::fs::read(HOSTS).ok();
+    std::fs::write(HOSTS, "10.0.0.1 old.trueup.example other # theirs\r\n").unwrap();
+    std::fs::create_dir_all(FOLDER).unwrap();
+    let settings = format!(r"{FOLDER}\settings.ini");
+    std::fs::write(&settings, "; ours\r\n[Server]\r\nPort=1\r\nKeep=x\r\n").unwrap();
+    let document = desired(
+        r"hosts: { acs.trueup.example: [10.0.0.5, 'fd00::5'], old.trueup.example: absent }
+environment: { machine: { variables: { TRUEUP_LIFE: Größe, Path: { contains: ['C:\trueup test\bin'] } } } }
+files:
+  settings: { path: 'C:\trueup test\settings.ini', values: [{ ini: { section: Server, key: Port }, value: '8443' }] }
+  secret: { path: 'C:\trueup test\secret.txt', content: { secret: { env: S } } }
+  made: { path: 'C:\trueup test\sub\made.txt', content: made }",
+    );
+    let variables = || {
+        let key = LOCAL_MACHINE.open(VARIABLES).unwrap();
+        (key.get_string("TRUEUP_LIFE").ok(), key.get_value("Path").map(|value| (value.ty(), value.to_vec())).ok())
+    };
+    let all = || {
+        let read = |name: &str| std::fs::read(format!(r"{FOLDER}\{name}")).ok();
+        (std::fs::read(HOSTS).unwrap(), variables(), ["settings.ini", "secret.txt", r"sub\made.txt"].map(read))
+    };
+    let before = all();
+    let run = applied(&machine, &document).run.unwrap();
+    let after = all();
+    let hosts = String::from_utf8(after.0.clone()).unwrap();
+    assert!(
+        hosts.contains("10.0.0.5") && hosts.contains("fd00::5") && hosts.contains("10.0.0.1 other # theirs"),
+        "{hosts}"
+    );
+    assert_eq!(after.1.0.as_deref(), Some("Größe"));
+    let text = |at: usize| after.2[at].clone().map(|bytes| String::from_utf8(bytes).unwrap());
+    assert_eq!(text(0).as_deref(), Some("; ours\r\n[Server]\r\nPort=8443\r\nKeep=x\r\n"));
+    assert_eq!((text(1).as_deref(), text(2).as_deref()), (Some("correct horse"), Some("made")));
+    // Twice is nothing.
+    assert!(applied(&machine, &document).run.is_none());
+    assert_eq!(all(), after);
+    // Somebody else's hand is drift, and is put right.
+    std::fs::write(HOSTS, hosts.replace("10.0.0.5", "10.0.0.6")).unwrap();
+    std::fs::write(format!(r"{FOLDER}\secret.txt"), "another").unwrap();
+    let key = LOCAL_MACHINE.options().read().write().open(VARIABLES).unwrap();
+    key.set_string("TRUEUP_LIFE", "other").unwrap();
+    let drifted = plan(&machine, &document);
+    let causes: Vec<_> = drifted.decisions.iter().filter_map(|one| one.cause).collect();
+    assert_eq!(causes, [Cause::Drift; 3], "{:#?}", told(&drifted));
+    let repair = applied(&machine, &document).run.unwrap();
+    assert_eq!(all(), after);
+    rolled_back(&machine, &repair);
+    assert_eq!(key.get_string("TRUEUP_LIFE").unwrap(), "other");
+    applied(&machine, &document);
+    rolled_back(&machine, &run);
+    let (end, rest) = (all(), std::fs::read_dir(FOLDER).unwrap().count());
+    match kept {
+        Some(bytes) => std::fs::write(HOSTS, bytes).unwrap(),
+        None => std::fs::remove_file(HOSTS).unwrap(),
+    }
+    assert_eq!((end, rest), (before, 1));
 }
 
 #[test]
