@@ -15,10 +15,14 @@ use std::os::windows::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use live::{FOLDER, TEST, desired, plan, rolled_back, told, try_apply, turn};
-use trueup::apply::ApplyReport;
-use trueup::machine::Machine as _;
+use live::{FOLDER, Secrets, Silent, TEST, desired, now, options, plan, rolled_back, told, try_apply, turn};
+use trueup::apply::{
+    ApplyReport, Basis as _, DocumentBasis, Purpose, RollbackBasis, apply, done_steps, past_run, resume, unfinished,
+};
+use trueup::machine::faulty::{Fault, FaultyMachine};
 use trueup::machine::local::LocalMachine;
+use trueup::machine::{Machine as _, RunName};
+use trueup::plan::PlanOptions;
 use windows_registry::{LOCAL_MACHINE, Type};
 
 const LIST: (&str, &str) = (r"SYSTEM\CurrentControlSet\Control\Session Manager", "PendingFileRenameOperations");
@@ -151,4 +155,97 @@ fn one_after_another_the_last_counts() {
     drop(held);
     start_again();
     assert_eq!((fs::read(FILE).unwrap(), names()), (b"newest".to_vec(), vec!["a.dll".to_owned()]));
+}
+
+/// What is put off before another step fails is put off all the same, and taken off the list with the run.
+#[test]
+fn a_run_that_fails_afterwards_is_taken_back() {
+    let _turn = turn();
+    forget_list();
+    let _held = used(b"old");
+    let other = format!(r"{FOLDER}\b.ini");
+    fs::write(&other, "[S]\r\nA=1\r\n").unwrap();
+    let _other = OpenOptions::new().read(true).share_mode(1).open(&other).unwrap();
+    let machine = LocalMachine::open().unwrap();
+    let text = format!(
+        "{}  b: {{ path: '{other}', values: [{{ ini: {{ section: S, key: A }}, value: '2' }}] }}",
+        "files:\n  a: { path: 'C:\\trueup test\\a.dll', content: new }\n"
+    );
+    let report = try_apply(&machine, &desired(&text)).unwrap();
+    assert_eq!((report.waiting(), report.failed()), (1, 1), "{report:?}");
+    assert!(list().is_some());
+    rolled_back(&machine, &run(&report));
+    assert_eq!((list(), names()), (None, vec!["a.dll".to_owned(), "b.ini".to_owned()]));
+    assert_eq!(fs::read(FILE).unwrap(), b"old");
+}
+
+/// A folder goes after what is in it.
+#[test]
+fn a_tree_with_a_file_in_use_is_emptied() {
+    let _turn = turn();
+    forget_list();
+    let held = used(b"old");
+    let machine = LocalMachine::open().unwrap();
+    fs::create_dir_all(format!(r"{FOLDER}\tree\old")).unwrap();
+    let inside = format!(r"{FOLDER}\tree\old\x.dll");
+    fs::write(&inside, "x").unwrap();
+    let used = OpenOptions::new().read(true).share_mode(1).open(&inside).unwrap();
+    let desired = desired(
+        r"files: { a: { path: 'C:\trueup test\tree\old', ensure: absent }, x: { path: 'C:\trueup test\tree\old\x.dll', ensure: absent } }",
+    );
+    let report = try_apply(&machine, &desired).unwrap();
+    assert_eq!(report.waiting(), 1, "{report:?}");
+    assert_eq!(try_apply(&machine, &desired).unwrap().run, None, "a second run writes");
+    drop((held, used));
+    start_again();
+    assert!(!Path::new(&inside).exists());
+    try_apply(&machine, &desired).unwrap();
+    assert_eq!(fs::read_dir(format!(r"{FOLDER}\tree")).unwrap().count(), 0);
+    forget_list();
+}
+
+/// Wherever a run stops while the file is in use, it is finished, and undone.
+#[test]
+fn whatever_stops_a_run_it_is_finished_or_undone() {
+    let mut stops = 0;
+    for is_undone in [false, true] {
+        for at in 1..40 {
+            let _turn = turn();
+            forget_list();
+            let held = used(b"old");
+            let machine = LocalMachine::open().unwrap();
+            let desired = desired(PUT);
+            let faulty = FaultyMachine::new(&machine, Fault::StopAfter, at);
+            let result = try_apply(&faulty, &desired);
+            if faulty.writes() < at {
+                assert!(result.is_ok());
+                break;
+            }
+            let Some(open) = unfinished(&machine).unwrap() else { continue };
+            stops += 1;
+            let name = &open.beginning.run;
+            if is_undone {
+                undone(&machine, name);
+            } else {
+                let basis = DocumentBasis { desired: &desired, options: PlanOptions::at(now()) };
+                let report = resume(&machine, Some(&basis), name, &options(), &mut Silent).unwrap();
+                assert_eq!((report.waiting(), report.failed()), (1, 0), "at {at}: {report:?}");
+            }
+            drop(held);
+            start_again();
+            let expected: &[u8] = if is_undone { b"old" } else { b"new" };
+            assert_eq!((fs::read(FILE).unwrap(), list()), (expected.to_vec(), None), "at {at}");
+        }
+    }
+    assert!(stops > 6, "{stops}");
+}
+
+fn undone(machine: &LocalMachine, run: &RunName) {
+    let past = past_run(machine, run).unwrap();
+    let steps = done_steps(machine, &past).done_or_unknown();
+    let purpose = Purpose::Undo { of: run.clone() };
+    let basis = RollbackBasis { run: &past, steps: &steps, purpose, options: PlanOptions::at(now()) };
+    let facts = basis.facts(machine, &Secrets).unwrap();
+    let plan = basis.plan(&facts).unwrap();
+    apply(machine, &basis, &plan, &facts, &options(), &mut Silent).unwrap();
 }

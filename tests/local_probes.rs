@@ -13,7 +13,6 @@
 #[path = "live/mod.rs"]
 mod live;
 
-use std::os::windows::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use live::{FOLDER, applied, desired, plan, rolled_back, try_apply, turn};
@@ -132,30 +131,6 @@ fn security_of_files() {
         let failures = failures(&report);
         assert!(failures.len() == 1 && failures[0].contains("the system says that it did so"), "{failures:?}");
     }
-}
-
-#[test]
-fn a_file_in_use_is_told_and_nothing_is_lost() {
-    let _turn = turn();
-    let machine = LocalMachine::open().unwrap();
-    std::fs::create_dir_all(FOLDER).unwrap();
-    let name = format!(r"{FOLDER}\used.txt");
-    let replace = desired(&format!("files: {{ used: {{ path: '{name}', content: new }} }}"));
-    let remove = desired(&format!("files: {{ used: {{ path: '{name}', ensure: absent }} }}"));
-    for document in [&replace, &remove] {
-        std::fs::write(&name, "old").unwrap();
-        // Others may read it and write it, and not take its name away.
-        let held = std::fs::OpenOptions::new().read(true).share_mode(3).open(&name).unwrap();
-        let report = try_apply(&machine, document).unwrap();
-        let failures = failures(&report);
-        assert!(failures.len() == 1 && failures[0].contains("it is in use"), "{failures:?}");
-        assert_eq!(std::fs::read_to_string(&name).unwrap(), "old");
-        let names: Vec<_> = std::fs::read_dir(FOLDER).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        assert_eq!(names, ["used.txt"]);
-        drop(held);
-        applied(&machine, document);
-    }
-    assert!(!Path::new(&name).exists());
 }
 
 #[test]

@@ -110,10 +110,18 @@ impl StepsDone<'_> {
 /// Which steps of a run are on the machine, by its journal and, where that ends too early, by the parts themselves.
 pub fn done_steps<'r>(machine: &dyn Machine, run: &'r JournalRun) -> StepsDone<'r> {
     let mut states = vec![Progressed::NotDone; run.intents.len()];
-    let fates = machine.next_start().unwrap_or_default();
-    let waits = |part: &str| {
-        let place = if fates.is_empty() { None } else { FilePath::parse(part).ok().map(|path| path.usual_place()) };
-        place.is_some_and(|place| fates.iter().any(|(path, _)| *path == place))
+    let fates = match machine.next_start() {
+        Err(Unread::Unsupported { .. } | Unread::NotCaptured { .. }) => Ok(Vec::new()),
+        fates => fates,
+    };
+    let waits = |part: &str| match &fates {
+        Ok(fates) if fates.is_empty() => false,
+        // A list that cannot be read may hold every file.
+        Err(_) => FilePath::parse(part).is_ok(),
+        Ok(fates) => FilePath::parse(part).is_ok_and(|path| {
+            let place = path.usual_place();
+            fates.iter().any(|(path, _)| *path == place)
+        }),
     };
     for (commit, state) in &run.commits {
         let parts: Vec<(&PartChange, Progressed)> = commit

@@ -16,6 +16,7 @@ use crate::model::resource::ResourceId;
 use crate::model::thumbprint::Thumbprint;
 use crate::model::time::FileTime;
 use crate::model::verdict::{Action, Decision, Finding, Verdict};
+use crate::plan::is_then;
 use crate::plan::lint::{RECORD_UNREADABLE, record_finding};
 use crate::plan::{Bookkeeping, Occasion, Plan, Protected, lost_protected};
 
@@ -322,8 +323,9 @@ fn applied(record: &mut Record, desired: &Desired, document: &str, again: &Plan,
         let kind = entry.wanted.kind();
         let address = kind.address();
         let known = record.entry(&address).cloned();
-        let held =
-            |one: &crate::model::verdict::Decision| (one.verdict == Verdict::Keep).then_some(one.trace).flatten();
+        let held = |one: &crate::model::verdict::Decision| {
+            (one.verdict == Verdict::Keep || is_then(one)).then_some(one.trace).flatten()
+        };
         let then = known.as_ref().map(|known| PartIndex::of(&known.parts)).unwrap_or_default();
         let mut whole = known.as_ref().and_then(|known| known.whole);
         let mut parts = Vec::with_capacity(decisions.len());

@@ -21,10 +21,11 @@ use crate::machine::{Machine, RunName, Unit, WritableMachine, WriteError, Writer
 use crate::model::certificate::FileContent;
 use crate::model::fact::Facts;
 use crate::model::operation::{Expression, Hold, Operation};
+use crate::model::probe::Probe;
 use crate::model::remembered::{Confirmation, Owed, Record};
 use crate::model::time::FileTime;
 use crate::model::verdict::Finding;
-use crate::plan::staleness::{moved, prints, queries};
+use crate::plan::staleness::{listed_since, moved, prints, queries};
 use crate::plan::{Plan, PlanOptions, SavedPlan, refusals};
 
 /// Bytes that a step takes in the journal beside its data, roughly.
@@ -86,7 +87,8 @@ pub fn apply_saved(
     progress.phase("look again", saved.facts.len());
     let mut now = begin(machine.as_machine());
     answer(machine.as_machine(), &queries(&saved.facts), None, options.secrets, &mut now);
-    let moved = moved(&saved.facts, &now);
+    let mut moved = moved(&saved.facts, &now);
+    moved.extend(listed_since(&saved.facts, &now));
     if !moved.is_empty() {
         return Err(ApplyError::Stale(moved));
     }
@@ -192,7 +194,10 @@ fn execute_as(
     let operations: Vec<&Operation> = planned.iter().map(|planned| planned.step.operation).collect();
     writer.require_space(&mut operations.iter().copied(), journal_bytes(planned))?;
     let mut recalled = Recalled::of(reader, options)?;
-    let has_files = operations.iter().any(|operation| operation.file().is_some());
+    let has_file = |operation: &&Operation| {
+        operation.file().is_some() || matches!(operation, Operation::Adjust { what: Probe::NextStart { .. }, .. })
+    };
+    let has_files = operations.iter().any(has_file);
     if (basis.has_secrets() || has_files) && reader.fingerprint_key().map_err(ApplyError::Record)?.is_none() {
         writer.put_fingerprint_key(&fresh_key().map_err(ApplyError::Random)?)?;
     }
@@ -233,9 +238,9 @@ fn execute_as(
     let undone =
         perform_all(planned, &[], reader, writer, &mut journal, &mut state, now, options.on_failure, progress)?;
     let mut finish = Finish { machine, writer, basis, plan, options, run, recalled: &mut recalled, confirm_until };
-    let report = finish.verified(planned, state, &mut journal, undone, progress)?;
+    let (report, has_failed) = finish.verified(planned, state, &mut journal, undone, progress)?;
     drop(journal);
-    if finish.is_taken_back(report.failed() + report.skipped() > 0, undone) {
+    if finish.is_taken_back(has_failed, undone) {
         return finish.take_back(report, progress);
     }
     Ok(report)
@@ -382,7 +387,7 @@ impl Finish<'_> {
         restart::discharge(reader, self.writer, self.recalled, owed, which, self.run, self.options.now)
     }
 
-    /// Reads everything back, plans again, remembers, and ends the journal.
+    /// Reads everything back, plans again, remembers, and ends the journal; says whether anything failed.
     fn verified(
         &mut self,
         planned: &[Planned<'_>],
@@ -390,7 +395,7 @@ impl Finish<'_> {
         journal: &mut Journal,
         discarded: bool,
         progress: &mut dyn Progress,
-    ) -> Result<ApplyReport, ApplyError> {
+    ) -> Result<(ApplyReport, bool), ApplyError> {
         let reader = self.machine.as_machine();
         progress.phase("verify", planned.len());
         let facts = self.basis.facts(reader, self.options.secrets)?;
@@ -432,7 +437,7 @@ impl Finish<'_> {
         };
         let ended = Ended { basis: self.basis, plan: self.plan, again: &again, run: self.run };
         remember::conclude(&ended, &mut report, self.recalled, reader, self.writer, journal, self.options)?;
-        Ok(report)
+        Ok((report, has_failed))
     }
 
     /// Takes back what this run did, as a run of its own, because something of it failed.

@@ -21,19 +21,45 @@ pub struct State<'p> {
     failed_entries: Vec<Option<usize>>,
     /// Why nothing more is tried.
     stopped: Option<String>,
+    /// The decisions that are skipped because something waits for the next start, and nothing has failed.
+    until_start: Vec<usize>,
+}
+
+/// Why a step is not tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Obstacle {
+    because: String,
+    /// It can be tried after the next start: nothing has failed.
+    until_start: bool,
+}
+
+impl From<String> for Obstacle {
+    fn from(because: String) -> Self {
+        Self { because, until_start: false }
+    }
 }
 
 impl<'p> State<'p> {
     pub fn new(plan: &'p Plan) -> Self {
         let failed_entries = vec![None; plan.after.entries.len()];
-        Self { plan, failures: vec![None; plan.decisions.len()], failed_entries, stopped: None }
+        Self {
+            plan,
+            failures: vec![None; plan.decisions.len()],
+            failed_entries,
+            stopped: None,
+            until_start: Vec::new(),
+        }
     }
 
     pub fn fail(&mut self, planned: &Planned<'_>, detail: String) {
         self.note(planned, Outcome::Failed { detail });
     }
 
-    pub fn skip(&mut self, planned: &Planned<'_>, because: String) {
+    pub fn skip(&mut self, planned: &Planned<'_>, obstacle: impl Into<Obstacle>) {
+        let Obstacle { because, until_start } = obstacle.into();
+        if until_start && !self.until_start.contains(&planned.decision) {
+            self.until_start.push(planned.decision);
+        }
         self.note(planned, Outcome::Skipped { because });
     }
 
@@ -72,9 +98,9 @@ impl<'p> State<'p> {
 
     /// Why a step must not be tried: an earlier step of its resource, the entry that it is a part of, or anything that
     /// its entry depends on was not done.
-    pub fn obstacle(&self, planned: &Planned<'_>) -> Option<String> {
+    pub fn obstacle(&self, planned: &Planned<'_>) -> Option<Obstacle> {
         if let Some(because) = &self.stopped {
-            return Some(because.clone());
+            return Some(because.clone().into());
         }
         let span = self.plan.after.entries.get(planned.entry)?;
         let not_done = |decision: usize| matches!(self.failures.get(decision), Some(Some(_))).then_some(decision);
@@ -94,8 +120,10 @@ impl<'p> State<'p> {
         let culprit = not_done(planned.decision).or_else(of_entry).or_else(needed)?;
         let id = &self.plan.decisions.get(culprit)?.id;
         Some(match self.failures.get(culprit) {
-            Some(Some(Outcome::Waiting { .. })) => format!("{id} waits for the next start"),
-            _ => format!("{id} was not done"),
+            Some(Some(Outcome::Waiting { .. })) => {
+                Obstacle { because: format!("{id} waits for the next start"), until_start: true }
+            }
+            _ => Obstacle { because: format!("{id} was not done"), until_start: self.until_start.contains(&culprit) },
         })
     }
 
@@ -112,7 +140,11 @@ impl<'p> State<'p> {
 
     /// Whether any change failed, or was not tried because another did.
     pub fn has_failed(&self) -> bool {
-        self.failures.iter().any(|failure| matches!(failure, Some(Outcome::Failed { .. } | Outcome::Skipped { .. })))
+        self.failures.iter().enumerate().any(|(decision, failure)| match failure {
+            Some(Outcome::Failed { .. }) => true,
+            Some(Outcome::Skipped { .. }) => !self.until_start.contains(&decision),
+            _ => false,
+        })
     }
 
     pub fn outcomes(self) -> Vec<ResourceOutcome> {

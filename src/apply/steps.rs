@@ -10,8 +10,10 @@ use super::journal::{Commit, Journal};
 use super::state::{Planned, State};
 use super::{ApplyError, OnFailure, Progress, chain};
 use crate::machine::{Machine, PartChange, Step, WriteError, Writer};
-use crate::model::fact::Stored;
+use crate::model::fact::{Observed, Stored, Unread};
+use crate::model::file::FilePath;
 use crate::model::operation::{Expression, Operation};
+use crate::model::probe::Answer;
 use crate::model::registry_data::RegistryData;
 use crate::model::secret::SecretReference;
 use crate::model::time::FileTime;
@@ -143,8 +145,8 @@ pub fn perform(
         if batch.done.get(place) == Some(&true) {
             continue;
         }
-        if let Some(because) = state.obstacle(planned) {
-            state.skip(planned, because);
+        if let Some(obstacle) = state.obstacle(planned) {
+            state.skip(planned, obstacle);
             not_done.push(batch.first + place);
             continue;
         }
@@ -198,25 +200,58 @@ pub fn perform(
 
 /// Notes which files are put off to the next start: the machine has them on its list, on which the plan left none of them.
 pub fn note_waiting(steps: &[Planned<'_>], machine: &dyn Machine, state: &mut State<'_>) {
-    let whole = |planned: &&Planned<'_>| {
-        matches!(planned.step.operation, Operation::PutFile { .. } | Operation::RemoveFile { .. })
-    };
-    if !steps.iter().any(|planned| whole(&planned)) {
+    if !steps.iter().any(|planned| is_whole(planned.step.operation)) {
         return;
     }
-    // A list that cannot be read puts nothing off: what is not done is found when everything is read back.
-    let fates = machine.next_start().unwrap_or_default();
-    if fates.is_empty() {
-        return;
+    let waits = Waits::of(machine);
+    for planned in steps.iter().filter(|planned| waits.holds(planned.step.operation) == Some(true)) {
+        waits.note(planned, machine, state);
     }
-    for planned in steps.iter().filter(whole) {
-        let Some(path) = planned.step.operation.file() else { continue };
-        let place = path.usual_place();
-        if fates.iter().any(|(known, _)| *known == place) {
-            let used = machine.users_of(path).unwrap_or_else(|| "it is in use".into());
-            state.wait(planned, format!("the next start of Windows changes it: {used}"));
+}
+
+/// Only files as a whole are put off, and folders with them.
+const fn is_whole(operation: &Operation) -> bool {
+    matches!(operation, Operation::PutFile { .. } | Operation::RemoveFile { .. } | Operation::RemoveFolder { .. })
+}
+
+/// The list of the next start, as far as it can be read: what is not done is found when everything is read back.
+struct Waits(Observed<Vec<FilePath>>);
+
+impl Waits {
+    fn of(machine: &dyn Machine) -> Self {
+        let places = |fates: Vec<(FilePath, Answer)>| fates.iter().map(|(path, _)| path.usual_place()).collect();
+        Self(match machine.next_start() {
+            Err(Unread::Unsupported { .. } | Unread::NotCaptured { .. }) => Ok(Vec::new()),
+            fates => fates.map(places),
+        })
+    }
+
+    /// Whether a step is put off; `None` where that cannot be told.
+    fn holds(&self, operation: &Operation) -> Option<bool> {
+        let Some(path) = operation.file().filter(|_| is_whole(operation)) else { return Some(false) };
+        let places = self.0.as_ref().ok()?;
+        if places.is_empty() {
+            return Some(false);
         }
+        let place = path.usual_place();
+        Some(match operation {
+            Operation::RemoveFolder { .. } => places.iter().any(|found| is_below(found, &place)),
+            _ => places.contains(&place),
+        })
     }
+
+    fn note(&self, planned: &Planned<'_>, machine: &dyn Machine, state: &mut State<'_>) {
+        if let Operation::RemoveFolder { .. } = planned.step.operation {
+            return state.wait(planned, "what is in it goes at the next start of Windows".into());
+        }
+        let used = planned.step.operation.file().and_then(|path| machine.users_of(path));
+        let used = used.unwrap_or_else(|| "it is in use".into());
+        state.wait(planned, format!("the next start of Windows changes it: {used}"));
+    }
+}
+
+fn is_below(path: &FilePath, folder: &FilePath) -> bool {
+    std::iter::successors(path.parent(), FilePath::parent).any(|above| above == *folder)
 }
 
 fn fail_all(batch: &Batch<'_, '_>, detail: &str, state: &mut State<'_>, on_failure: OnFailure) -> UnitEnd {
@@ -243,12 +278,21 @@ fn settle(
         .filter(|part| matches!(machine.part_state(&part.part), Ok(found) if found == part.after))
         .map(|part| part.part.as_str())
         .collect();
+    let waits = Waits::of(machine);
     let mut lost = Vec::new();
     for (place, planned) in batch.steps.iter().enumerate() {
         let is_there = machine.part_of(planned.step.operation).is_ok_and(|part| replaced.contains(&part.as_str()));
-        if !is_there && batch.done.get(place) != Some(&true) {
-            state.fail(planned, detail.to_owned());
-            lost.push(batch.first + place);
+        if is_there || batch.done.get(place) == Some(&true) {
+            continue;
+        }
+        match waits.holds(planned.step.operation) {
+            Some(true) => waits.note(planned, machine, state),
+            Some(false) => {
+                state.fail(planned, detail.to_owned());
+                lost.push(batch.first + place);
+            }
+            // It may be put off, and whoever takes the run back has to look.
+            None => state.fail(planned, detail.to_owned()),
         }
     }
     lost

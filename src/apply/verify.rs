@@ -10,6 +10,7 @@ use crate::machine::{Machine, MachineKind, NoSecrets, Step, answer};
 use crate::model::fact::{Facts, KeyAspects, KeyState, Observed, Queries, ValueSelection};
 use crate::model::file::FilePath;
 use crate::model::operation::{Expression, Operation};
+use crate::model::probe::Probe;
 use crate::model::registry::RegistryKey;
 use crate::model::setting::Setting;
 
@@ -108,6 +109,10 @@ impl<'s> Later<'s> {
 
     fn has_last_word(&self, operation: &Operation, number: usize) -> bool {
         let is_later = |steps: &HashMap<&FilePath, usize>, path| steps.get(path).is_some_and(|at| *at > number);
+        // What was taken off the list of the next start may be put on it again.
+        if let Operation::Adjust { what: Probe::NextStart { path }, .. } = operation {
+            return !is_later(&self.files, path);
+        }
         operation.file().is_none_or(|path| match operation {
             // An edit says nothing of what other edits of the file say; an empty file does not stay empty.
             Operation::EditFile { .. } | Operation::CreateFile { .. } => !is_later(&self.files, path),

@@ -78,18 +78,30 @@ impl PendingRenames {
         Some(RegistryData::new(REG_MULTI_SZ, bytes))
     }
 
-    /// What becomes of each path that the list speaks of, in the order in which it is first spoken of; the last word on it counts.
+    /// What becomes of each path that the list speaks of, in the order in which it is first spoken of, when the list is gone through. A
+    /// rename that replaces nothing is done only where an earlier one has made room: whether there is room now, nobody here knows, and nothing
+    /// is said of its new path.
     pub fn fates(&self) -> Vec<(String, Fate)> {
         let mut fates: Vec<(String, Fate)> = Vec::new();
-        let mut say = |path: String, fate: Fate| match fates.iter_mut().find(|(known, _)| upcase::eq(known, &path)) {
-            Some(known) => known.1 = fate,
-            None => fates.push((path, fate)),
-        };
-        for (from, to) in self.renames() {
-            if let Some(to) = to {
-                say(to, Fate::ReplacedBy(from.clone()));
+        for rename in &self.0 {
+            let Some(from) = path(&rename.from) else { continue };
+            let found = |fates: &[(String, Fate)], path: &str| {
+                fates.iter().find(|(known, _)| upcase::eq(known, path)).map(|(_, fate)| fate.clone())
+            };
+            let moved = match found(&fates, &from) {
+                // It has gone already: there is nothing to rename.
+                Some(Fate::Gone) => continue,
+                Some(Fate::ReplacedBy(first)) => first,
+                None => from.clone(),
+            };
+            if let Some(to) = path(&rename.to) {
+                let has_room = found(&fates, &to) == Some(Fate::Gone);
+                if !rename.replaces() && !has_room {
+                    continue;
+                }
+                say(&mut fates, to, Fate::ReplacedBy(moved));
             }
-            say(from, Fate::Gone);
+            say(&mut fates, from, Fate::Gone);
         }
         fates
     }
@@ -114,6 +126,21 @@ impl PendingRenames {
         let speaks = |text: &[u16]| path(text).is_some_and(|path| is_same(&path));
         let kept = self.0.iter().filter(|Rename { from, to }| !speaks(from) && !speaks(to));
         Self(kept.cloned().collect())
+    }
+}
+
+impl Rename {
+    /// Whether it replaces what has the new name.
+    fn replaces(&self) -> bool {
+        let before = self.to.split(|unit| *unit == u16::from(b'\\')).next().unwrap_or_default();
+        before.contains(&u16::from(b'!'))
+    }
+}
+
+fn say(fates: &mut Vec<(String, Fate)>, path: String, fate: Fate) {
+    match fates.iter_mut().find(|(known, _)| upcase::eq(known, &path)) {
+        Some(known) => known.1 = fate,
+        None => fates.push((path, fate)),
     }
 }
 
@@ -153,6 +180,23 @@ mod tests {
             assert_eq!(rest.to_data().unwrap(), list(&strings[2..4], 1));
             assert_eq!(rest.without(|path| upcase::eq(path, r"C:\b")).to_data(), None);
         }
+    }
+
+    #[test]
+    fn the_list_is_gone_through_in_order() {
+        let list = |strings: &[&str]| PendingRenames::parse(&list(strings, 1)).unwrap().fates();
+        let gone = |path: &str| (path.to_owned(), Fate::Gone);
+        let replaced = |path: &str, by: &str| (path.to_owned(), Fate::ReplacedBy(by.to_owned()));
+        // What replaces nothing waits for room, which only an earlier removal makes for certain.
+        assert_eq!(list(&[r"\??\C:\n", r"\??\C:\t"]), []);
+        let (n, t) = (r"C:\n", r"C:\t");
+        assert_eq!(list(&[r"\??\C:\t", "", r"\??\C:\n", r"\??\C:\t"]), [replaced(t, n), gone(n)]);
+        // What came from elsewhere goes on, and what is gone is not renamed.
+        assert_eq!(
+            list(&[r"\??\C:\a", r"!\??\C:\n", r"\??\C:\n", r"!\??\C:\t"]),
+            [gone(n), gone(r"C:\a"), replaced(t, r"C:\a")]
+        );
+        assert_eq!(list(&[r"\??\C:\n", "", r"\??\C:\n", r"!\??\C:\t"]), [gone(n)]);
     }
 
     #[test]

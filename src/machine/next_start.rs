@@ -2,6 +2,7 @@
 
 use crate::formats::pending_renames::{Fate, KEY, PendingRenames, VALUE};
 use crate::machine::RegistryReader;
+use crate::machine::volume::is_waiting;
 use crate::model::fact::{KeyAspects, KeyState, Observed, Stored, Unread, ValueSelection};
 use crate::model::file::FilePath;
 use crate::model::operation::{Expression, Operation};
@@ -60,6 +61,20 @@ pub fn left_alone(data: Option<&RegistryData>, path: &FilePath) -> Observed<Opti
         },
         None => Operation::RemoveRegistryValue { key, name: VALUE.into(), before: stored },
     }))
+}
+
+/// The files that this program has laid down to replace a file at the next start, whichever of them will.
+///
+/// # Errors
+/// What stands there is no list.
+pub fn laid_beside(data: Option<&RegistryData>, path: &FilePath) -> Observed<Vec<FilePath>> {
+    let Some(data) = data else { return Ok(Vec::new()) };
+    let place = path.usual_place();
+    let is_of_path = |to: String| FilePath::parse(&to).is_ok_and(|to| to == place);
+    let renames =
+        list(data)?.renames().filter_map(|(from, to)| to.is_some_and(is_of_path).then_some(from)).collect::<Vec<_>>();
+    let paths = renames.iter().filter_map(|from| FilePath::parse(from).ok());
+    Ok(paths.filter(|from| is_waiting(from.name())).collect())
 }
 
 /// The list as it is stored; `None` where nothing waits.

@@ -6,6 +6,7 @@ use crate::kinds::{Context, NamedKeys, Wanted};
 use crate::machine::known_secrets::KnownSecrets;
 use crate::machine::{Machine, SecretSource, file_facts};
 use crate::model::fact::{Facts, KeyState, Observed, Queries, Stored, Unread, ValueFact};
+use crate::model::file::{FileAspect, FilePath};
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::probe::{Answer, Probe};
 use crate::model::registry::RegistryKey;
@@ -66,6 +67,9 @@ pub fn ask_services(machine: &dyn Machine, restarts: bool, facts: &mut Facts) {
 
 /// Asks what becomes of the files that are asked about, where the next start does something with them.
 pub fn ask_next_start(facts: &Facts, queries: &mut Queries) {
+    if facts.leaves_all_alone() {
+        return;
+    }
     let fates = queries.files().iter().filter_map(|(path, aspect)| Some((path, aspect, facts.next_start(path)?)));
     let fates: Vec<_> = fates.map(|(path, aspect, fate)| (path.clone(), aspect.clone(), fate.clone())).collect();
     for (path, aspect, fate) in fates {
@@ -74,6 +78,18 @@ pub fn ask_next_start(facts: &Facts, queries: &mut Queries) {
         }
         queries.probe(Probe::NextStart { path });
     }
+    let secured = queries.probes().iter().filter_map(|probe| match probe {
+        Probe::FileSecurity { path } => match facts.next_start(path)? {
+            Answer::ReplacedBy { path: by } => Some(Probe::FileSecurity { path: by.clone() }),
+            _ => None,
+        },
+        _ => None,
+    });
+    let secured: Vec<Probe> = secured.collect();
+    let folders = queries.files().iter().filter(|(_, aspect)| matches!(aspect, FileAspect::Tree | FileAspect::Names));
+    let listed: Vec<FilePath> = folders.flat_map(|(folder, _)| facts.changed_below(folder)).collect();
+    let listed = listed.into_iter().map(|path| Probe::NextStart { path });
+    secured.into_iter().chain(listed).for_each(|probe| queries.probe(probe));
 }
 
 /// Reads all that is asked for: `ask` is shown what is known and adds its questions, until it has none that are new.

@@ -42,6 +42,9 @@ struct Wire {
     /// When the machine was last shut down, as far as it tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     restarted: Option<FileTime>,
+    /// Why it is not known what the next start does with files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    next_start_unread: Option<Unread>,
     /// Who needs whom, where anything restarts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     services: Option<Observed<WireServices>>,
@@ -192,6 +195,7 @@ pub fn to_json(facts: &Facts, runs: &[RunName], captured_at: jiff::Timestamp) ->
             .map(|(probe, answer)| WireProbe { probe: probe.clone(), answer: answer.clone() })
             .collect(),
         restarted: facts.restarted,
+        next_start_unread: facts.next_start_unread().cloned(),
         services: facts.services.as_ref().map(|services| services.as_ref().map(WireServices::of).map_err(Clone::clone)),
         record,
     };
@@ -236,6 +240,7 @@ pub struct SnapshotMachine {
     accounts: HashMap<String, Observed<Option<Sid>>>,
     files: HashMap<(FilePath, FileAspect), Observed<FileState>>,
     probes: HashMap<Probe, Observed<Answer>>,
+    next_start_unread: Option<Unread>,
     restarted: Option<FileTime>,
     services: Option<Observed<Services>>,
     record: Observed<Option<Record>>,
@@ -278,6 +283,7 @@ impl SnapshotMachine {
         });
         Ok(Self {
             restarted: wire.restarted,
+            next_start_unread: wire.next_start_unread,
             services: wire.services.map(|services| services.map(WireServices::services)),
             record,
             runs,
@@ -459,6 +465,9 @@ impl Machine for SnapshotMachine {
 
     /// What was asked about, or what the list says that was captured with everything else.
     fn next_start(&self) -> Observed<Vec<(FilePath, Answer)>> {
+        if let Some(unread) = &self.next_start_unread {
+            return Err(unread.clone());
+        }
         let asked = self.probes.iter().filter_map(|(probe, answer)| match (probe, answer) {
             (Probe::NextStart { path }, Ok(fate)) if *fate != Answer::Stays => Some((path.clone(), fate.clone())),
             _ => None,

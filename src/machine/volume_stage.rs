@@ -169,6 +169,7 @@ impl FileStage {
 
     /// Writes what was prepared.
     pub fn commit(&mut self, machine: &dyn Places) -> Result<(), WriteError> {
+        let mut waiting: Vec<FilePath> = Vec::new();
         for StagedFile { path, place, change } in self.prepared.drain(..) {
             let attempt = || format!("write {path}");
             let (volume, _) = machine.place(&path).map_err(|unread| WriteError::failed(attempt(), unread))?;
@@ -179,8 +180,16 @@ impl FileStage {
                 FileChange::RemoveFolder => volume.remove_folder(&place).map(drop),
             };
             let Err(error) = done else { continue };
+            let is_inside =
+                |file: &FilePath| std::iter::successors(file.parent(), FilePath::parent).any(|above| above == path);
+            // It goes when what is in it has gone.
+            if matches!(change, FileChange::RemoveFolder) && waiting.iter().any(is_inside) {
+                continue;
+            }
             let Some(said) = machine.in_use(&path, &error) else { return Err(WriteError::failed(attempt(), error)) };
-            put_off(machine, &StagedFile { path, place, change }, InUse { said, source: error })?;
+            let staged = StagedFile { path, place, change };
+            put_off(machine, &staged, InUse { said, source: error })?;
+            waiting.push(staged.path);
         }
         Ok(())
     }

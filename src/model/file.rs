@@ -92,13 +92,16 @@ impl FilePath {
     /// The place that the path has on a system which is installed the usual way: two spellings of one file come to one.
     #[must_use]
     pub fn usual_place(&self) -> Self {
-        const PLACES: [(&str, &str); 7] = [
+        const PLACES: [(&str, &str); 10] = [
             ("%SYSTEMDRIVE%", "C:"),
             ("%SYSTEMROOT%", "C:\\Windows"),
             ("%WINDIR%", "C:\\Windows"),
             ("%PROGRAMDATA%", "C:\\ProgramData"),
             ("%ALLUSERSPROFILE%", "C:\\ProgramData"),
             ("%PROGRAMFILES%", "C:\\Program Files"),
+            ("%PROGRAMW6432%", "C:\\Program Files"),
+            ("%COMMONPROGRAMFILES%", "C:\\Program Files\\Common Files"),
+            ("%PUBLIC%", "C:\\Users\\Public"),
             ("%PROGRAMFILES(X86)%", "C:\\Program Files (x86)"),
         ];
         let known = PLACES.iter().find_map(|(name, place)| Some((place, self.folded.strip_prefix(name)?)));

@@ -61,7 +61,7 @@ pub fn build(desired: &Desired, facts: &Facts, options: PlanOptions) -> Result<P
         hold: options.hold,
         ..Plan::new(options.as_of)
     };
-    let next_start = NextStart::new(facts);
+    let next_start = NextStart::new(facts, desired.entries.iter().map(|entry| entry.wanted.kind()), &context);
     let mut causes: HashMap<ResourceId, Cause> = HashMap::new();
     let mut closing: Vec<Vec<Decision>> = Vec::with_capacity(desired.entries.len());
     for index in sequence {

@@ -16,6 +16,7 @@ pub mod staleness;
 pub mod wire;
 
 pub use build::{PlanOptions, build};
+pub use next_start::is_then;
 pub use order::{Cycle, OrderError, order};
 pub use protection::{Occasion, Protected, lost_protected};
 pub use remembered::{Bookkeeping, Orphan, Remembered};

@@ -1,7 +1,7 @@
 //! What the next start of Windows makes of the files that entries are about. What it will make so waits for it; what it would make otherwise
 //! is kept from it. Pure.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::places::Files;
 use super::rollback::{Inverse, PartStates};
@@ -10,6 +10,7 @@ use crate::model::fact::Facts;
 use crate::model::file::FilePath;
 use crate::model::operation::Operation;
 use crate::model::probe::{Answer, Probe};
+use crate::model::remembered::Trace;
 use crate::model::resource::ResourceId;
 use crate::model::source::Location;
 use crate::model::verdict::{Action, Decision, Reason, Verdict};
@@ -17,46 +18,89 @@ use crate::model::verdict::{Action, Decision, Reason, Verdict};
 /// The code of every reason that the next start gives.
 pub const CODE: &str = "files.next_start";
 
+/// Whether the next start makes a thing what is wanted of it.
+pub fn is_then(decision: &Decision) -> bool {
+    decision.verdict == Verdict::Pending && decision.reasons.iter().any(|reason| reason.code == CODE)
+}
+
 /// The facts as they are and as they will be after the next start.
 pub struct NextStart<'f> {
     facts: &'f Facts,
     /// `None` where it changes nothing that is asked about.
     after: Option<Facts>,
+    /// The files that are kept from it, for one decision or another.
+    kept: HashSet<FilePath>,
 }
 
 impl<'f> NextStart<'f> {
-    pub fn new(facts: &'f Facts) -> Self {
-        Self { facts, after: facts.after_next_start() }
+    /// Looks what each kind decides now and what it will decide then: a file that is kept from the next start for one of them is kept for all.
+    pub fn new<'k>(facts: &'f Facts, kinds: impl Iterator<Item = &'k dyn Kind>, context: &Context<'_>) -> Self {
+        let mut next = Self { facts, after: facts.after_next_start(), kept: HashSet::new() };
+        let Some(after) = &next.after else { return next };
+        let mut kept = HashSet::new();
+        for kind in kinds {
+            let (now, then) = (kind.compare(facts, context), kind.compare(after, context));
+            let then = by_id(&then);
+            for decision in now.decisions.iter().chain(&now.closing) {
+                let Some(then) = then.get(&decision.id) else { continue };
+                let operations = match (&decision.verdict, &then.verdict) {
+                    (Verdict::Change { .. }, Verdict::Keep) => continue,
+                    (Verdict::Change { operations, .. }, _) | (Verdict::Keep, Verdict::Change { operations, .. }) => {
+                        operations
+                    }
+                    _ => continue,
+                };
+                kept.extend(next.listed(operations).map(FilePath::usual_place));
+            }
+        }
+        next.kept = kept;
+        next
     }
 
     /// Holds what was decided of an entry against what the entry will find after the next start.
     pub fn settle(&self, kind: &dyn Kind, context: &Context<'_>, comparison: &mut Comparison) {
         let Some(after) = &self.after else { return };
         let then = kind.compare(after, context);
-        let then: HashMap<&ResourceId, &Decision> =
-            then.decisions.iter().chain(&then.closing).map(|decision| (&decision.id, decision)).collect();
+        let then = by_id(&then);
         for decision in comparison.decisions.iter_mut().chain(&mut comparison.closing) {
-            if let Some(then) = then.get(&decision.id) {
-                self.settle_one(decision, then);
+            match then.get(&decision.id) {
+                Some(then) => self.settle_one(decision, then),
+                // What is not named and then is not there either.
+                None if self.goes(decision) => wait(decision, None),
+                None => {}
+            }
+            self.settle_folder(decision);
+        }
+        // Who may do what with a file that is replaced then is set when it is there.
+        let waiting: Vec<ResourceId> =
+            comparison.decisions.iter().filter(|one| is_then(one)).map(|one| one.id.clone()).collect();
+        for decision in comparison.decisions.iter_mut().filter(|one| waiting.contains(&one.id.entry())) {
+            if sets_security(decision) || then.get(&decision.id).is_some_and(|then| sets_security(then)) {
+                let reason = Reason::with("files.security_then", "it is set when the next start has replaced the file");
+                decision.verdict = Verdict::Pending;
+                decision.reasons.push(reason);
             }
         }
     }
 
     fn settle_one(&self, decision: &mut Decision, then: &Decision) {
         match (&mut decision.verdict, &then.verdict) {
-            (Verdict::Change { .. }, Verdict::Keep) => {
-                decision.verdict = Verdict::Pending;
-                decision.reasons.push(Reason::with(CODE, "the next start of Windows makes it so"));
+            (Verdict::Change { operations, .. }, Verdict::Keep)
+                if !self.listed(operations).any(|path| self.kept.contains(&path.usual_place())) =>
+            {
+                wait(decision, then.trace);
             }
             (Verdict::Change { operations, .. }, _) => {
                 let first = self.kept_from(operations);
                 operations.splice(0..0, first);
             }
             (Verdict::Keep, Verdict::Change { operations, .. }) => {
-                let reason = Reason::with(CODE, "the next start of Windows would change it");
                 let operations = self.kept_from(operations);
-                decision.verdict = Verdict::Change { action: Action::Update, operations };
-                decision.reasons.push(reason);
+                if !operations.is_empty() {
+                    let reason = Reason::with(CODE, "the next start of Windows would change it");
+                    decision.verdict = Verdict::Change { action: Action::Update, operations };
+                    decision.reasons.push(reason);
+                }
             }
             (Verdict::Keep, Verdict::Blocked) => {
                 decision.verdict = Verdict::Blocked;
@@ -67,16 +111,58 @@ impl<'f> NextStart<'f> {
         }
     }
 
+    /// Whether all that is to go goes at the next start.
+    fn goes(&self, decision: &Decision) -> bool {
+        let goes = |step: &Operation| match step {
+            Operation::RemoveFile { path, .. } => self.facts.next_start(path) == Some(&Answer::Removed),
+            _ => false,
+        };
+        matches!(decision.verdict, Verdict::Change { .. }) && decision.operations().iter().all(goes)
+    }
+
+    /// A folder goes when what is in it has gone.
+    fn settle_folder(&self, decision: &mut Decision) {
+        let holds_more = |step: &Operation| match step {
+            Operation::RemoveFolder { path } => !self.facts.changed_below(path).is_empty(),
+            _ => false,
+        };
+        if decision.operations().iter().any(holds_more) {
+            decision.verdict = Verdict::Pending;
+            decision.reasons.push(Reason::with("files.folder_then", "what is in it goes at the next start of Windows"));
+        }
+    }
+
+    /// The files of these steps that the next start changes.
+    fn listed<'o>(&self, operations: &'o [Operation]) -> impl Iterator<Item = &'o FilePath> {
+        operations.iter().filter_map(Operation::file).filter(|path| self.facts.next_start(path).is_some())
+    }
+
     /// The steps that keep the next start from changing the files of these steps.
     fn kept_from(&self, operations: &[Operation]) -> Vec<Operation> {
         let mut seen: Vec<&FilePath> = Vec::new();
-        for path in operations.iter().filter_map(Operation::file) {
+        for path in self.listed(operations) {
             if !seen.contains(&path) {
                 seen.push(path);
             }
         }
         seen.into_iter().filter_map(|path| leave_alone(self.facts, path)).collect()
     }
+}
+
+/// What the next start makes as it should be is as good as done, and known to the record as such.
+fn wait(decision: &mut Decision, trace: Option<Trace>) {
+    decision.verdict = Verdict::Pending;
+    decision.reasons.push(Reason::with(CODE, "the next start of Windows makes it so"));
+    decision.trace = trace;
+}
+
+fn sets_security(decision: &Decision) -> bool {
+    let is_security = |step: &Operation| matches!(step, Operation::Adjust { what: Probe::FileSecurity { .. }, .. });
+    decision.operations().iter().any(is_security)
+}
+
+fn by_id(comparison: &Comparison) -> HashMap<&ResourceId, &Decision> {
+    comparison.decisions.iter().chain(&comparison.closing).map(|decision| (&decision.id, decision)).collect()
 }
 
 /// What the next start makes of the files of a run that is taken back.
@@ -96,6 +182,10 @@ impl<'e> TakenBackThen<'e> {
 
     /// Whether the next start takes back what a step did to a file, and nothing has done so by now.
     pub fn takes_back(&self, operation: &Operation, now: &Files<'_>) -> bool {
+        // Of several values in one file, some may be right then and others not.
+        if !matches!(operation, Operation::PutFile { .. } | Operation::RemoveFile { .. }) {
+            return false;
+        }
         let is_back = |files: &Files<'_>| matches!(files.back(operation), Inverse::Nothing);
         let is_changed = operation.file().is_some_and(|path| self.facts.next_start(path).is_some());
         is_changed && !is_back(now) && self.then.as_ref().is_some_and(is_back)

@@ -190,9 +190,12 @@ fn decide<'e>(id: &ResourceId, steps: &[(usize, &'e (ResourceId, Operation))], s
             waits = true;
             continue;
         }
-        // First: what the run put off to the next start must not be done then.
-        operations.extend(scene.next_start.left_alone(operation));
-        let (code, why) = match scene.inverse(operation) {
+        let inverse = scene.inverse(operation);
+        // First: what the run put off to the next start must not be done then. What somebody else has changed since is left alone.
+        if !matches!(inverse, Inverse::Moved(_)) {
+            operations.extend(scene.next_start.left_alone(operation));
+        }
+        let (code, why) = match inverse {
             Inverse::Nothing => continue,
             Inverse::Step(step) => {
                 operations.push(*step);

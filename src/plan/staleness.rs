@@ -114,6 +114,22 @@ pub fn prints(facts: &Facts) -> Vec<FactPrint> {
     out
 }
 
+/// The files of a plan that the next start does something with, of which it did nothing when the plan was made.
+pub fn listed_since<'f>(prints: &'f [FactPrint], now: &'f Facts) -> impl Iterator<Item = Moved> + 'f {
+    let asked = |path: &FilePath| {
+        prints.iter().any(|print| matches!(&print.id, FactId::Probe(Probe::NextStart { path: known }) if known == path))
+    };
+    let mut seen: Vec<&FilePath> = Vec::new();
+    prints.iter().filter_map(move |print| {
+        let FactId::File { path, .. } = &print.id else { return None };
+        let is_new = now.next_start(path).is_some() && !seen.contains(&path) && !asked(path);
+        is_new.then(|| {
+            seen.push(path);
+            Moved(FactId::Probe(Probe::NextStart { path: path.clone() }))
+        })
+    })
+}
+
 fn key_prints(key: &RegistryKey, aspects: &KeyAspects, state: &Observed<KeyState>, out: &mut Vec<FactPrint>) {
     let key = || key.clone();
     let there: Result<Option<bool>, &Unread> = match state {

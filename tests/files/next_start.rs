@@ -7,15 +7,20 @@ use trueup::apply::{ApplyReport, Outcome, Purpose, resume, unfinished};
 use trueup::document::Desired;
 use trueup::formats::pending_renames::{KEY, PendingRenames, VALUE};
 use trueup::formats::regf::Editor;
+use trueup::formats::security_descriptor::SecurityDescriptor;
 use trueup::machine::faulty::{Fault, FaultyMachine};
 use trueup::machine::memory::MemoryMachine;
+use trueup::machine::snapshot::to_json;
 use trueup::machine::{Machine as _, RunName, WritableMachine};
 use trueup::model::fact::{KeyTree, Stored, ValueFact};
+use trueup::model::file::ContentDigest;
+use trueup::model::probe::{Answer, Probe};
 use trueup::model::time::FileTime;
+use trueup::plan::staleness::{listed_since, prints};
 
 use super::world::{
-    Bed, Silent, applied, basis, chain, desired, found, key, last_run, memory, options, path, plan, plant_value,
-    snapshot, take_back, taken_back, told, try_apply,
+    Bed, Local, Silent, applied, basis, chain, desired, desired_with, facts, found, key, last_run, memory, options,
+    path, plan, plant_value, snapshot, start as world_start, take_back, taken_back, told, try_apply,
 };
 
 const PUT: &str = r"files: { a: { path: 'C:\a.dll', content: new } }";
@@ -215,6 +220,102 @@ fn a_list_that_is_none_is_told() {
     assert!(found(&plan(&machine, &desired(r"registry: { 'HKLM\SOFTWARE\V': { values: { A: 1 } } }"))).is_empty());
 }
 
+#[test]
+fn an_unnamed_file_in_use_goes_at_the_next_start() {
+    let machine = memory();
+    for name in [r"C:\site\index.html", r"C:\site\old\x.dll"] {
+        machine.plant_file(&path(name), b"x");
+    }
+    machine.use_file(&path(r"C:\site\old\x.dll"));
+    let local = Local(vec![("site/index.html", b"x")]);
+    let desired = desired_with("files: { a: { path: 'C:\\site', tree: site, exclusive: true } }", &local);
+    let report = try_apply(&machine, &desired).unwrap();
+    assert_eq!((report.waiting(), report.failed()), (2, 0), "{report:?}");
+    let waiting = told(&plan(&machine, &desired));
+    let folder = r"… a old: files.not_named files.folder_then";
+    assert_eq!(waiting, [r"… a old\x.dll: files.not_named files.next_start", folder]);
+    assert_eq!(try_apply(&machine, &desired).unwrap().run, None, "a second run writes");
+    assert_eq!(told(&plan(&snapshot(&machine, &desired), &desired)), waiting);
+    machine.start_again();
+    applied(&machine, &desired);
+    assert_eq!(files(&machine).len(), 1);
+}
+
+#[test]
+fn values_of_one_file_wait_together_or_not_at_all() {
+    let machine = memory();
+    machine.plant_file(&path(r"C:\a.ini"), b"[S]\r\nA=1\r\nB=1\r\n");
+    machine.plant_file(&path(r"C:\new.ini"), b"[S]\r\nA=2\r\nB=9\r\n");
+    let list = PendingRenames::default().with(r"C:\new.ini", Some(r"C:\a.ini"));
+    let value = ValueFact::new(VALUE.into(), Stored::Plain(list.to_data().unwrap()));
+    let tree = KeyTree { name: "Session Manager".into(), values: vec![value], ..KeyTree::default() };
+    machine.plant(&key(KEY), &tree);
+    let values = |b: u8| {
+        let value = |key: &str, value: u8| format!("{{ ini: {{ section: S, key: {key} }}, value: '{value}' }}");
+        desired(&format!("files: {{ a: {{ path: 'C:\\a.ini', values: [{}, {}] }} }}", value("A", 2), value("B", b)))
+    };
+    let (then, mixed) = (values(9), values(1));
+    assert!(told(&plan(&machine, &then)).iter().all(|line| line.starts_with('…')));
+    assert!(told(&plan(&machine, &mixed)).iter().all(|line| line.starts_with('~')));
+    applied(&machine, &mixed);
+    machine.start_again();
+    assert_eq!(machine.file(&path(r"C:\a.ini")).unwrap(), b"[S]\r\nA=2\r\nB=1\r\n");
+}
+
+#[test]
+fn nothing_fast_is_said_of_a_secret_that_waits() {
+    let machine = used(b"old");
+    let secret = desired(r"files: { a: { path: 'C:\a.dll', content: { secret: { env: S } } } }");
+    assert_eq!(try_apply(&machine, &secret).unwrap().waiting(), 1);
+    assert!(told(&plan(&machine, &secret)).iter().all(|line| line.starts_with('…')));
+    let plain = desired(PUT);
+    let digest = ContentDigest::of(b"secret-S").to_string();
+    for at_start in [false, true] {
+        if at_start {
+            machine.start_again();
+        }
+        let facts = facts(&machine, &plain);
+        let snapshot = to_json(&facts, &machine.runs().unwrap(), world_start()).unwrap();
+        assert!(!String::from_utf8(snapshot).unwrap().contains(&digest), "{at_start}");
+        let plan = plan(&machine, &plain);
+        assert!(!format!("{:?}", plan.decisions).contains(&digest), "{at_start}");
+    }
+}
+
+#[test]
+fn access_lists_wait_for_their_file() {
+    let machine = used(b"old");
+    let list = |sddl: &str| Answer::Security(sddl.parse::<SecurityDescriptor>().unwrap().to_bytes().unwrap().into());
+    machine.plant_answer(Probe::FileSecurity { path: path(FILE) }, list("D:P(A;;FA;;;SY)"));
+    let text = r"files: { a: { path: 'C:\a.dll', content: new, security: { grant: [{ to: 'BUILTIN\Users', rights: read }] } } }";
+    let desired = desired(text);
+    let report = try_apply(&machine, &desired).unwrap();
+    assert_eq!((report.waiting(), report.failed()), (1, 0), "{report:?}");
+    let by = machine.next_start().unwrap().into_iter().find_map(|(_, fate)| match fate {
+        Answer::ReplacedBy { path } => Some(path),
+        _ => None,
+    });
+    machine.plant_answer(Probe::FileSecurity { path: by.unwrap() }, list("D:P(A;;FA;;;SY)"));
+    let waiting = told(&plan(&machine, &desired));
+    assert_eq!(waiting.len(), 2, "{waiting:?}");
+    assert!(waiting.iter().all(|line| line.starts_with('…')), "{waiting:?}");
+    machine.start_again();
+    applied(&machine, &desired);
+}
+
+#[test]
+fn a_plan_is_stale_when_its_file_has_come_on_the_list() {
+    let [bed, _] = Bed::both(&[(FILE, b"old")]);
+    let desired = desired(PUT);
+    let then = prints(&facts(bed.reader(), &desired));
+    assert_eq!(listed_since(&then, &facts(bed.reader(), &desired)).count(), 0);
+    let [bed, _] = listed(&PendingRenames::default().with(FILE, None));
+    let now = facts(bed.reader(), &desired);
+    let moved: Vec<String> = listed_since(&then, &now).map(|moved| moved.0.to_string()).collect();
+    assert_eq!(moved, [format!("what the next start does with {FILE}")]);
+    assert_eq!(listed_since(&prints(&now), &now).count(), 0);
+}
+
 fn finish(machine: &dyn WritableMachine, desired: &Desired, run: &RunName) -> ApplyReport {
     let report = resume(machine, Some(&basis(desired)), run, &options(), &mut Silent);
     report.unwrap_or_else(|error| panic!("{}", chain(&error)))
@@ -230,13 +331,23 @@ files:
   c: { path: 'C:\c.dll', ensure: absent }
 ",
     );
-    let start = used(b"old");
-    start.plant_file(&path(r"C:\c.dll"), b"c");
-    start.use_file(&path(r"C:\c.dll"));
-    let files_before = files(&start);
+    for is_listed in [false, true] {
+        let start = used(b"old");
+        start.plant_file(&path(r"C:\c.dll"), b"c");
+        start.use_file(&path(r"C:\c.dll"));
+        let files_before = files(&start);
+        if is_listed {
+            // Another content waits already.
+            try_apply(&start, &self::desired(&PUT.replace("new", "first"))).unwrap();
+        }
+        is_finished_and_undone(&start, &desired, &files_before);
+    }
+}
+
+fn is_finished_and_undone(start: &MemoryMachine, desired: &Desired, files_before: &BTreeMap<String, Vec<u8>>) {
     let whole = start.duplicate();
     let faulty = FaultyMachine::new(&whole, Fault::Fail, 0);
-    assert_eq!(try_apply(&faulty, &desired).unwrap().waiting(), 2);
+    assert_eq!(try_apply(&faulty, desired).unwrap().waiting(), 2);
     let count = faulty.writes();
     whole.start_again();
     let files_after = files(&whole);
@@ -246,13 +357,13 @@ files:
     for at in 1..=count {
         for fault in [Fault::StopBefore, Fault::StopAfter] {
             let stopped = start.duplicate();
-            let result = try_apply(&FaultyMachine::new(&stopped, fault, at), &desired);
+            let result = try_apply(&FaultyMachine::new(&stopped, fault, at), desired);
             assert!(result.is_err(), "at {at} of {count}: {result:?}");
             let Some(open) = unfinished(&stopped).unwrap() else { continue };
             stops += 1;
             let run = open.beginning.run;
             let finished = stopped.duplicate();
-            let report = finish(&finished, &desired, &run);
+            let report = finish(&finished, desired, &run);
             assert_eq!(
                 (report.failed(), report.skipped(), report.waiting()),
                 (0, 0, 2),
@@ -263,7 +374,7 @@ files:
             let (_, report) = take_back(&stopped, &run, Purpose::Undo { of: run.clone() });
             report.unwrap_or_else(|error| panic!("{fault:?} at {at}: {}", chain(&error)));
             stopped.start_again();
-            assert_eq!(files(&stopped), files_before, "{fault:?} at {at} of {count}");
+            assert_eq!(files(&stopped), *files_before, "{fault:?} at {at} of {count}");
         }
     }
     assert!(stops > 4, "{stops}");

@@ -12,6 +12,7 @@ use crate::machine::lower::lowered;
 use crate::machine::volume::VolumePath;
 use crate::machine::volume_stage::{self, FileStage};
 use crate::machine::{JournalFile, PartChange, RunName, Step, WriteError, Writer, next_start};
+use crate::model::certificate::FileBefore;
 use crate::model::fact::{KeyTree, Unread};
 use crate::model::file::FilePath;
 use crate::model::fingerprint::FingerprintKey;
@@ -80,6 +81,10 @@ impl<'m> ImageWriter<'m> {
         let stored = hive.editor.value(key, pending_renames::VALUE).map_err(failed)?;
         let data = stored.map(|value| Ok(RegistryData::new(value.value_type(), value.data()?.into_owned())));
         let data = data.transpose().map_err(failed)?;
+        for beside in next_start::laid_beside(data.as_ref(), path).map_err(unread)? {
+            let remove = Operation::RemoveFile { path: beside.clone(), before: FileBefore::SEALED };
+            self.files.stage(self.machine, &Step::new(&remove), &beside)?;
+        }
         let Some(operation) = next_start::left_alone(data.as_ref(), path).map_err(unread)? else { return Ok(()) };
         let data = match &operation {
             Operation::PutRegistryValue { after: Expression::Registry(data), .. } => Some(Cow::Borrowed(data)),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use super::next_start;
-use crate::machine::volume::{Volume, VolumeError, VolumePath};
+use crate::machine::volume::{self, Volume, VolumeError, VolumePath};
 use crate::machine::volume_files::{self, Places};
 use crate::machine::windows_api::WindowsError;
 use crate::machine::windows_api::in_use::{self, Holder};
@@ -47,6 +47,11 @@ impl Drives {
         let letter = self.letter(path);
         let names: Vec<String> = volume_files::locate(path, letter)?.components().map(str::to_owned).collect();
         Ok(format!("{letter}:\\{}", names.join("\\")))
+    }
+
+    /// The letter of the drive with Windows on it.
+    pub const fn system(&self) -> char {
+        self.system
     }
 
     /// Who uses a file, and what helps; `None` where nobody does.
@@ -102,11 +107,11 @@ impl Places for Drives {
     fn in_use(&self, path: &FilePath, error: &VolumeError) -> Option<String> {
         let VolumeError::Io { source, .. } = error else { return None };
         let code = u32::from_ne_bytes(source.raw_os_error()?.to_ne_bytes());
-        if !IN_USE.contains(&code) && code != WindowsError::ACCESS_DENIED.0 {
+        if !volume::is_in_use(source) && code != WindowsError::ACCESS_DENIED.0 {
             return None;
         }
         // An access that is denied may have any cause.
-        let unknown = || IN_USE.contains(&code).then(|| said(&[]));
+        let unknown = || volume::is_in_use(source).then(|| said(&[]));
         self.users_of(path).or_else(unknown)
     }
 
@@ -114,9 +119,6 @@ impl Places for Drives {
         next_start::change(self, path, with)
     }
 }
-
-/// `ERROR_SHARING_VIOLATION`, `ERROR_LOCK_VIOLATION`, `ERROR_USER_MAPPED_FILE`.
-const IN_USE: [u32; 3] = [32, 33, 1224];
 
 /// Whether somebody has a file open and lets nobody else take its name away.
 fn is_held(path: &str) -> bool {

@@ -96,6 +96,10 @@ impl Machine for LocalMachine {
         probes::find(probe)
     }
 
+    fn next_start(&self) -> Observed<Vec<(FilePath, Answer)>> {
+        next_start::all(&self.drives)
+    }
+
     fn users_of(&self, path: &FilePath) -> Option<String> {
         self.drives.users_of(path)
     }

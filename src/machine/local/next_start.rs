@@ -9,7 +9,7 @@ use crate::machine::volume::{VolumePath, is_waiting};
 use crate::machine::volume_files::Places as _;
 use crate::machine::windows_api::{next_start as api, told};
 use crate::machine::{WriteError, next_start};
-use crate::model::fact::Unread;
+use crate::model::fact::{Observed, Unread};
 use crate::model::file::FilePath;
 use crate::model::operation::{Expression, Operation};
 use crate::model::probe::Answer;
@@ -75,9 +75,15 @@ fn remove_strays(drives: &Drives, path: &FilePath, with: Option<&str>) -> Result
 pub fn leave_alone(path: &FilePath) -> Result<(), WriteError> {
     let attempt = || format!("have the next start leave {path} as it is");
     let unread = |unread: Unread| WriteError::failed(attempt(), unread);
-    let before = next_start::of(&Registry, path).map_err(unread)?;
+    let drives = Drives::open().map_err(unread)?;
+    let path = full(&drives, path).map_err(unread)?;
     let stored = next_start::stored(&Registry).map_err(unread)?;
-    let Some(operation) = next_start::left_alone(stored.as_ref(), path).map_err(unread)? else { return Ok(()) };
+    // First: an entry of the list without its file does nothing.
+    for beside in next_start::laid_beside(stored.as_ref(), &path).map_err(unread)? {
+        let (volume, place) = drives.place(&beside).map_err(unread)?;
+        volume.remove_file(&place).map_err(|error| WriteError::failed(attempt(), error))?;
+    }
+    let Some(operation) = next_start::left_alone(stored.as_ref(), &path).map_err(unread)? else { return Ok(()) };
     let (root, place) = registry::place(&next_start::key().map_err(unread)?).map_err(unread)?;
     let write = || {
         let key = told(root.options().access(SET_VALUE).wow64_64().open(place))?;
@@ -89,13 +95,38 @@ pub fn leave_alone(path: &FilePath) -> Result<(), WriteError> {
             _ => Ok(()),
         }
     };
-    write().map_err(|error| WriteError::failed(attempt(), error))?;
-    if let Answer::ReplacedBy { path: by } = before
-        && is_waiting(by.name())
-    {
-        let drives = Drives::open().map_err(unread)?;
-        let (volume, place) = drives.place(&by).map_err(unread)?;
-        volume.remove_file(&place).map_err(|error| WriteError::failed(attempt(), error))?;
+    write().map_err(|error| WriteError::failed(attempt(), error))
+}
+
+/// What the next start does with a file.
+///
+/// # Errors
+/// The list cannot be read.
+pub fn find(path: &FilePath) -> Observed<Answer> {
+    next_start::of(&Registry, &full(&Drives::open()?, path)?)
+}
+
+/// All that the next start does, with what it does on the drive of Windows also by the names that files have where that drive is C:, as
+/// documents have them.
+///
+/// # Errors
+/// The list cannot be read.
+pub fn all(drives: &Drives) -> Observed<Vec<(FilePath, Answer)>> {
+    let mut all = next_start::all(&Registry)?;
+    let system = drives.system();
+    if system != 'C' {
+        let usual = |path: &FilePath| {
+            let (drive, rest) = path.as_str().split_once(':')?;
+            let is_system = drive.eq_ignore_ascii_case(&system.to_string());
+            is_system.then(|| FilePath::parse(&format!("C:{rest}")).ok()).flatten()
+        };
+        let more: Vec<_> = all.iter().filter_map(|(path, fate)| Some((usual(path)?, fate.clone()))).collect();
+        all.extend(more);
     }
-    Ok(())
+    Ok(all)
+}
+
+fn full(drives: &Drives, path: &FilePath) -> Observed<FilePath> {
+    let full = drives.full_path(path)?;
+    FilePath::parse(&full).map_err(|error| Unread::Failed { what: path.to_string(), detail: error.0 })
 }

@@ -1,9 +1,7 @@
 //! What only the running system can tell.
 
 use super::drives::Drives;
-use super::registry::Registry;
-use super::{accounts, file_security, groups, keys, measures, ports, service_settings, services};
-use crate::machine::next_start;
+use super::{accounts, file_security, groups, keys, measures, next_start, ports, service_settings, services};
 use crate::machine::windows_api::process;
 use crate::model::fact::{Observed, Unread};
 use crate::model::probe::{Answer, Probe};
@@ -29,7 +27,7 @@ pub fn find(probe: &Probe) -> Observed<Answer> {
         Probe::Members { group } => groups::members(group),
         Probe::MembersChangeable => groups::are_changeable(),
         Probe::AccountName { sid } => accounts::answer(sid),
-        Probe::NextStart { path } => next_start::of(&Registry, path),
+        Probe::NextStart { path } => next_start::find(path),
         Probe::FileSecurity { path } => file_security::find(&Drives::open()?, path),
         Probe::FreeSpace { path, bytes } => measures::free_space(&Drives::open()?, path, *bytes),
         Probe::Memory { bytes } => measures::memory(*bytes),

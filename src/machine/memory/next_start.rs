@@ -74,6 +74,9 @@ impl MemoryMachine {
         };
         for (number, (path, _)) in used.iter().enumerate() {
             let new = files.files.remove(path);
+            // What is still there lies somewhere.
+            let above = std::iter::successors(path.parent(), FilePath::parent);
+            files.folders.extend(above.filter(|folder| old.folders.contains(folder)));
             if let Some(file) = old.files.get(path) {
                 files.files.insert(path.clone(), MemoryFile::clone(file));
             }

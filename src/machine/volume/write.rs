@@ -130,6 +130,14 @@ impl Volume {
         self.disk.sync_file(&file).map_err(failed("synchronising", path))
     }
 
+    fn remove_strays(&self, folder: &Dir, parent: &VolumePath, entries: &[Entry]) -> Result<(), VolumeError> {
+        let files = entries.iter().filter(|entry| entry.kind == EntryKind::File);
+        for name in files.filter_map(|entry| entry.name.to_str()).filter(|name| is_waiting(name)) {
+            self.disk.remove_file(folder, name).map_err(failed("removing", &parent.with(name)))?;
+        }
+        Ok(())
+    }
+
     fn remove_leftovers(&self, folder: &Dir, parent: &VolumePath, entries: &[Entry]) -> Result<(), VolumeError> {
         let files = entries.iter().filter(|entry| entry.kind == EntryKind::File);
         for name in files.filter_map(|entry| entry.name.to_str()).filter(|name| is_temporary(name)) {
@@ -174,7 +182,15 @@ impl Volume {
             return Err(VolumeError::NotAFolder { path: found.path });
         }
         if let Some(inside) = self.folder(path)? {
-            self.remove_leftovers(&inside, path, &entries_of(&inside, path)?)?;
+            let entries = entries_of(&inside, path)?;
+            self.remove_leftovers(&inside, path, &entries)?;
+            // What was to replace a file of a folder that goes replaces nothing.
+            if entries
+                .iter()
+                .all(|entry| entry.name.to_str().is_some_and(|name| is_temporary(name) || is_waiting(name)))
+            {
+                self.remove_strays(&inside, path, &entries)?;
+            }
         }
         let name = found.path.last().unwrap_or_default();
         self.disk.remove_folder(&folder, name).map_err(failed("removing", path))?;
@@ -229,9 +245,9 @@ impl Volume {
         // Windows synchronises only what is open for writing.
         match open_file(&folder, &found, OpenOptions::new().read(true).write(cfg!(windows))) {
             Ok(file) => self.disk.sync_file(&file).map_err(failed("synchronising", path))?,
-            // One that nobody may write was synchronised before it got its name.
+            // One that nobody may write was synchronised before it got its name, and one that is in use was not replaced.
             Err(VolumeError::Io { source, .. })
-                if cfg!(windows) && source.kind() == io::ErrorKind::PermissionDenied => {}
+                if cfg!(windows) && (source.kind() == io::ErrorKind::PermissionDenied || is_in_use(&source)) => {}
             Err(error) => return Err(error),
         }
         self.disk.sync_folder(&folder).map_err(failed("synchronising the folder of", path))
@@ -311,6 +327,12 @@ impl io::Write for Appender {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Whether a program's use of a file is why Windows refuses: `ERROR_SHARING_VIOLATION`, `ERROR_LOCK_VIOLATION`,
+/// `ERROR_USER_MAPPED_FILE`.
+pub fn is_in_use(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(32 | 33 | 1224))
 }
 
 /// A name nobody on the volume can foresee: the hasher's keys come from the host's random numbers.
