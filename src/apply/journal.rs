@@ -145,7 +145,7 @@ impl Ending {
 
     /// Whether the run has left something: one of which nothing came has not, one without steps may have told the record.
     pub const fn left_something(self) -> bool {
-        self.done > 0 || self.is_clean()
+        self.done + self.waiting > 0 || self.is_clean()
     }
 }
 

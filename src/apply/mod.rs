@@ -198,6 +198,13 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// Whether the step is done, or the next start of the machine does it.
+    pub const fn is_done_or_waiting(&self) -> bool {
+        matches!(self, Self::Done | Self::Waiting { .. })
+    }
+}
+
 /// The complete account of a run; every changed resource is in it, whatever happened.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct ApplyReport {

@@ -245,10 +245,14 @@ pub fn resume(
     let now = FileTime::from_timestamp(options.now);
     // Whoever depends on a failed step is not known any more: nothing is done after one.
     let on_failure = OnFailure::Stop;
+    // Also what the attempt that stopped has put off.
+    if rollback.is_none() {
+        state.stop_when_it_waits();
+    }
+    let of_before = planned.iter().zip(&done).filter(|(_, done)| **done).map(|(planned, _)| planned);
+    note_waiting(of_before, reader, &mut state);
     perform_all(&planned, &done, reader, &mut *writer, &mut journal, &mut state, now, on_failure, progress)?;
 
-    // Also what the attempt that stopped has put off.
-    note_waiting(&planned, reader, &mut state);
     progress.phase("verify", planned.len());
     let facts = basis.facts(reader, options.secrets)?;
     for (planned, wrong) in planned.iter().zip(verify(reader, &facts, planned.iter().map(|planned| &planned.step))) {

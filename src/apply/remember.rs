@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::basis::Basis;
 use super::journal::{Journal, Purpose, RecordBefore};
-use super::{ApplyError, ApplyOptions, ApplyReport, Outcome, chain};
+use super::{ApplyError, ApplyOptions, ApplyReport, chain};
 use crate::document::Desired;
 use crate::machine::{Machine, RunName, WritableMachine, WriteError, Writer};
 use crate::model::common::Ensure;
@@ -127,7 +127,7 @@ impl Recalled {
         if let Some(past) = basis.taken_back()
             && let Some(before) = &past.record_before
         {
-            let failed = report.outcomes.iter().filter(|one| one.outcome != Outcome::Done).map(|one| &one.address);
+            let failed = report.outcomes.iter().filter(|one| !one.outcome.is_done_or_waiting()).map(|one| &one.address);
             let blocked = plan.decisions.iter().filter(|one| one.verdict == Verdict::Blocked).map(|one| &one.id);
             let not_done: BTreeSet<ResourceId> = failed.chain(blocked).map(ResourceId::folded).collect();
             restore(&mut record, before, &past.beginning.run, &not_done);
@@ -258,7 +258,7 @@ fn forget_removed(record: &mut Record, desired: &Desired, plan: &Plan, report: &
         return;
     }
     let done: HashSet<&ResourceId> =
-        report.outcomes.iter().filter(|one| one.outcome == Outcome::Done).map(|one| &one.address).collect();
+        report.outcomes.iter().filter(|one| one.outcome.is_done_or_waiting()).map(|one| &one.address).collect();
     let done = || plan.decisions.iter().filter(|decision| done.contains(&decision.id));
     // What left a set that is owned, under its own address, and what left the registry with something else.
     let mut values: Vec<ResourceId> =

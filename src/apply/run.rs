@@ -469,7 +469,7 @@ impl Finish<'_> {
         let undo = execute(self.machine, self.writer, &basis, &plan, &prepared, &inner, progress)?;
         let mut report = report;
         let because = format!("another step failed; run {} took it back", undo.run.as_deref().unwrap_or_default());
-        let left = undo.outcomes.iter().filter(|one| one.outcome != super::Outcome::Done).map(|one| &one.address);
+        let left = undo.outcomes.iter().filter(|one| !one.outcome.is_done_or_waiting()).map(|one| &one.address);
         let left: HashSet<_> = left.collect();
         for one in &mut report.outcomes {
             if matches!(one.outcome, super::Outcome::Done | super::Outcome::Waiting { .. })
@@ -478,6 +478,7 @@ impl Finish<'_> {
                 one.outcome = super::Outcome::Undone { because: because.clone() };
             }
         }
+        report.reboot |= undo.reboot;
         report.owed = undo.owed;
         report.restarts = undo.restarts;
         report.confirm_until = None;

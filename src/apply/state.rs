@@ -20,9 +20,10 @@ pub struct State<'p> {
     /// For each entry the first of its decisions that was not done.
     failed_entries: Vec<Option<usize>>,
     /// Why nothing more is tried.
-    stopped: Option<String>,
+    stopped: Option<Obstacle>,
     /// The decisions that are skipped because something waits for the next start, and nothing has failed.
     until_start: Vec<usize>,
+    stops_when_it_waits: bool,
 }
 
 /// Why a step is not tried.
@@ -48,6 +49,7 @@ impl<'p> State<'p> {
             failed_entries,
             stopped: None,
             until_start: Vec::new(),
+            stops_when_it_waits: false,
         }
     }
 
@@ -66,6 +68,10 @@ impl<'p> State<'p> {
     /// The next start of the machine does it.
     pub fn wait(&mut self, planned: &Planned<'_>, because: String) {
         self.note(planned, Outcome::Waiting { because });
+        if self.stops_when_it_waits {
+            let because = "it may depend on a file that waits for the next start".to_owned();
+            self.stopped.get_or_insert(Obstacle { because, until_start: true });
+        }
     }
 
     /// Whether anything waits for the next start of the machine.
@@ -75,7 +81,12 @@ impl<'p> State<'p> {
 
     /// Lets nothing more be tried.
     pub fn stop(&mut self, because: String) {
-        self.stopped.get_or_insert(because);
+        self.stopped.get_or_insert(because.into());
+    }
+
+    /// Lets nothing more be tried once something waits for the next start: what depends on what is not known.
+    pub const fn stop_when_it_waits(&mut self) {
+        self.stops_when_it_waits = true;
     }
 
     fn note(&mut self, planned: &Planned<'_>, outcome: Outcome) {
@@ -100,7 +111,7 @@ impl<'p> State<'p> {
     /// its entry depends on was not done.
     pub fn obstacle(&self, planned: &Planned<'_>) -> Option<Obstacle> {
         if let Some(because) = &self.stopped {
-            return Some(because.clone().into());
+            return Some(because.clone());
         }
         let span = self.plan.after.entries.get(planned.entry)?;
         let not_done = |decision: usize| matches!(self.failures.get(decision), Some(Some(_))).then_some(decision);

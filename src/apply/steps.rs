@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use super::content::Sources;
 use super::held::Holds;
 use super::journal::{Commit, Journal};
+use super::places;
 use super::state::{Planned, State};
 use super::{ApplyError, OnFailure, Progress, chain};
 use crate::machine::{Machine, PartChange, Step, WriteError, Writer};
@@ -182,7 +183,7 @@ pub fn perform(
     match writer.commit() {
         Ok(()) => {
             journal.committed()?;
-            note_waiting(batch.steps, machine, state);
+            note_waiting(batch.steps.iter(), machine, state);
             Ok(UnitEnd::Committed)
         }
         Err(stopped @ WriteError::Stopped { .. }) => Err(stopped.into()),
@@ -199,13 +200,22 @@ pub fn perform(
 }
 
 /// Notes which files are put off to the next start: the machine has them on its list, on which the plan left none of them.
-pub fn note_waiting(steps: &[Planned<'_>], machine: &dyn Machine, state: &mut State<'_>) {
-    if !steps.iter().any(|planned| is_whole(planned.step.operation)) {
+pub fn note_waiting<'b, 'p: 'b>(
+    steps: impl Iterator<Item = &'b Planned<'p>> + Clone,
+    machine: &dyn Machine,
+    state: &mut State<'_>,
+) {
+    if !steps.clone().any(|planned| is_whole(planned.step.operation)) {
         return;
     }
     let waits = Waits::of(machine);
-    for planned in steps.iter().filter(|planned| waits.holds(planned.step.operation) == Some(true)) {
-        waits.note(planned, machine, state);
+    for planned in steps.filter(|planned| waits.holds(planned.step.operation) == Some(true)) {
+        // A folder that is gone waits for nothing, whatever is on the list.
+        let is_gone = matches!(planned.step.operation, Operation::RemoveFolder { .. })
+            && places::check(machine, &planned.step).is_ok();
+        if !is_gone {
+            waits.note(planned, machine, state);
+        }
     }
 }
 

@@ -28,6 +28,9 @@ pub trait Places {
         None
     }
 
+    /// Removes what was laid beside files of a folder and waits for nothing any more; what cannot be removed stays.
+    fn tidy(&self, _folder: &FilePath) {}
+
     /// Has the next start remove a file, or put in its place the one that lies beside it.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Changes of files on volumes: gathered, looked at, then written one after the other, each whole or not at all.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use zeroize::Zeroizing;
 
@@ -170,7 +170,9 @@ impl FileStage {
     /// Writes what was prepared.
     pub fn commit(&mut self, machine: &dyn Places) -> Result<(), WriteError> {
         let mut waiting: Vec<FilePath> = Vec::new();
+        let mut folders: HashSet<FilePath> = HashSet::new();
         for StagedFile { path, place, change } in self.prepared.drain(..) {
+            folders.extend(path.parent());
             let attempt = || format!("write {path}");
             let (volume, _) = machine.place(&path).map_err(|unread| WriteError::failed(attempt(), unread))?;
             let done = match &change {
@@ -191,6 +193,7 @@ impl FileStage {
             put_off(machine, &staged, InUse { said, source: error })?;
             waiting.push(staged.path);
         }
+        folders.iter().for_each(|folder| machine.tidy(folder));
         Ok(())
     }
 }

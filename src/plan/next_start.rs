@@ -62,6 +62,9 @@ impl<'f> NextStart<'f> {
         let Some(after) = &self.after else { return };
         let then = kind.compare(after, context);
         let then = by_id(&then);
+        let steps = comparison.decisions.iter().flat_map(|decision| decision.operations());
+        let going: Vec<FilePath> =
+            steps.filter(|step| self.goes_then(step)).filter_map(Operation::file).cloned().collect();
         for decision in comparison.decisions.iter_mut().chain(&mut comparison.closing) {
             match then.get(&decision.id) {
                 Some(then) => self.settle_one(decision, then),
@@ -69,7 +72,7 @@ impl<'f> NextStart<'f> {
                 None if self.goes(decision) => wait(decision, None),
                 None => {}
             }
-            self.settle_folder(decision);
+            self.settle_folder(decision, &going);
         }
         // Who may do what with a file that is replaced then is set when it is there.
         let waiting: Vec<ResourceId> =
@@ -113,17 +116,24 @@ impl<'f> NextStart<'f> {
 
     /// Whether all that is to go goes at the next start.
     fn goes(&self, decision: &Decision) -> bool {
-        let goes = |step: &Operation| match step {
-            Operation::RemoveFile { path, .. } => self.facts.next_start(path) == Some(&Answer::Removed),
-            _ => false,
-        };
+        let goes = |step: &Operation| self.goes_then(step);
         matches!(decision.verdict, Verdict::Change { .. }) && decision.operations().iter().all(goes)
     }
 
-    /// A folder goes when what is in it has gone.
-    fn settle_folder(&self, decision: &mut Decision) {
+    fn goes_then(&self, step: &Operation) -> bool {
+        match step {
+            Operation::RemoveFile { path, .. } => self.facts.next_start(path) == Some(&Answer::Removed),
+            _ => false,
+        }
+    }
+
+    /// A folder goes when what is in it has gone: these files go at the next start.
+    fn settle_folder(&self, decision: &mut Decision, going: &[FilePath]) {
+        let is_in = |file: &FilePath, folder: &FilePath| {
+            std::iter::successors(file.parent(), FilePath::parent).any(|above| above == *folder)
+        };
         let holds_more = |step: &Operation| match step {
-            Operation::RemoveFolder { path } => !self.facts.changed_below(path).is_empty(),
+            Operation::RemoveFolder { path } => going.iter().any(|file| is_in(file, path)),
             _ => false,
         };
         if decision.operations().iter().any(holds_more) {
@@ -191,9 +201,14 @@ impl<'e> TakenBackThen<'e> {
         is_changed && !is_back(now) && self.then.as_ref().is_some_and(is_back)
     }
 
-    /// The step that keeps the next start from changing the file that a step was about, once for each file.
-    pub fn left_alone(&mut self, operation: &'e Operation) -> Option<Operation> {
+    /// The step that keeps the next start from changing the file that a step was about, once for each file. Where the file is as before the
+    /// run (`is_back`), only what would make it again what the run wanted is kept away: anything else is somebody else's.
+    pub fn left_alone(&mut self, operation: &'e Operation, is_back: bool) -> Option<Operation> {
         let path = operation.file()?;
+        let then = self.then.as_ref().map(|then| then.back(operation));
+        if is_back && !matches!(then, Some(Inverse::Step(_) | Inverse::Partly(..) | Inverse::Never(_))) {
+            return None;
+        }
         let step = leave_alone(self.facts, path).filter(|_| !self.left_alone.contains(&path))?;
         self.left_alone.push(path);
         Some(step)

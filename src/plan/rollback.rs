@@ -193,7 +193,7 @@ fn decide<'e>(id: &ResourceId, steps: &[(usize, &'e (ResourceId, Operation))], s
         let inverse = scene.inverse(operation);
         // First: what the run put off to the next start must not be done then. What somebody else has changed since is left alone.
         if !matches!(inverse, Inverse::Moved(_)) {
-            operations.extend(scene.next_start.left_alone(operation));
+            operations.extend(scene.next_start.left_alone(operation, matches!(inverse, Inverse::Nothing)));
         }
         let (code, why) = match inverse {
             Inverse::Nothing => continue,

@@ -61,7 +61,9 @@ fn what(run: &PastRun) -> String {
 
 fn counts(ending: &Ending) -> String {
     let mut text = format!("{} done", ending.done);
-    for (count, word) in [(ending.failed, "failed"), (ending.skipped, "skipped"), (ending.undone, "undone")] {
+    for (count, word) in
+        [(ending.failed, "failed"), (ending.skipped, "skipped"), (ending.waiting, "waiting"), (ending.undone, "undone")]
+    {
         if count > 0 {
             let _ = write!(text, ", {count} {word}");
         }

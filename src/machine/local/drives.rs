@@ -115,6 +115,10 @@ impl Places for Drives {
         self.users_of(path).or_else(unknown)
     }
 
+    fn tidy(&self, folder: &FilePath) {
+        next_start::remove_strays(self, folder);
+    }
+
     fn at_next_start(&self, path: &FilePath, with: Option<&VolumePath>) -> Result<(), WriteError> {
         next_start::change(self, path, with)
     }

@@ -30,7 +30,6 @@ pub fn change(drives: &Drives, path: &FilePath, with: Option<&VolumePath>) -> Re
     let refused = |detail: &str| WriteError::refused(attempt(), detail);
     let target = drives.full_path(path).map_err(unread)?;
     let beside = with.map(|with| drives.beside(path, with));
-    remove_strays(drives, path, beside.as_deref()).map_err(unread)?;
     let verbatim = |path: &str| format!("{VERBATIM}{path}");
     let done = match &beside {
         Some(beside) => api::schedule(&verbatim(beside), Some(&verbatim(&target))),
@@ -48,24 +47,22 @@ pub fn change(drives: &Drives, path: &FilePath, with: Option<&VolumePath>) -> Re
     Err(refused("the system says that it will, and its list of what the next start does not say so"))
 }
 
-/// Removes what lay beside files of the same folder and waits for nothing any more.
-fn remove_strays(drives: &Drives, path: &FilePath, with: Option<&str>) -> Result<(), Unread> {
-    let (Some(with), Some((volume, place))) = (with, drives.place(path).ok()) else { return Ok(()) };
-    let Some((folder, _)) = place.split_last() else { return Ok(()) };
-    let waiting = next_start::all(&Registry)?;
-    let is_needed = |found: &str| {
-        let is_source = |fate: &Answer| matches!(fate, Answer::ReplacedBy { path } if upcase::eq(path.as_str(), found));
-        upcase::eq(found, with) || waiting.iter().any(|(_, fate)| is_source(fate))
-    };
-    for entry in volume.list(&folder).ok().flatten().unwrap_or_default() {
-        let Some(name) = entry.name.to_str().filter(|name| is_waiting(name)) else { continue };
-        let stray = folder.with(name);
-        if !is_needed(&drives.beside(path, &stray)) {
-            // Whoever may not remove it leaves it to the next one.
+/// Removes what lay beside files of a folder and waits for nothing any more. Where the list cannot be read, or a file not be removed, it
+/// stays for whoever writes in that folder next.
+pub fn remove_strays(drives: &Drives, folder: &FilePath) {
+    let Ok((volume, place)) = drives.place(folder) else { return };
+    let names = volume.list(&place).ok().flatten().unwrap_or_default().into_iter();
+    let names: Vec<String> =
+        names.filter_map(|entry| entry.name.into_string().ok()).filter(|name| is_waiting(name)).collect();
+    let Some(waiting) = (if names.is_empty() { None } else { next_start::all(&Registry).ok() }) else { return };
+    for stray in names.iter().map(|name| place.with(name)) {
+        let found = drives.beside(folder, &stray);
+        let is_source =
+            |fate: &Answer| matches!(fate, Answer::ReplacedBy { path } if upcase::eq(path.as_str(), &found));
+        if !waiting.iter().any(|(_, fate)| is_source(fate)) {
             let _ = volume.remove_file(&stray);
         }
     }
-    Ok(())
 }
 
 /// Takes a file off the list of what the next start does; what was to replace it goes, where this program has laid it there.
