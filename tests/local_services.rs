@@ -150,6 +150,31 @@ fn a_service_starts_stops_and_starts_again_with_those_that_need_it() {
     assert_eq!((state(&machine, &needed), state(&machine, &needing)), (stopped.clone(), stopped));
 }
 
+#[test]
+fn a_service_that_is_paused_goes_on_stops_and_is_paused_again() {
+    let _turn = turn();
+    let machine = LocalMachine::open().unwrap();
+    let service = OwnService::new("trueup-test-1", &[]);
+    let [running, paused, stopped] =
+        [ServiceState::Running, ServiceState::Paused, ServiceState::Stopped].map(Answer::State);
+    let (up, down) = (
+        desired("services: { trueup-test-1: { state: running } }"),
+        desired("services: { trueup-test-1: { state: stopped } }"),
+    );
+    applied(&machine, &up);
+    service.pause();
+    assert_eq!(state(&machine, &service), paused);
+    let run = applied(&machine, &up).run.unwrap();
+    assert_eq!(state(&machine, &service), running);
+    assert!(applied(&machine, &up).run.is_none());
+    rolled_back(&machine, &run);
+    assert_eq!(state(&machine, &service), paused);
+    let run = applied(&machine, &down).run.unwrap();
+    assert_eq!(state(&machine, &service), stopped);
+    rolled_back(&machine, &run);
+    assert_eq!(state(&machine, &service), paused);
+}
+
 /// Whether this is Wine, which says yes to what it does not do.
 fn is_wine() -> bool {
     LOCAL_MACHINE.open(r"SOFTWARE\Wine").is_ok() || windows_registry::CURRENT_USER.open(r"Software\Wine").is_ok()

@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 use windows_sys::Win32::System::Services::{
     CloseServiceHandle, ControlService, CreateServiceW, DeleteService, OpenSCManagerW, OpenServiceW,
     QUERY_SERVICE_CONFIGW, QueryServiceConfig2W, QueryServiceConfigW, QueryServiceStatus, RegisterServiceCtrlHandlerW,
-    SC_ACTION, SC_HANDLE, SC_MANAGER_ALL_ACCESS, SERVICE_ACCEPT_STOP, SERVICE_ALL_ACCESS,
-    SERVICE_CONFIG_DELAYED_AUTO_START_INFO, SERVICE_CONFIG_FAILURE_ACTIONS, SERVICE_CONFIG_FAILURE_ACTIONS_FLAG,
-    SERVICE_CONTROL_STOP, SERVICE_DELAYED_AUTO_START_INFO, SERVICE_DEMAND_START, SERVICE_ERROR_NORMAL,
-    SERVICE_FAILURE_ACTIONS_FLAG, SERVICE_FAILURE_ACTIONSW, SERVICE_RUNNING, SERVICE_STATUS, SERVICE_STOPPED,
-    SERVICE_TABLE_ENTRYW, SERVICE_WIN32_OWN_PROCESS, SetServiceStatus, StartServiceCtrlDispatcherW,
+    SC_ACTION, SC_HANDLE, SC_MANAGER_ALL_ACCESS, SERVICE_ACCEPT_PAUSE_CONTINUE, SERVICE_ACCEPT_STOP,
+    SERVICE_ALL_ACCESS, SERVICE_CONFIG_DELAYED_AUTO_START_INFO, SERVICE_CONFIG_FAILURE_ACTIONS,
+    SERVICE_CONFIG_FAILURE_ACTIONS_FLAG, SERVICE_CONTROL_CONTINUE, SERVICE_CONTROL_PAUSE, SERVICE_CONTROL_STOP,
+    SERVICE_DELAYED_AUTO_START_INFO, SERVICE_DEMAND_START, SERVICE_ERROR_NORMAL, SERVICE_FAILURE_ACTIONS_FLAG,
+    SERVICE_FAILURE_ACTIONSW, SERVICE_PAUSED, SERVICE_RUNNING, SERVICE_STATUS, SERVICE_STOPPED, SERVICE_TABLE_ENTRYW,
+    SERVICE_WIN32_OWN_PROCESS, SetServiceStatus, StartServiceCtrlDispatcherW,
 };
 use windows_sys::core::PWSTR;
 
@@ -138,6 +139,19 @@ impl OwnService {
         Handle::of(unsafe { OpenServiceW(manager.0, wide(&self.name).as_ptr(), SERVICE_ALL_ACCESS) }).ok()
     }
 
+    /// Has it pause, as somebody else's hand would, and waits until it has.
+    pub fn pause(&self) {
+        let service = self.open().unwrap();
+        let mut status = SERVICE_STATUS::default();
+        assert_ne!(unsafe { ControlService(service.0, SERVICE_CONTROL_PAUSE, &mut status) }, 0);
+        let since = Instant::now();
+        while status.dwCurrentState != SERVICE_PAUSED {
+            assert!(since.elapsed() < Duration::from_secs(20), "{} does not pause", self.name);
+            std::thread::sleep(Duration::from_millis(50));
+            assert_ne!(unsafe { QueryServiceStatus(service.0, &mut status) }, 0);
+        }
+    }
+
     fn remove(&self) {
         let Some(service) = self.open() else { return };
         let mut status = SERVICE_STATUS::default();
@@ -210,8 +224,9 @@ impl Drop for OwnService {
 const TEST: &str = "the_service_itself";
 
 static HANDLE: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
-static IS_TO_STOP: Mutex<bool> = Mutex::new(false);
-static TOLD_TO_STOP: Condvar = Condvar::new();
+/// The last order, until it is carried out.
+static ORDER: Mutex<Option<u32>> = Mutex::new(None);
+static ORDERED: Condvar = Condvar::new();
 
 #[test]
 #[ignore = "it is what the service manager starts, and nothing else"]
@@ -227,18 +242,22 @@ unsafe extern "system" fn service_main(_: u32, arguments: *mut PWSTR) {
     let handle = unsafe { RegisterServiceCtrlHandlerW(*arguments, Some(control)) };
     HANDLE.store(handle, Ordering::SeqCst);
     tell(SERVICE_RUNNING);
-    let mut is_to_stop = IS_TO_STOP.lock().unwrap();
-    while !*is_to_stop {
-        is_to_stop = TOLD_TO_STOP.wait(is_to_stop).unwrap();
+    loop {
+        let order = ORDERED.wait_while(ORDER.lock().unwrap(), |order| order.is_none()).unwrap().take();
+        // Not every service tells that it is on its way: until it is there, this one says that it is where it was.
+        std::thread::sleep(Duration::from_millis(700));
+        match order {
+            Some(SERVICE_CONTROL_PAUSE) => tell(SERVICE_PAUSED),
+            Some(SERVICE_CONTROL_CONTINUE) => tell(SERVICE_RUNNING),
+            _ => return tell(SERVICE_STOPPED),
+        }
     }
-    drop(is_to_stop);
-    tell(SERVICE_STOPPED);
 }
 
 unsafe extern "system" fn control(control: u32) {
-    if control == SERVICE_CONTROL_STOP {
-        *IS_TO_STOP.lock().unwrap() = true;
-        TOLD_TO_STOP.notify_all();
+    if let SERVICE_CONTROL_STOP | SERVICE_CONTROL_PAUSE | SERVICE_CONTROL_CONTINUE = control {
+        *ORDER.lock().unwrap() = Some(control);
+        ORDERED.notify_all();
     }
 }
 
@@ -246,7 +265,7 @@ fn tell(state: u32) {
     let status = SERVICE_STATUS {
         dwServiceType: SERVICE_WIN32_OWN_PROCESS,
         dwCurrentState: state,
-        dwControlsAccepted: SERVICE_ACCEPT_STOP,
+        dwControlsAccepted: SERVICE_ACCEPT_STOP | SERVICE_ACCEPT_PAUSE_CONTINUE,
         ..SERVICE_STATUS::default()
     };
     unsafe { SetServiceStatus(HANDLE.load(Ordering::SeqCst), &status) };

@@ -46,9 +46,8 @@ pub fn turn(name: &str, to: ServiceState) -> Result<(), WriteError> {
     match to {
         ServiceState::Running => manager::start(name, PATIENCE).map_err(|error| failed("start", error)),
         ServiceState::Stopped => manager::stop(name, PATIENCE).map_err(|error| failed("stop", error)),
-        ServiceState::Paused | ServiceState::Changing => {
-            Err(WriteError::refused(attempt("turn"), "a service is started or stopped, nothing else"))
-        }
+        ServiceState::Paused => manager::pause(name, PATIENCE).map_err(|error| failed("pause", error)),
+        ServiceState::Changing => Err(WriteError::refused(attempt("turn"), "that is no state to come to")),
     }
 }
 

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use windows_sys::Win32::System::Services::{
     CloseServiceHandle, ControlService, OpenSCManagerW, OpenServiceW, QueryServiceStatusEx, SC_HANDLE,
-    SC_MANAGER_CONNECT, SC_STATUS_PROCESS_INFO, SERVICE_CONTROL_STOP, SERVICE_PAUSED, SERVICE_QUERY_STATUS,
-    SERVICE_RUNNING, SERVICE_START, SERVICE_STATUS, SERVICE_STATUS_PROCESS, SERVICE_STOP, SERVICE_STOPPED,
-    StartServiceW,
+    SC_MANAGER_CONNECT, SC_STATUS_PROCESS_INFO, SERVICE_CONTROL_CONTINUE, SERVICE_CONTROL_PAUSE, SERVICE_CONTROL_STOP,
+    SERVICE_PAUSE_CONTINUE, SERVICE_PAUSED, SERVICE_QUERY_STATUS, SERVICE_RUNNING, SERVICE_START, SERVICE_STATUS,
+    SERVICE_STATUS_PROCESS, SERVICE_STOP, SERVICE_STOPPED, StartServiceW,
 };
 
 use super::{WindowsError, wide};
@@ -26,13 +26,28 @@ pub enum State {
     Changing,
 }
 
+impl State {
+    const fn still(self) -> &'static str {
+        match self {
+            Self::Stopped => "it was still stopped",
+            Self::Running => "it still ran",
+            Self::Paused => "it was still paused",
+            Self::Changing => "it was still on its way",
+        }
+    }
+
+    const fn is_changing(self) -> bool {
+        matches!(self, Self::Changing)
+    }
+}
+
 /// Why a service did not come to a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TurnError {
     #[error(transparent)]
     Windows(#[from] WindowsError),
-    #[error("it was still on its way after {} seconds", .0.as_secs())]
-    Timeout(Duration),
+    #[error("{} after {} seconds", .state.still(), .patience.as_secs())]
+    Timeout { state: State, patience: Duration },
     /// Win32 exit code.
     #[error("it stopped again with exit code {0}")]
     StoppedAgain(u32),
@@ -55,6 +70,14 @@ pub struct Service {
 }
 
 impl Service {
+    /// Opens a service that is said to be there.
+    ///
+    /// # Errors
+    /// The manager refuses, or there is none of this name.
+    fn named(name: &str, access: u32) -> Result<Self, WindowsError> {
+        Self::open(name, access)?.ok_or(WindowsError::NO_SUCH_SERVICE)
+    }
+
     /// Opens a service; `None` when there is none of this name.
     ///
     /// # Errors
@@ -87,13 +110,18 @@ impl Service {
         if done == 0 { Err(WindowsError::last()) } else { Ok(status) }
     }
 
-    /// Waits until the service is no longer on its way; a service that tells of progress is given more time.
-    fn settled(&self, patience: Duration) -> Result<SERVICE_STATUS_PROCESS, TurnError> {
+    /// Waits until the service does nothing else than it should wait for; one that tells of progress is given more time.
+    fn wait_while(
+        &self,
+        waits: impl Fn(State) -> bool,
+        patience: Duration,
+    ) -> Result<SERVICE_STATUS_PROCESS, TurnError> {
         let mut progress = 0;
         let mut since = Instant::now();
         loop {
             let status = self.status()?;
-            if state_of(&status) != State::Changing {
+            let state = state_of(&status);
+            if !waits(state) {
                 return Ok(status);
             }
             if status.dwCheckPoint != progress {
@@ -101,9 +129,31 @@ impl Service {
                 since = Instant::now();
             }
             if since.elapsed() > patience {
-                return Err(TurnError::Timeout(patience));
+                return Err(TurnError::Timeout { state, patience });
             }
             std::thread::sleep(POLL);
+        }
+    }
+
+    /// Gives the service an order, which it may carry out later; one that is not active any more has stopped.
+    fn tell(&self, control: u32) -> Result<(), WindowsError> {
+        let mut status = SERVICE_STATUS::default();
+        // SAFETY: the handle is open, and the status is the structure that the call fills.
+        if unsafe { ControlService(self.service.0, control, &mut status) } != 0 {
+            return Ok(());
+        }
+        match WindowsError::last() {
+            WindowsError::NOT_ACTIVE => Ok(()),
+            error => Err(error),
+        }
+    }
+
+    /// Waits until a service that is not stopped is where it should be.
+    fn runs(&self, is_there: impl Fn(State) -> bool, patience: Duration) -> Result<(), TurnError> {
+        let status = self.wait_while(|state| state != State::Stopped && !is_there(state), patience)?;
+        match state_of(&status) {
+            State::Stopped => Err(TurnError::StoppedAgain(status.dwWin32ExitCode)),
+            _ => Ok(()),
         }
     }
 }
@@ -131,46 +181,45 @@ pub fn state(name: &str) -> Result<Option<State>, WindowsError> {
 /// # Errors
 /// The manager refuses, as it does while a service that needs it runs; or it does not stop in time.
 pub fn stop(name: &str, patience: Duration) -> Result<(), TurnError> {
-    let service = Service::open(name, SERVICE_QUERY_STATUS | SERVICE_STOP)?;
-    let service = service.ok_or(WindowsError::NO_SUCH_SERVICE)?;
-    if state_of(&service.settled(patience)?) == State::Stopped {
+    let service = Service::named(name, SERVICE_QUERY_STATUS | SERVICE_STOP)?;
+    if state_of(&service.wait_while(State::is_changing, patience)?) == State::Stopped {
         return Ok(());
     }
-    let mut status = SERVICE_STATUS::default();
-    // SAFETY: the handle is open, and the status is the structure that the call fills.
-    if unsafe { ControlService(service.service.0, SERVICE_CONTROL_STOP, &mut status) } == 0 {
-        let error = WindowsError::last();
-        if error != WindowsError::NOT_ACTIVE {
-            return Err(error.into());
-        }
-    }
-    match state_of(&service.settled(patience)?) {
-        State::Stopped => Ok(()),
-        _ => Err(TurnError::Timeout(patience)),
-    }
+    service.tell(SERVICE_CONTROL_STOP)?;
+    // Many a service says that it runs until it has stopped: that it took the call tells nothing.
+    service.wait_while(|state| state != State::Stopped, patience).map(|_| ())
 }
 
-/// Starts a service and waits until it runs.
+/// Starts a service, or has one that is paused go on, and waits until it runs.
 ///
 /// # Errors
 /// The manager refuses, it does not start in time, or it ends at once.
 pub fn start(name: &str, patience: Duration) -> Result<(), TurnError> {
-    let service = Service::open(name, SERVICE_QUERY_STATUS | SERVICE_START)?;
-    let service = service.ok_or(WindowsError::NO_SUCH_SERVICE)?;
-    if state_of(&service.settled(patience)?) == State::Running {
-        return Ok(());
+    let service = Service::named(name, SERVICE_QUERY_STATUS | SERVICE_START)?;
+    match state_of(&service.wait_while(State::is_changing, patience)?) {
+        State::Running => return Ok(()),
+        State::Paused => Service::named(name, SERVICE_PAUSE_CONTINUE)?.tell(SERVICE_CONTROL_CONTINUE)?,
+        // SAFETY: the handle is open; no arguments.
+        _ if unsafe { StartServiceW(service.service.0, 0, null()) } != 0 => {}
+        _ => match WindowsError::last() {
+            WindowsError::ALREADY_RUNNING => {}
+            error => return Err(error.into()),
+        },
     }
-    // SAFETY: the handle is open; no arguments.
-    if unsafe { StartServiceW(service.service.0, 0, null()) } == 0 {
-        let error = WindowsError::last();
-        if error != WindowsError::ALREADY_RUNNING {
-            return Err(error.into());
-        }
+    service.runs(|state| state == State::Running, patience)
+}
+
+/// Pauses a service, started before where it is stopped, and waits until it is paused.
+///
+/// # Errors
+/// As of [`start`]; or the service knows of no pause.
+pub fn pause(name: &str, patience: Duration) -> Result<(), TurnError> {
+    let service = Service::named(name, SERVICE_QUERY_STATUS | SERVICE_PAUSE_CONTINUE)?;
+    match state_of(&service.wait_while(State::is_changing, patience)?) {
+        State::Paused => return Ok(()),
+        State::Running => {}
+        _ => start(name, patience)?,
     }
-    let status = service.settled(patience)?;
-    match state_of(&status) {
-        State::Running => Ok(()),
-        State::Stopped => Err(TurnError::StoppedAgain(status.dwWin32ExitCode)),
-        _ => Err(TurnError::Timeout(patience)),
-    }
+    service.tell(SERVICE_CONTROL_PAUSE)?;
+    service.runs(|state| state == State::Paused, patience)
 }
