@@ -12,11 +12,12 @@
 #[path = "live/mod.rs"]
 mod live;
 
+use std::io::BufRead as _;
 use std::path::Path;
-use std::process::{Command, Output};
-use std::time::Duration;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
-use live::{FOLDER, TEST, turn};
+use live::{FOLDER, RECORD, TEST, turn};
 use windows_registry::LOCAL_MACHINE;
 
 /// The program, beside which lies what it needs where a test runs.
@@ -93,14 +94,27 @@ fn a_run_that_is_killed_is_finished_or_taken_back() {
     };
     let [first, second] = [1, 2].map(|number| document(&format!("v{number}.trueup.yaml"), &values(number)));
     ran(&["apply", &first, "--auto-approve"], 0);
+    let begun = Instant::now();
+    ran(&["apply", &second, "--auto-approve"], 0);
+    let usual = begun.elapsed();
+    ran(&["apply", &first, "--auto-approve"], 0);
     let read = |key: u32| LOCAL_MACHINE.open(format!(r"{TEST}\K{key}")).unwrap().get_u32("A").unwrap();
-    let (mut stopped, mut wait) = (0, 40);
-    while stopped < 6 && wait < 4_000 {
-        let mut run = trueup(&["apply", &second, "--auto-approve"]).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(wait));
+    // Lines of all journals: the first comes before anything is made ready, the next ones right before the changes.
+    let written = || -> usize {
+        let journals = std::fs::read_dir(format!(r"{RECORD}\journal")).unwrap();
+        journals.map(|journal| std::fs::read(journal.unwrap().path()).unwrap().lines().count()).sum()
+    };
+    let mut stopped = 0;
+    for round in 0..12 {
+        let lines = written() + if round % 4 == 0 { 1 } else { 2 };
+        let mut run = trueup(&["apply", &second, "--auto-approve"]).stdout(Stdio::null()).spawn().unwrap();
+        while written() < lines && run.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let wait = usual * (round * 5 % 12) / 48;
+        std::thread::sleep(wait);
         run.kill().unwrap();
         run.wait().unwrap();
-        wait += 60;
         let output = trueup(&["apply", &second, "--auto-approve"]).output().unwrap();
         if output.status.code() == Some(4) {
             stopped += 1;
@@ -108,7 +122,7 @@ fn a_run_that_is_killed_is_finished_or_taken_back() {
             ran(&["apply", &second, how, "--auto-approve"], 0);
             let wanted = if how == "--undo" { 1 } else { 2 };
             for key in 0..40 {
-                assert_eq!(read(key), wanted, "K{key} after {how}, killed after {wait} ms");
+                assert_eq!(read(key), wanted, "K{key} after {how}, killed {wait:?} after it began");
             }
             for file in 0..20 {
                 let text = std::fs::read_to_string(format!(r"{FOLDER}\f{file}.txt")).unwrap();
@@ -119,6 +133,9 @@ fn a_run_that_is_killed_is_finished_or_taken_back() {
         }
         ran(&["plan", &second, "--detailed-exitcode"], if read(0) == 2 { 0 } else { 2 });
         ran(&["apply", &first, "--auto-approve"], 0);
+        if stopped == 6 {
+            break;
+        }
     }
     assert!(stopped > 0, "no run was killed in the middle");
 }

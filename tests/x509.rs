@@ -15,6 +15,5 @@ mod x509 {
     pub mod openssl;
     mod requests;
     mod revocation;
-    mod speed;
     mod subjects;
 }

@@ -107,7 +107,7 @@ fn verdict(decision: &Decision) -> &'static str {
         Verdict::Change { .. } => "would change",
         Verdict::Blocked => "is blocked",
         Verdict::Deferred => "is left for the running machine",
-        Verdict::Pending => "waits for somebody else",
+        Verdict::Pending => "waits for somebody else, or for the next start of Windows",
         Verdict::Unverifiable => "cannot be compared",
         Verdict::Waived { .. } => "differs, and is let be",
     }

@@ -232,8 +232,6 @@ fn includes_that_multiply_are_stopped() {
             if index == 29 { "registry: {}\n".to_owned() } else { format!("include: [{next}, {next}, {next}]\n") };
         files.0.insert(name.clone(), text.into_bytes());
     }
-    let started = std::time::Instant::now();
     let failure = load(&mut files, &["f0.yaml".into()], &options()).unwrap_err();
     assert_eq!(failure.diagnostics[0].code, "document.too_many_includes");
-    assert!(started.elapsed().as_secs() < 10);
 }
