@@ -15,12 +15,13 @@ mod live;
 mod own_service;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use live::{RECORD, Silent, applied, desired, now, options, plan, rolled_back, try_apply, turn};
 use own_service::OwnService;
 use trueup::apply::{
-    ApplyError, ApplyOptions, Basis as _, DocumentBasis, Outcome, Purpose, RollbackBasis, apply, done_steps, past_run,
-    resume, settle, unfinished,
+    ApplyError, ApplyOptions, Basis as _, DocumentBasis, Outcome, Progress, Purpose, RollbackBasis, apply, done_steps,
+    past_run, resume, settle, unfinished,
 };
 use trueup::machine::Machine as _;
 use trueup::machine::faulty::{Fault, FaultyMachine};
@@ -173,6 +174,45 @@ fn a_service_that_is_paused_goes_on_stops_and_is_paused_again() {
     assert_eq!(state(&machine, &service), stopped);
     rolled_back(&machine, &run);
     assert_eq!(state(&machine, &service), paused);
+}
+
+/// What a run waits for.
+struct Waits(Vec<String>);
+
+impl Progress for Waits {
+    fn phase(&mut self, _: &'static str, _: usize) {}
+
+    fn waits_for(&mut self, what: &dyn std::fmt::Display) {
+        self.0.push(what.to_string());
+    }
+}
+
+#[test]
+fn a_service_that_takes_its_time_is_waited_for_as_long_as_is_said() {
+    let _turn = turn();
+    let machine = LocalMachine::open().unwrap();
+    let service = OwnService::new("trueup-test-slow", &[]);
+    let [up, down] =
+        ["running", "stopped"].map(|state| desired(&format!("services: {{ trueup-test-slow: {{ state: {state} }} }}")));
+    let stop_within = |seconds| {
+        applied(&machine, &up);
+        let basis = DocumentBasis { desired: &down, options: PlanOptions::at(now()) };
+        let facts = basis.facts(&machine, &live::Secrets).unwrap();
+        let (plan, mut waits) = (basis.plan(&facts).unwrap(), Waits(Vec::new()));
+        let options = ApplyOptions { service_timeout: Duration::from_secs(seconds), ..options() };
+        let report = apply(&machine, &basis, &plan, &facts, &options, &mut waits).unwrap();
+        let turning = "change the state of the service trueup-test-slow to stopped";
+        assert_eq!(waits.0, [turning]);
+        report
+    };
+    let failed = &stop_within(1).outcomes[0].outcome;
+    let detail = "cannot stop the service trueup-test-slow: it still ran after 1 s";
+    assert_eq!(*failed, Outcome::Failed { detail: detail.into() });
+    // What it was told it does all the same.
+    while state(&machine, &service) != Answer::State(ServiceState::Stopped) {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(stop_within(60).is_complete());
 }
 
 /// Whether this is Wine, which says yes to what it does not do.

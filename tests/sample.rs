@@ -14,7 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use trueup::apply::{ApplyOptions, DocumentBasis, OnFailure, Progress, RETAIN, apply};
+use trueup::apply::{ApplyOptions, DocumentBasis, Progress, RETAIN, apply};
 use trueup::document::{Colour, Desired, FileReader, LoadOptions, ReadError, load, render};
 use trueup::formats::regf::{Hive, Key};
 use trueup::machine::image::{DirtyHives, ImageMachine, sample};
@@ -240,18 +240,7 @@ fn the_demo_document_differs_from_the_sample_in_every_way_and_is_met_after_one_a
     assert_eq!(summary, expected);
     assert_eq!(plan.findings, []);
 
-    let options = ApplyOptions {
-        owner: "a test",
-        now: as_of(),
-        accept: &[],
-        secrets: &NoSecrets,
-        on_failure: OnFailure::Continue,
-        hold: None,
-        retain: Some(RETAIN),
-        accept_unproven: false,
-        confirm_within: None,
-        undo_with: &[],
-    };
+    let options = ApplyOptions { retain: Some(RETAIN), ..ApplyOptions::new("a test", as_of(), &NoSecrets) };
     let basis = DocumentBasis { desired: &desired, options: PlanOptions::at(as_of()) };
     let report = apply(&machine, &basis, &plan, &facts, &options, &mut Quiet).unwrap();
     assert!(report.is_complete(), "{report:?}");

@@ -30,11 +30,12 @@ pub use remember::accept_baseline;
 pub use restart::{Restarted, ServiceOutcome};
 pub use run::{apply, apply_saved, unproven};
 
+use std::fmt;
+
 use crate::formats::hold::{HoldError, HoldKey};
 pub use crate::machine::SecretSource;
-use crate::machine::{MachineKind, ObserveError, RunName, WriteError};
+use crate::machine::{MachineKind, ObserveError, RunName, SERVICE_TIMEOUT, WriteError};
 use crate::model::fact::Unread;
-use crate::model::operation::Operation;
 use crate::model::remembered::Owed;
 use crate::model::resource::ResourceId;
 use crate::model::verdict::Finding;
@@ -72,6 +73,8 @@ pub struct ApplyOptions<'a> {
     pub confirm_within: Option<std::time::Duration>,
     /// The arguments with which this program undoes a run unless it is confirmed, but for the name of the run, which comes last.
     pub undo_with: &'a [String],
+    /// For how long a service may take to start or stop, counted from its last sign of progress.
+    pub service_timeout: std::time::Duration,
 }
 
 impl<'a> ApplyOptions<'a> {
@@ -88,6 +91,7 @@ impl<'a> ApplyOptions<'a> {
             accept_unproven: false,
             confirm_within: None,
             undo_with: &[],
+            service_timeout: SERVICE_TIMEOUT,
         }
     }
 }
@@ -100,7 +104,9 @@ pub trait Progress {
     /// A phase begins, of so many steps.
     fn phase(&mut self, name: &'static str, steps: usize);
     /// One step of the phase is through.
-    fn step(&mut self, _operation: &Operation) {}
+    fn step(&mut self) {}
+    /// What is done next may take minutes.
+    fn waits_for(&mut self, _what: &dyn fmt::Display) {}
 }
 
 /// Why a run did not take place, or did not come to its end.

@@ -12,8 +12,8 @@ use super::journal::{
 };
 use super::made::Made;
 use super::remember::{self, Ended, Recalled};
-use super::restart::{self, Which};
-use super::run::perform_all;
+use super::restart::{self, By, Which};
+use super::run::{perform_all, writer};
 use super::state::{Planned, State};
 use super::steps::{note_waiting, step};
 use super::verify::verify;
@@ -175,7 +175,7 @@ pub fn resume(
     options: &ApplyOptions<'_>,
     progress: &mut dyn Progress,
 ) -> Result<ApplyReport, ApplyError> {
-    let mut writer = machine.writer(options.owner)?;
+    let mut writer = writer(machine, options)?;
     let reader = machine.as_machine();
     let run = unfinished(reader).map_err(ApplyError::from)?;
     let run = run.filter(|run| run.beginning.run == *name).ok_or_else(|| {
@@ -240,7 +240,8 @@ pub fn resume(
     }
     // What the system has started since stops once more; what is stopped stays so.
     let stop_first = &run.beginning.stop_first;
-    restart::stop_first(reader, &mut *writer, &mut recalled, stop_first, name, options.now)?;
+    let by = By { run: name, now: options.now };
+    restart::stop_first(reader, &mut *writer, &mut recalled, stop_first, by, progress)?;
     let mut state = State::new(&plan);
     let now = FileTime::from_timestamp(options.now);
     // Whoever depends on a failed step is not known any more: nothing is done after one.
@@ -265,7 +266,7 @@ pub fn resume(
     let waits = state.waits();
     let mut owed = recalled.owed_after(state.done(), name, options.now);
     let which = Which::after(state.has_failed(), OnFailure::Stop);
-    let restarts = restart::discharge(reader, &mut *writer, &mut recalled, &mut owed, which, name, options.now)?;
+    let restarts = restart::discharge(reader, &mut *writer, &mut recalled, &mut owed, which, by, progress)?;
     let facts = if restarts.is_empty() { facts } else { basis.facts(reader, options.secrets)? };
     let again = basis.plan(&facts)?;
     let mut report = ApplyReport {

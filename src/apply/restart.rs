@@ -3,7 +3,7 @@
 //! What will be started is in the record before anything is stopped, so that a crash in between leaves it owed.
 
 use super::remember::Recalled;
-use super::{ApplyError, ApplyOptions, OnFailure, chain};
+use super::{ApplyError, ApplyOptions, OnFailure, Progress, chain};
 use crate::formats::service::{DependencyGraph, ServiceName};
 use crate::formats::upcase;
 use crate::machine::{Machine, RunName, ServiceControl, WriteError, Writer};
@@ -46,6 +46,19 @@ impl ServiceOutcome {
     }
 }
 
+/// The run that turns services, and its time.
+#[derive(Clone, Copy)]
+pub struct By<'r> {
+    pub run: &'r RunName,
+    pub now: jiff::Timestamp,
+}
+
+impl By<'_> {
+    fn since(self) -> OwedSince {
+        OwedSince { run: self.run.to_string().into(), at: self.now, start: true }
+    }
+}
+
 /// Which of the owed restarts are done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
@@ -81,8 +94,8 @@ pub fn discharge(
     recalled: &mut Recalled,
     owed: &mut Owed,
     which: Which,
-    run: &RunName,
-    now: jiff::Timestamp,
+    by: By<'_>,
+    progress: &mut dyn Progress,
 ) -> Result<Vec<ServiceOutcome>, ApplyError> {
     let is_due = |since: &OwedSince| since.start || which == Which::All;
     let asked: Vec<Box<str>> =
@@ -91,12 +104,11 @@ pub fn discharge(
         return Ok(Vec::new());
     }
     let graph = machine.services().map_err(ApplyError::Services)?.graph;
-    let since = OwedSince { run: run.to_string().into(), at: now, start: true };
     let Some(control) = writer.services() else { return Ok(Vec::new()) };
-    let mut round = prepare(control, &graph, &asked, owed, &since, recalled);
-    recalled.owes(owed, writer, run)?;
+    let mut round = prepare(control, &graph, &asked, owed, &by.since(), recalled);
+    recalled.owes(owed, writer, by.run)?;
     if let Some(control) = writer.services() {
-        perform(control, &mut round, owed)?;
+        perform(control, &mut round, owed, progress)?;
     }
     Ok(round.outcomes)
 }
@@ -110,33 +122,33 @@ pub fn stop_first(
     writer: &mut dyn Writer,
     recalled: &mut Recalled,
     names: &[Box<str>],
-    run: &RunName,
-    now: jiff::Timestamp,
+    by: By<'_>,
+    progress: &mut dyn Progress,
 ) -> Result<(), ApplyError> {
     if names.is_empty() || writer.services().is_none() {
         return Ok(());
     }
     let graph = machine.services().map_err(ApplyError::Services)?.graph;
-    let since = OwedSince { run: run.to_string().into(), at: now, start: true };
     let mut owed = recalled.owed();
     let before = owed.clone();
     let Some(control) = writer.services() else { return Ok(()) };
-    let round = prepare(control, &graph, names, &mut owed, &since, recalled);
+    let round = prepare(control, &graph, names, &mut owed, &by.since(), recalled);
     if let Some((service, detail)) = round.outcomes.iter().find_map(ServiceOutcome::failure) {
         return Err(ApplyError::NotStopped { service: service.to_owned(), detail: detail.to_owned() });
     }
     if round.stop.is_empty() {
         return Ok(());
     }
-    recalled.owes(&owed, writer, run)?;
+    recalled.owes(&owed, writer, by.run)?;
     let Some(control) = writer.services() else { return Ok(()) };
+    progress.phase("stop", round.stop.len());
     for (number, service) in round.stop.iter().enumerate() {
-        let Err(error) = control.stop(service) else { continue };
+        let Err(error) = stop(control, service, progress) else { continue };
         if matches!(error, WriteError::Stopped { .. }) {
             return Err(error.into());
         }
         for stopped in round.stop.iter().take(number).rev() {
-            match control.start(stopped) {
+            match start(control, stopped, progress) {
                 Err(error @ WriteError::Stopped { .. }) => return Err(error.into()),
                 // It stays owed, to be started by the next run.
                 Err(_) => {}
@@ -144,7 +156,7 @@ pub fn stop_first(
             }
         }
         round.stop.iter().skip(number).for_each(|running| restore(&mut owed, &before, running));
-        recalled.owes(&owed, writer, run)?;
+        recalled.owes(&owed, writer, by.run)?;
         return Err(ApplyError::NotStopped { service: service.to_string(), detail: chain(&error) });
     }
     Ok(())
@@ -159,11 +171,18 @@ fn restore(owed: &mut Owed, before: &Owed, service: &ServiceName) {
 }
 
 /// Starts what a run has stopped and could not start again, because it did not come to its end; what fails stays owed.
-pub fn start_again(machine: &dyn Machine, writer: &mut dyn Writer, run: &RunName, options: &ApplyOptions<'_>) {
+pub fn start_again(
+    machine: &dyn Machine,
+    writer: &mut dyn Writer,
+    run: &RunName,
+    options: &ApplyOptions<'_>,
+    progress: &mut dyn Progress,
+) {
     let Ok(mut recalled) = Recalled::of(machine, options) else { return };
     let mut owed = recalled.owed();
     // The error that the run ended with is told; this one would hide it.
-    let discharged = discharge(machine, writer, &mut recalled, &mut owed, Which::Stopped, run, options.now);
+    let discharged =
+        discharge(machine, writer, &mut recalled, &mut owed, Which::Stopped, By { run, now: options.now }, progress);
     if discharged.is_ok_and(|outcomes| !outcomes.is_empty()) {
         let _still_owed_where_this_fails = recalled.owes(&owed, writer, run);
     }
@@ -240,11 +259,39 @@ fn outcome(service: &str, dependant: bool, outcome: Restarted) -> ServiceOutcome
     ServiceOutcome { service: service.into(), dependant, outcome }
 }
 
+fn stop(
+    control: &mut dyn ServiceControl,
+    service: &ServiceName,
+    progress: &mut dyn Progress,
+) -> Result<(), WriteError> {
+    progress.waits_for(&format_args!("stop the service {service}"));
+    let stopped = control.stop(service);
+    progress.step();
+    stopped
+}
+
+fn start(
+    control: &mut dyn ServiceControl,
+    service: &ServiceName,
+    progress: &mut dyn Progress,
+) -> Result<(), WriteError> {
+    progress.waits_for(&format_args!("start the service {service}"));
+    let started = control.start(service);
+    progress.step();
+    started
+}
+
 /// Stops, then starts; only a machine that stopped ends it early.
-fn perform(control: &mut dyn ServiceControl, round: &mut Round, owed: &mut Owed) -> Result<(), WriteError> {
+fn perform(
+    control: &mut dyn ServiceControl,
+    round: &mut Round,
+    owed: &mut Owed,
+    progress: &mut dyn Progress,
+) -> Result<(), WriteError> {
+    progress.phase("restart", round.stop.len() + round.start.len());
     let mut failed: Vec<(ServiceName, String)> = Vec::new();
     for service in &round.stop {
-        match control.stop(service) {
+        match stop(control, service, progress) {
             Ok(()) => {}
             Err(error @ WriteError::Stopped { .. }) => return Err(error),
             Err(error) => failed.push((service.clone(), chain(&error))),
@@ -262,7 +309,7 @@ fn perform(control: &mut dyn ServiceControl, round: &mut Round, owed: &mut Owed)
             }
             continue;
         }
-        match control.start(service) {
+        match start(control, service, progress) {
             Ok(()) => drop(owed.restarts.remove(&known(owed, service))),
             Err(error @ WriteError::Stopped { .. }) => return Err(error),
             Err(error) => failed.push((service.clone(), chain(&error))),

@@ -11,7 +11,7 @@ use super::journal::{Beginning, Journal, JournalRun, Purpose};
 use super::made::{Made, make};
 use super::recover::{done_steps, unfinished};
 use super::remember::{self, Ended, Recalled};
-use super::restart::{self, ServiceOutcome, Which};
+use super::restart::{self, By, ServiceOutcome, Which};
 use super::retired;
 use super::state::{Planned, State};
 use super::steps::{Batch, UnitEnd, evaluate, perform};
@@ -147,7 +147,7 @@ fn open<'m, 'p>(
     let mut holds = Holds::new(machine.as_machine(), options.hold);
     let sources = Sources { machine: machine.as_machine(), secrets: options.secrets, made };
     let planned = evaluate(plan, &sources, &mut holds)?;
-    let writer = machine.writer(options.owner)?;
+    let writer = writer(machine, options)?;
     // Only whoever takes a run back may work on top of one that has not come to its end.
     if let Some(open) = unfinished(machine.as_machine()).map_err(ApplyError::from)? {
         // An undoing that stopped is finished: taken back itself, it would leave half of the run that it was to undo.
@@ -157,6 +157,16 @@ fn open<'m, 'p>(
         }
     }
     Ok(Some(Opened { writer, planned }))
+}
+
+/// Takes the lock.
+pub fn writer<'m>(
+    machine: &'m dyn WritableMachine,
+    options: &ApplyOptions<'_>,
+) -> Result<Box<dyn Writer + 'm>, WriteError> {
+    let mut writer = machine.writer(options.owner)?;
+    writer.set_service_timeout(options.service_timeout);
+    Ok(writer)
 }
 
 fn execute(
@@ -173,7 +183,7 @@ fn execute(
     let result = execute_as(&run, machine, writer, basis, plan, prepared, options, progress);
     match &result {
         Ok(_) | Err(ApplyError::Write(WriteError::Stopped { .. })) => {}
-        Err(_) => restart::start_again(machine.as_machine(), writer, &run, options),
+        Err(_) => restart::start_again(machine.as_machine(), writer, &run, options, progress),
     }
     result
 }
@@ -207,7 +217,7 @@ fn execute_as(
     };
     let confirm_until = arm(machine, writer, run, &mut recalled, options)?;
     let stopped_first = distinct(plan.stopped_first());
-    restart::stop_first(reader, writer, &mut recalled, &stopped_first, run, options.now)?;
+    restart::stop_first(reader, writer, &mut recalled, &stopped_first, By { run, now: options.now }, progress)?;
 
     let beginning = Beginning {
         run: run.clone(),
@@ -380,11 +390,9 @@ impl Finish<'_> {
         which: Which,
         progress: &mut dyn Progress,
     ) -> Result<Vec<ServiceOutcome>, ApplyError> {
-        if !owed.restarts.is_empty() {
-            progress.phase("restart", owed.restarts.len());
-        }
         let reader = self.machine.as_machine();
-        restart::discharge(reader, self.writer, self.recalled, owed, which, self.run, self.options.now)
+        let by = By { run: self.run, now: self.options.now };
+        restart::discharge(reader, self.writer, self.recalled, owed, which, by, progress)
     }
 
     /// Reads everything back, plans again, remembers, and ends the journal; says whether anything failed.

@@ -10,7 +10,7 @@ use super::journal::{Commit, Journal};
 use super::places;
 use super::state::{Planned, State};
 use super::{ApplyError, OnFailure, Progress, chain};
-use crate::machine::{Machine, PartChange, Step, WriteError, Writer};
+use crate::machine::{Machine, PartChange, Step, Unit, WriteError, Writer};
 use crate::model::fact::{Observed, Stored, Unread};
 use crate::model::file::FilePath;
 use crate::model::operation::{Expression, Operation};
@@ -142,7 +142,7 @@ pub fn perform(
     progress.phase("apply", batch.steps.len());
     let mut not_done = Vec::new();
     for (place, planned) in batch.steps.iter().enumerate() {
-        progress.step(planned.step.operation);
+        progress.step();
         if batch.done.get(place) == Some(&true) {
             continue;
         }
@@ -180,6 +180,11 @@ pub fn perform(
     let end = batch.first + batch.steps.len();
     let commit = Commit { first: batch.first, end, not_done, parts };
     journal.commit(&commit)?;
+    if let [only] = batch.steps
+        && writer.unit(only.step.operation) == Unit::Calls
+    {
+        progress.waits_for(only.step.operation);
+    }
     match writer.commit() {
         Ok(()) => {
             journal.committed()?;

@@ -61,7 +61,8 @@ pub fn run(options: &ApplyOptions, terminal: &Terminal) -> Outcome {
     let desired = inputs::kept(desired);
     let basis = DocumentBasis { desired, options: plan_options };
     let owner = owner();
-    let undo_with = rollback::unless_confirmed(&options.machine.machine, options.hold_key.as_deref())?;
+    let undo_with =
+        rollback::unless_confirmed(&options.machine.machine, options.hold_key.as_deref(), options.service_timeout)?;
     let apply_options =
         apply::ApplyOptions { undo_with: &undo_with, ..options_of(options, desired, &owner, &secrets, key.as_ref()) };
 
@@ -69,7 +70,7 @@ pub fn run(options: &ApplyOptions, terminal: &Terminal) -> Outcome {
         decide_unfinished(&run, options, terminal)?;
         let takes_back = run.beginning.purpose.takes_back().is_some();
         let report = if takes_back {
-            rollback::finish(&run, machine, key.as_ref(), options.progress, terminal)?
+            rollback::finish(&run, machine, key.as_ref(), options.progress, options.service_timeout, terminal)?
         } else {
             let mut bar = progress(options.progress, terminal);
             let report = apply::resume(machine, Some(&basis), &run.beginning.run, &apply_options, &mut *bar);
@@ -144,6 +145,7 @@ fn options_of<'a>(
         retain: Some(desired.retain.map_or(RETAIN, |retain| std::time::Duration::from_secs(retain.seconds()))),
         accept_unproven: options.accept_unproven,
         confirm_within: options.confirm_within,
+        service_timeout: inputs::service_timeout(options.service_timeout),
         ..apply::ApplyOptions::new(owner, jiff::Timestamp::now(), secrets)
     }
 }

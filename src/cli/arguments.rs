@@ -220,6 +220,11 @@ pub struct ApplyOptions {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub confirm_within: Option<std::time::Duration>,
 
+    /// For how long a service of a running machine may take to start or stop, counted from its last sign of progress; 2m unless it is
+    /// given.
+    #[arg(long, value_name = "DURATION", value_parser = length)]
+    pub service_timeout: Option<crate::model::scalar::Duration>,
+
     /// How to show progress.
     #[arg(long, value_enum, default_value_t = ProgressChoice::Auto)]
     pub progress: ProgressChoice,
@@ -331,6 +336,11 @@ pub struct RollbackOptions {
     /// The key of the sealed hold, for secrets that the run overwrote.
     #[arg(long, value_name = "FILE")]
     pub hold_key: Option<PathBuf>,
+
+    /// For how long a service of a running machine may take to start or stop, counted from its last sign of progress; 2m unless it is
+    /// given.
+    #[arg(long, value_name = "DURATION", value_parser = length)]
+    pub service_timeout: Option<crate::model::scalar::Duration>,
 
     /// How to show progress.
     #[arg(long, value_enum, default_value_t = ProgressChoice::Auto)]

@@ -86,6 +86,7 @@ fn apply_options(document: &str, image: &str) -> ApplyOptions {
         on_failure: FailureChoice::Continue,
         hold_key: None,
         confirm_within: None,
+        service_timeout: None,
         progress: ProgressChoice::Auto,
         as_of: None,
     }

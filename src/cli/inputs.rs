@@ -6,9 +6,10 @@ use super::terminal::Terminal;
 use crate::apply::{Basis, DocumentBasis};
 use crate::document::{Desired, LoadFailure, LoadOptions, Loaded, load, merged_text, render};
 use crate::error::{Exit, Failure};
-use crate::machine::{Machine, SecretSource};
+use crate::machine::{Machine, SERVICE_TIMEOUT, SecretSource};
 use crate::model::diagnostic::Severity;
 use crate::model::fact::{Facts, Unread};
+use crate::model::scalar::Duration;
 use crate::plan::{OrderError, PlanOptions};
 
 /// Loads documents; findings go to standard error, and errors end the command.
@@ -145,4 +146,9 @@ pub fn kept<T>(value: T) -> &'static T {
 /// The reading of the clock that a command works with.
 pub fn clock(as_of: Option<jiff::Timestamp>) -> jiff::Timestamp {
     as_of.unwrap_or_else(jiff::Timestamp::now)
+}
+
+/// For how long a service is waited for.
+pub fn service_timeout(given: Option<Duration>) -> std::time::Duration {
+    given.map_or(SERVICE_TIMEOUT, |given| std::time::Duration::from_secs(given.seconds()))
 }

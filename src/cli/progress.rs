@@ -1,9 +1,10 @@
 //! How far a run has come: a bar on a terminal, JSON Lines for a program, or nothing.
 
+use std::fmt;
+
 use super::arguments::ProgressChoice;
 use super::terminal::Terminal;
 use crate::apply::Progress;
-use crate::model::operation::Operation;
 
 /// The progress that the user asked for.
 pub fn progress<'t>(choice: ProgressChoice, terminal: &'t Terminal) -> Box<dyn Progress + 't> {
@@ -26,14 +27,20 @@ impl Progress for Bar {
     fn phase(&mut self, name: &'static str, steps: usize) {
         self.0.finish_and_clear();
         self.0 = indicatif::ProgressBar::new(u64::try_from(steps).unwrap_or(u64::MAX));
-        if let Ok(style) = indicatif::ProgressStyle::with_template("{msg:>12} [{bar:40}] {pos}/{len}") {
+        if let Ok(style) = indicatif::ProgressStyle::with_template("{prefix:>12} [{bar:40}] {pos}/{len} {wide_msg}") {
             self.0.set_style(style);
         }
-        self.0.set_message(name);
+        self.0.set_prefix(name);
     }
 
-    fn step(&mut self, _operation: &Operation) {
+    fn step(&mut self) {
         self.0.inc(1);
+        self.0.set_message("");
+    }
+
+    fn waits_for(&mut self, what: &dyn fmt::Display) {
+        self.0.set_message(what.to_string());
+        self.0.tick();
     }
 }
 
@@ -64,10 +71,16 @@ impl Progress for Lines<'_> {
         self.line();
     }
 
-    fn step(&mut self, _operation: &Operation) {
+    fn step(&mut self) {
         self.done += 1;
         if self.done.is_multiple_of((self.steps / 100).max(1)) {
             self.line();
         }
+    }
+
+    fn waits_for(&mut self, what: &dyn fmt::Display) {
+        let Self { phase, done, steps, .. } = self;
+        let line = serde_json::json!({ "phase": phase, "done": done, "steps": steps, "waits_for": what.to_string() });
+        self.terminal.note(&format!("{line}\n"));
     }
 }

@@ -17,6 +17,7 @@ use crate::formats::hold::HoldKey;
 use crate::machine::{NoSecrets, RunName, WritableMachine};
 use crate::model::operation::Hold;
 use crate::model::run::RunNameError;
+use crate::model::scalar::Duration;
 use crate::plan::PlanOptions;
 use crate::report::text;
 
@@ -31,6 +32,7 @@ struct Manner<'m> {
     /// Accept whatever is found: nobody is there to be asked, and a run that nobody confirmed must not stay.
     accept_all: bool,
     accept_unproven: bool,
+    service_timeout: Option<Duration>,
 }
 
 pub fn run(options: &RollbackOptions, terminal: &Terminal) -> Outcome {
@@ -46,6 +48,7 @@ pub fn run(options: &RollbackOptions, terminal: &Terminal) -> Outcome {
         accept: &options.accept,
         accept_all: options.unless_confirmed,
         accept_unproven: options.accept_unproven,
+        service_timeout: options.service_timeout,
     };
     let asked = options.run.as_deref().map(str::parse::<RunName>).transpose();
     let asked = asked.map_err(not_a_run)?;
@@ -69,11 +72,18 @@ pub fn run(options: &RollbackOptions, terminal: &Terminal) -> Outcome {
 ///
 /// # Errors
 /// The key of the hold cannot be named from everywhere.
-pub fn unless_confirmed(machine: &str, hold_key: Option<&Path>) -> Result<Vec<String>, Failure> {
+pub fn unless_confirmed(
+    machine: &str,
+    hold_key: Option<&Path>,
+    service_timeout: Option<Duration>,
+) -> Result<Vec<String>, Failure> {
     let mut arguments =
         ["rollback", "--auto-approve", "--partial", "--accept-unproven", "--unless-confirmed", "--machine", machine]
             .map(str::to_owned)
             .to_vec();
+    if let Some(timeout) = service_timeout {
+        arguments.extend(["--service-timeout".to_owned(), timeout.to_string()]);
+    }
     if let Some(file) = hold_key {
         let file = std::path::absolute(file)
             .map_err(|error| Failure::failed("cannot tell where the key of the hold lies").because(error))?;
@@ -146,6 +156,7 @@ pub fn undo(
         accept: &options.accept,
         accept_all: false,
         accept_unproven: options.accept_unproven,
+        service_timeout: options.service_timeout,
     };
     if let Some(of) = run.beginning.purpose.takes_back() {
         return finish_taking_back(run, of, machine, key, &manner, terminal);
@@ -170,7 +181,7 @@ fn finish_taking_back(
     }
     terminal.note(&format!("{message}\n"));
     approve(manner.auto_approve, "the undoing", "Go on with it?", terminal)?;
-    let report = finish(open, machine, key, manner.progress, terminal)?;
+    let report = finish(open, machine, key, manner.progress, manner.service_timeout, terminal)?;
     tell(machine, &report, manner, terminal)
 }
 
@@ -183,11 +194,13 @@ pub fn finish(
     machine: &dyn WritableMachine,
     key: Option<&HoldKey>,
     choice: ProgressChoice,
+    service_timeout: Option<Duration>,
     terminal: &Terminal,
 ) -> Result<ApplyReport, Failure> {
     let owner = owner();
     // What it has begun it was allowed to.
-    let options = RunOptions { accept_unproven: true, ..options_of(&owner, jiff::Timestamp::now(), key, &[]) };
+    let options =
+        RunOptions { accept_unproven: true, ..options_of(&owner, jiff::Timestamp::now(), key, &[], service_timeout) };
     let mut bar = progress(choice, terminal);
     apply::resume(machine, None, &open.beginning.run, &options, &mut *bar).map_err(failure)
 }
@@ -198,9 +211,17 @@ fn options_of<'a>(
     now: jiff::Timestamp,
     key: Option<&'a HoldKey>,
     accept: &'a [String],
+    service_timeout: Option<Duration>,
 ) -> RunOptions<'a> {
+    let service_timeout = inputs::service_timeout(service_timeout);
     // All or nothing: half a rollback is a state that nobody asked for.
-    RunOptions { accept, on_failure: OnFailure::Rollback, hold: key, ..RunOptions::new(owner, now, &NoSecrets) }
+    RunOptions {
+        accept,
+        on_failure: OnFailure::Rollback,
+        hold: key,
+        service_timeout,
+        ..RunOptions::new(owner, now, &NoSecrets)
+    }
 }
 
 /// Shows what came of it.
@@ -246,7 +267,10 @@ fn take_back(
     let owner = owner();
     let found: Vec<String> = plan.findings.iter().map(|finding| finding.code.to_string()).collect();
     let accept = if manner.accept_all { found.as_slice() } else { manner.accept };
-    let apply_options = RunOptions { accept_unproven: manner.accept_unproven, ..options_of(&owner, now, key, accept) };
+    let apply_options = RunOptions {
+        accept_unproven: manner.accept_unproven,
+        ..options_of(&owner, now, key, accept, manner.service_timeout)
+    };
     let name = &run.beginning.run;
     if manner.report.format == Format::Text || manner.only_plan {
         if manner.report.format == Format::Text {
@@ -287,4 +311,28 @@ fn take_back(
     let report = apply::apply(machine, &basis, &plan, &facts, &apply_options, &mut *bar).map_err(failure)?;
     drop(bar);
     tell(machine, &report, manner, terminal)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::super::arguments::{Arguments, Command};
+    use super::*;
+
+    /// The task runs when nobody is there to read an error.
+    #[test]
+    fn what_a_task_takes_a_run_back_with_is_understood() {
+        for (hold_key, timeout) in [(None, None), (Some(Path::new("hold.key")), Some(Duration::from_seconds(600)))] {
+            let mut line = vec!["trueup".to_owned()];
+            line.extend(unless_confirmed("local", hold_key, timeout).unwrap());
+            line.push("20260101T000000Z".to_owned());
+            let Command::Rollback(options) = Arguments::try_parse_from(&line).unwrap().command else {
+                panic!("{line:?}");
+            };
+            assert!(options.unless_confirmed && options.auto_approve && options.partial && options.accept_unproven);
+            assert_eq!((options.run.as_deref(), &*options.machine.machine), (Some("20260101T000000Z"), "local"));
+            assert_eq!((options.hold_key.is_some(), options.service_timeout), (hold_key.is_some(), timeout));
+        }
+    }
 }

@@ -203,6 +203,10 @@ impl Writer for FaultyWriter<'_> {
         self.script.around(&step.operation.to_string(), stage)
     }
 
+    fn set_service_timeout(&mut self, timeout: std::time::Duration) {
+        self.inner.set_service_timeout(timeout);
+    }
+
     fn require_space(&self, operations: &mut dyn Iterator<Item = &Operation>, journal: u64) -> Result<(), WriteError> {
         self.inner.require_space(operations, journal)
     }

@@ -6,15 +6,13 @@ use std::borrow::Cow;
 use zeroize::Zeroizing;
 
 use crate::formats::edit::Value;
-use crate::formats::service::ServiceName;
-
 use crate::model::event::Event;
 use crate::model::fact::{Facet, Identity, KeyAspects, KeyState, KeyTree, Observed, Unread};
 use crate::model::file::{ContentDigest, FileAspect, FileDigest, FilePath, FileState};
 use crate::model::file_tree::{Tree, TreeLimits};
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
-use crate::model::probe::{Answer, Probe, ServiceState};
+use crate::model::probe::{Answer, Probe};
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::RegistryData;
 use crate::model::remembered::Record;
@@ -52,6 +50,7 @@ pub use lower::element_of;
 pub use observe::{
     ObserveError, ObserveOptions, answer, ask_next_start, ask_services, begin, fresh_key, observe, rounds,
 };
+pub use services::{SERVICE_TIMEOUT, ServiceControl};
 pub use write_error::WriteError;
 
 /// Which of the four machines this is.
@@ -530,6 +529,9 @@ pub trait Writer {
     /// The record cannot be written.
     fn forget_run(&mut self, run: &RunName) -> Result<(), WriteError>;
 
+    /// Says for how long a service may take to start or stop, counted from its last sign of progress.
+    fn set_service_timeout(&mut self, _timeout: std::time::Duration) {}
+
     /// What stops and starts services; `None` on a machine that does not run.
     fn services(&mut self) -> Option<&mut dyn ServiceControl> {
         None
@@ -539,27 +541,6 @@ pub trait Writer {
     fn stale_owner(&self) -> Option<&str> {
         None
     }
-}
-
-/// Stops and starts services, one at a time; each call ends when the service has come to its new state.
-pub trait ServiceControl {
-    /// What a service does; `None` when there is none of this name.
-    ///
-    /// # Errors
-    /// The machine does not tell.
-    fn state(&mut self, service: &ServiceName) -> Observed<Option<ServiceState>>;
-
-    /// Stops a service.
-    ///
-    /// # Errors
-    /// It still runs, or did not stop in time.
-    fn stop(&mut self, service: &ServiceName) -> Result<(), WriteError>;
-
-    /// Starts a service.
-    ///
-    /// # Errors
-    /// It does not run.
-    fn start(&mut self, service: &ServiceName) -> Result<(), WriteError>;
 }
 
 /// An append-only file of the record.

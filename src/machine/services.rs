@@ -1,10 +1,37 @@
-//! Which services need which, as the registry tells.
+//! Services: which need which, as the registry tells, and what stops and starts them.
+
+use std::time::Duration;
 
 use crate::formats::registry_values::NamedValues;
 use crate::formats::service::{DependencyGraph, SERVICES, ServiceName};
-use crate::machine::RegistryReader;
+use crate::machine::{RegistryReader, WriteError};
 use crate::model::fact::{KeyAspects, KeyState, Observed, Unread, ValueSelection};
+use crate::model::probe::ServiceState;
 use crate::model::registry::RegistryKey;
+
+/// For how long a service that tells of no progress is waited for where nobody says it.
+pub const SERVICE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Stops and starts services, one at a time; each call ends when the service has come to its new state.
+pub trait ServiceControl {
+    /// What a service does; `None` when there is none of this name.
+    ///
+    /// # Errors
+    /// The machine does not tell.
+    fn state(&mut self, service: &ServiceName) -> Observed<Option<ServiceState>>;
+
+    /// Stops a service.
+    ///
+    /// # Errors
+    /// It still runs, or did not stop in time.
+    fn stop(&mut self, service: &ServiceName) -> Result<(), WriteError>;
+
+    /// Starts a service.
+    ///
+    /// # Errors
+    /// It does not run.
+    fn start(&mut self, service: &ServiceName) -> Result<(), WriteError>;
+}
 
 /// What tells a service from a key that only holds settings.
 const TYPE: &str = "Type";

@@ -239,13 +239,15 @@ fn the_service_itself() {
 }
 
 unsafe extern "system" fn service_main(_: u32, arguments: *mut PWSTR) {
+    // Not every service tells that it is on its way: until it is there, this one says that it is where it was.
+    let is_slow = unsafe { text(*arguments) }.ends_with("slow");
+    let on_its_way = Duration::from_millis(if is_slow { 3_000 } else { 700 });
     let handle = unsafe { RegisterServiceCtrlHandlerW(*arguments, Some(control)) };
     HANDLE.store(handle, Ordering::SeqCst);
     tell(SERVICE_RUNNING);
     loop {
         let order = ORDERED.wait_while(ORDER.lock().unwrap(), |order| order.is_none()).unwrap().take();
-        // Not every service tells that it is on its way: until it is there, this one says that it is where it was.
-        std::thread::sleep(Duration::from_millis(700));
+        std::thread::sleep(on_its_way);
         match order {
             Some(SERVICE_CONTROL_PAUSE) => tell(SERVICE_PAUSED),
             Some(SERVICE_CONTROL_CONTINUE) => tell(SERVICE_RUNNING),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use trueup::apply::{ApplyError, ApplyReport, OnFailure, Restarted, apply, resume, settle, unfinished};
-use trueup::apply::{ApplyOptions, Basis as _, RunState};
+use trueup::apply::{ApplyOptions, Basis as _, Progress, RunState};
 use trueup::machine::Machine as _;
 use trueup::machine::faulty::{Fault, FaultyMachine};
 use trueup::machine::snapshot::{self, SnapshotMachine};
@@ -139,6 +139,44 @@ fn restarts_follow_the_changes() {
             assert!(again.run.is_none() && world.kept() == before && turned(&world).is_empty(), "{name}: twice");
         }
     }
+}
+
+/// What a run tells of its way.
+struct Way(Vec<String>);
+
+impl Progress for Way {
+    fn phase(&mut self, name: &'static str, steps: usize) {
+        self.0.push(format!("{name}, {steps}"));
+    }
+
+    fn step(&mut self) {
+        self.0.push("through".into());
+    }
+
+    fn waits_for(&mut self, what: &dyn std::fmt::Display) {
+        self.0.push(what.to_string());
+    }
+}
+
+#[test]
+fn services_that_are_waited_for_are_told() {
+    let world = world(PRODUCT);
+    let document = "  A: { values: { Level: 1 }, on_change: { stop_first: [Spooler], restart: [AcsFeed] } }";
+    let (desired, mut way) = (desired(document), Way(Vec::new()));
+    let basis = world.basis(&desired);
+    let facts = basis.facts(&world.machine, &world).unwrap();
+    let plan = basis.plan(&facts).unwrap();
+    let report = world.options(&[], |options| apply(&world.machine, &basis, &plan, &facts, options, &mut way)).unwrap();
+    assert!(report.is_complete(), "{report:?}");
+    let told: Vec<&str> = way.0.iter().map(String::as_str).filter(|told| !told.starts_with("look again")).collect();
+    let stages = [
+        "stop, 1; stop the service Spooler; through",
+        "apply, 2; through; through; write, 1; verify, 2",
+        "restart, 5; stop the service AcsProxy; through; stop the service AcsFeed; through",
+        "start the service Spooler; through; start the service AcsFeed; through; start the service AcsProxy; through",
+        "plan again, 2",
+    ];
+    assert_eq!(told.join("; "), stages.join("; "));
 }
 
 #[test]

@@ -98,8 +98,8 @@ impl Call {
     ///
     /// # Errors
     /// The interface refuses, or says yes and the thing is not as it was asked for.
-    pub fn make(&self, print: &FingerprintKey) -> Result<(), WriteError> {
-        self.tell()?;
+    pub fn make(&self, print: &FingerprintKey, service_timeout: Duration) -> Result<(), WriteError> {
+        self.tell(service_timeout)?;
         let wanted = self.after(print);
         let since = Instant::now();
         loop {
@@ -116,10 +116,10 @@ impl Call {
         }
     }
 
-    fn tell(&self) -> Result<(), WriteError> {
+    fn tell(&self, service_timeout: Duration) -> Result<(), WriteError> {
         match &self.operation {
             Operation::Adjust { what, before, after } => match (what, after) {
-                (Probe::ServiceState { service }, Answer::State(to)) => services::turn(service, *to),
+                (Probe::ServiceState { service }, Answer::State(to)) => services::turn(service, *to, service_timeout),
                 (Probe::KeySecurity { place }, Answer::Security(to)) => keys::set_security(place, to)
                     .map_err(|detail| WriteError::refused(self.operation.to_string(), detail)),
                 (Probe::UserRight { account, right }, Answer::Flag(has_it)) => {

@@ -9,9 +9,6 @@ use crate::machine::{ServiceControl, WriteError};
 use crate::model::fact::{Observed, Unread};
 use crate::model::probe::{Answer, ServiceState};
 
-/// For how long a service that tells of no progress is waited for.
-const PATIENCE: Duration = Duration::from_secs(120);
-
 const fn told(state: State) -> ServiceState {
     match state {
         State::Stopped => ServiceState::Stopped,
@@ -39,21 +36,23 @@ pub fn answer(name: &str) -> Observed<Answer> {
     Ok(state(name)?.map_or(Answer::Absent, Answer::State))
 }
 
-/// Brings a service to a state and waits for it.
-pub fn turn(name: &str, to: ServiceState) -> Result<(), WriteError> {
+/// Brings a service to a state and waits for it; for so long, while it tells of no progress.
+pub fn turn(name: &str, to: ServiceState, timeout: Duration) -> Result<(), WriteError> {
     let attempt = |verb: &str| format!("{verb} the service {name}");
     let failed = |verb: &str, error: TurnError| WriteError::failed(attempt(verb), error);
     match to {
-        ServiceState::Running => manager::start(name, PATIENCE).map_err(|error| failed("start", error)),
-        ServiceState::Stopped => manager::stop(name, PATIENCE).map_err(|error| failed("stop", error)),
-        ServiceState::Paused => manager::pause(name, PATIENCE).map_err(|error| failed("pause", error)),
+        ServiceState::Running => manager::start(name, timeout).map_err(|error| failed("start", error)),
+        ServiceState::Stopped => manager::stop(name, timeout).map_err(|error| failed("stop", error)),
+        ServiceState::Paused => manager::pause(name, timeout).map_err(|error| failed("pause", error)),
         ServiceState::Changing => Err(WriteError::refused(attempt("turn"), "that is no state to come to")),
     }
 }
 
 /// The service manager.
-#[derive(Debug, Default)]
-pub struct Manager;
+#[derive(Clone, Copy, Debug)]
+pub struct Manager {
+    pub timeout: Duration,
+}
 
 impl ServiceControl for Manager {
     fn state(&mut self, service: &ServiceName) -> Observed<Option<ServiceState>> {
@@ -61,10 +60,10 @@ impl ServiceControl for Manager {
     }
 
     fn stop(&mut self, service: &ServiceName) -> Result<(), WriteError> {
-        turn(service.as_str(), ServiceState::Stopped)
+        turn(service.as_str(), ServiceState::Stopped, self.timeout)
     }
 
     fn start(&mut self, service: &ServiceName) -> Result<(), WriteError> {
-        turn(service.as_str(), ServiceState::Running)
+        turn(service.as_str(), ServiceState::Running, self.timeout)
     }
 }

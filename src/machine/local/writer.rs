@@ -8,7 +8,9 @@ use super::stage::RegistryStage;
 use crate::machine::kept::{self, Keeper, SPARE_BYTES};
 use crate::machine::volume_files::Places as _;
 use crate::machine::volume_stage::{self, FileStage};
-use crate::machine::{JournalFile, PartChange, RunName, ServiceControl, Step, Unit, WriteError, Writer, fresh_key};
+use crate::machine::{
+    JournalFile, PartChange, RunName, SERVICE_TIMEOUT, ServiceControl, Step, Unit, WriteError, Writer, fresh_key,
+};
 use crate::model::file::FilePath;
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
@@ -35,7 +37,7 @@ impl<'m> LocalWriter<'m> {
             files: FileStage::default(),
             registry: RegistryStage::default(),
             calls: Vec::new(),
-            services: Manager,
+            services: Manager { timeout: SERVICE_TIMEOUT },
             has_environment: false,
         })
     }
@@ -89,6 +91,10 @@ impl Writer for LocalWriter<'_> {
         }
     }
 
+    fn set_service_timeout(&mut self, timeout: std::time::Duration) {
+        self.services.timeout = timeout;
+    }
+
     fn require_space(&self, operations: &mut dyn Iterator<Item = &Operation>, journal: u64) -> Result<(), WriteError> {
         let Some(free) = self.machine.drives.home().free_space() else { return Ok(()) };
         let files: u64 = operations.map(volume_stage::room).fold(0, u64::saturating_add);
@@ -119,7 +125,7 @@ impl Writer for LocalWriter<'_> {
             return Ok(());
         }
         let print = self.print()?;
-        self.calls.drain(..).try_for_each(|call| call.make(&print))
+        self.calls.drain(..).try_for_each(|call| call.make(&print, self.services.timeout))
     }
 
     fn sync_part(&mut self, part: &str) -> Result<(), WriteError> {

@@ -46,7 +46,7 @@ impl State {
 pub enum TurnError {
     #[error(transparent)]
     Windows(#[from] WindowsError),
-    #[error("{} after {} seconds", .state.still(), .patience.as_secs())]
+    #[error("{} after {} s", .state.still(), .patience.as_secs())]
     Timeout { state: State, patience: Duration },
     /// Win32 exit code.
     #[error("it stopped again with exit code {0}")]
