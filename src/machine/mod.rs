@@ -225,7 +225,7 @@ pub trait Machine {
 
 /// A machine that does not run cannot tell.
 fn not_running(kind: MachineKind, probe: &Probe) -> Unread {
-    let detail = format!("only a running machine tells {probe}");
+    let detail = "only a running machine can tell".to_owned();
     Unread::Unsupported { facet: probe.facet(), machine: kind.to_string(), detail }
 }
 

@@ -180,6 +180,9 @@ impl fmt::Display for Probe {
             Self::KeySecurity { place } => write!(f, "who may read {place}"),
             Self::DynamicPorts { transport } => write!(f, "the dynamic {transport} ports"),
             Self::ExcludedPorts { transport, first, last } => {
+                if first == last {
+                    return write!(f, "whether the {transport} port {first} is excluded");
+                }
                 write!(f, "whether the {transport} ports {first}-{last} are excluded")
             }
             Self::Listeners { transport, port } => write!(f, "who listens at {transport} port {port}"),

@@ -155,7 +155,8 @@ impl Plan {
                 }
             }
         }
-        sum.reboot = self.needs_reboot() || self.owed.reboot.is_some();
+        sum.reboot =
+            self.needs_reboot() || self.owed.reboot.is_some() || self.decisions.iter().any(next_start::is_then);
         sum.restarts = self.all_restarts().map(upcase::fold).collect::<std::collections::HashSet<_>>().len();
         sum
     }

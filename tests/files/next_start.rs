@@ -242,6 +242,7 @@ fn an_unnamed_file_in_use_goes_at_the_next_start() {
     let waiting = told(&plan(&machine, &desired));
     let folder = r"… a old: files.not_named files.folder_then";
     assert_eq!(waiting, [r"… a old\x.dll: files.not_named files.next_start", folder]);
+    assert!(plan(&machine, &desired).summary().reboot, "what waits for the next start asks for one");
     assert_eq!(try_apply(&machine, &desired).unwrap().run, None, "a second run writes");
     assert_eq!(told(&plan(&snapshot(&machine, &desired), &desired)), waiting);
     machine.start_again();

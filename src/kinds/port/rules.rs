@@ -90,11 +90,8 @@ pub fn compare(
     written(Decision::change(id, wanted.at, action, reason, operations).traced(trace(found_digest(found))))
 }
 
-/// What fields were and what they become; the name of a single one is said once.
+/// What fields were and what they become, each side by itself: a rollback shows them the other way round.
 fn sides(differences: &[FieldDifference]) -> (String, String) {
-    if let [one] = differences {
-        return (format!("{} {}", one.field, one.before), one.after.clone());
-    }
     let before = differences.iter().map(|each| format!("{} {}", each.field, each.before));
     let after = differences.iter().map(|each| format!("{} {}", each.field, each.after));
     (before.collect::<Vec<_>>().join("; "), after.collect::<Vec<_>>().join("; "))
