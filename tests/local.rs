@@ -13,7 +13,7 @@
 #[path = "live/mod.rs"]
 mod live;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use live::{
     FOLDER, RECORD, Silent, TEST, applied, desired, dump, now, options, plan, rolled_back, told, try_apply, turn,
@@ -256,15 +256,21 @@ fn whatever_stops_a_run_it_is_finished() {
     assert!(stops > 60, "{stops} stops");
 }
 
+/// An image in a folder that goes with the first of these.
+fn sample_image() -> (tempfile::TempDir, PathBuf, ImageMachine) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("image");
+    sample::make(&root, "ACS-01", FileTime(3)).unwrap();
+    let image = ImageMachine::open(&root, DirtyHives::Refuse).unwrap();
+    (folder, root, image)
+}
+
 /// The same facts make the same plan, wherever they lie.
 #[test]
 fn the_plan_is_that_of_an_image() {
     let _turn = turn();
     let machine = LocalMachine::open().unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().join("image");
-    sample::make(&root, "ACS-01", FileTime(3)).unwrap();
-    let image = ImageMachine::open(&root, DirtyHives::Refuse).unwrap();
+    let (_folder, _, image) = sample_image();
     let ground = desired(
         "registry:\n  TEST\\Product: { values: { A: 1, List: [a], Text: x, Keep: 1 } }\n  TEST\\Gone: { values: { X: 1 } }\nfiles:\n  one: { path: 'C:\\trueup test\\one.txt', content: old }",
     );
@@ -311,10 +317,7 @@ fn the_plan_is_that_of_an_image_for_what_has_an_interface() {
     const HOSTS: &str = r"Windows\System32\drivers\etc\hosts";
     let _turn = turn();
     let machine = LocalMachine::open().unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().join("image");
-    sample::make(&root, "ACS-01", FileTime(3)).unwrap();
-    let image = ImageMachine::open(&root, DirtyHives::Refuse).unwrap();
+    let (_folder, root, image) = sample_image();
     let live_hosts = format!(r"C:\{HOSTS}");
     let kept_hosts = std::fs::read(&live_hosts).ok();
     for hosts in [Path::new(&live_hosts), &root.join(HOSTS)] {

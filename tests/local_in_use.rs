@@ -17,13 +17,11 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::MutexGuard;
 
-use live::{FOLDER, Secrets, Silent, TEST, desired, now, options, plan, rolled_back, told, try_apply, turn};
-use trueup::apply::{
-    ApplyReport, Basis as _, DocumentBasis, Purpose, RollbackBasis, apply, done_steps, past_run, resume, unfinished,
-};
+use live::{FOLDER, Silent, TEST, desired, now, options, plan, rolled_back, taken_back, told, try_apply, turn};
+use trueup::apply::{ApplyReport, DocumentBasis, Purpose, resume, unfinished};
+use trueup::machine::Machine as _;
 use trueup::machine::faulty::{Fault, FaultyMachine};
 use trueup::machine::local::LocalMachine;
-use trueup::machine::{Machine as _, RunName};
 use trueup::plan::PlanOptions;
 use windows_registry::{LOCAL_MACHINE, Type};
 
@@ -232,7 +230,7 @@ fn whatever_stops_a_run_it_is_finished_or_undone() {
             stops += 1;
             let name = &open.beginning.run;
             if is_undone {
-                undone(&machine, name);
+                taken_back(&machine, name, Purpose::Undo { of: name.clone() });
                 assert_eq!(names(), ["a.dll"], "at {at}");
             } else {
                 let basis = DocumentBasis { desired: &desired, options: PlanOptions::at(now()) };
@@ -247,14 +245,4 @@ fn whatever_stops_a_run_it_is_finished_or_undone() {
         }
     }
     assert!(stops > 6, "{stops}");
-}
-
-fn undone(machine: &LocalMachine, run: &RunName) {
-    let past = past_run(machine, run).unwrap();
-    let steps = done_steps(machine, &past).done_or_unknown();
-    let purpose = Purpose::Undo { of: run.clone() };
-    let basis = RollbackBasis { run: &past, steps: &steps, purpose, options: PlanOptions::at(now()) };
-    let facts = basis.facts(machine, &Secrets).unwrap();
-    let plan = basis.plan(&facts).unwrap();
-    apply(machine, &basis, &plan, &facts, &options(), &mut Silent).unwrap();
 }

@@ -15,7 +15,7 @@ use super::remember::{self, Ended, Recalled};
 use super::restart::{self, By, Which};
 use super::run::{perform_all, writer};
 use super::state::{Planned, State};
-use super::steps::{note_waiting, step};
+use super::steps::{Waits, note_waiting, step};
 use super::verify::verify;
 use super::{ApplyError, ApplyOptions, ApplyReport, Left, OnFailure, Progress, chain};
 use crate::machine::{Machine, PartChange, RunName, Step, WritableMachine};
@@ -110,19 +110,8 @@ impl StepsDone<'_> {
 /// Which steps of a run are on the machine, by its journal and, where that ends too early, by the parts themselves.
 pub fn done_steps<'r>(machine: &dyn Machine, run: &'r JournalRun) -> StepsDone<'r> {
     let mut states = vec![Progressed::NotDone; run.intents.len()];
-    let fates = match machine.next_start() {
-        Err(Unread::Unsupported { .. } | Unread::NotCaptured { .. }) => Ok(Vec::new()),
-        fates => fates,
-    };
-    let waits = |part: &str| match &fates {
-        Ok(fates) if fates.is_empty() => false,
-        // A list that cannot be read may hold every file.
-        Err(_) => FilePath::parse(part).is_ok(),
-        Ok(fates) => FilePath::parse(part).is_ok_and(|path| {
-            let place = path.usual_place();
-            fates.iter().any(|(path, _)| *path == place)
-        }),
-    };
+    let list = Waits::of(machine);
+    let waits = |part: &str| FilePath::parse(part).is_ok_and(|path| list.may_hold(&path));
     for (commit, state) in &run.commits {
         let parts: Vec<(&PartChange, Progressed)> = commit
             .parts

@@ -143,12 +143,12 @@ pub fn stop_first(
     let Some(control) = writer.services() else { return Ok(()) };
     progress.phase("stop", round.stop.len());
     for (number, service) in round.stop.iter().enumerate() {
-        let Err(error) = stop(control, service, progress) else { continue };
+        let Err(error) = wait(progress, "stop", service, || control.stop(service)) else { continue };
         if matches!(error, WriteError::Stopped { .. }) {
             return Err(error.into());
         }
         for stopped in round.stop.iter().take(number).rev() {
-            match start(control, stopped, progress) {
+            match wait(progress, "start", stopped, || control.start(stopped)) {
                 Err(error @ WriteError::Stopped { .. }) => return Err(error.into()),
                 // It stays owed, to be started by the next run.
                 Err(_) => {}
@@ -259,26 +259,17 @@ fn outcome(service: &str, dependant: bool, outcome: Restarted) -> ServiceOutcome
     ServiceOutcome { service: service.into(), dependant, outcome }
 }
 
-fn stop(
-    control: &mut dyn ServiceControl,
-    service: &ServiceName,
+/// Tells which service is waited for while it turns.
+fn wait(
     progress: &mut dyn Progress,
-) -> Result<(), WriteError> {
-    progress.waits_for(&format_args!("stop the service {service}"));
-    let stopped = control.stop(service);
-    progress.step();
-    stopped
-}
-
-fn start(
-    control: &mut dyn ServiceControl,
+    verb: &str,
     service: &ServiceName,
-    progress: &mut dyn Progress,
+    turn: impl FnOnce() -> Result<(), WriteError>,
 ) -> Result<(), WriteError> {
-    progress.waits_for(&format_args!("start the service {service}"));
-    let started = control.start(service);
+    progress.waits_for(&format_args!("{verb} the service {service}"));
+    let turned = turn();
     progress.step();
-    started
+    turned
 }
 
 /// Stops, then starts; only a machine that stopped ends it early.
@@ -291,7 +282,7 @@ fn perform(
     progress.phase("restart", round.stop.len() + round.start.len());
     let mut failed: Vec<(ServiceName, String)> = Vec::new();
     for service in &round.stop {
-        match stop(control, service, progress) {
+        match wait(progress, "stop", service, || control.stop(service)) {
             Ok(()) => {}
             Err(error @ WriteError::Stopped { .. }) => return Err(error),
             Err(error) => failed.push((service.clone(), chain(&error))),
@@ -309,7 +300,7 @@ fn perform(
             }
             continue;
         }
-        match start(control, service, progress) {
+        match wait(progress, "start", service, || control.start(service)) {
             Ok(()) => drop(owed.restarts.remove(&known(owed, service))),
             Err(error @ WriteError::Stopped { .. }) => return Err(error),
             Err(error) => failed.push((service.clone(), chain(&error))),

@@ -1,5 +1,7 @@
 //! What has failed so far in a run, and what must therefore not be tried.
 
+use std::collections::HashSet;
+
 use super::{Outcome, ResourceOutcome};
 use crate::machine::Step;
 use crate::model::operation::Operation;
@@ -22,7 +24,7 @@ pub struct State<'p> {
     /// Why nothing more is tried.
     stopped: Option<Obstacle>,
     /// The decisions that are skipped because something waits for the next start, and nothing has failed.
-    until_start: Vec<usize>,
+    until_start: HashSet<usize>,
     stops_when_it_waits: bool,
 }
 
@@ -48,7 +50,7 @@ impl<'p> State<'p> {
             failures: vec![None; plan.decisions.len()],
             failed_entries,
             stopped: None,
-            until_start: Vec::new(),
+            until_start: HashSet::new(),
             stops_when_it_waits: false,
         }
     }
@@ -59,8 +61,8 @@ impl<'p> State<'p> {
 
     pub fn skip(&mut self, planned: &Planned<'_>, obstacle: impl Into<Obstacle>) {
         let Obstacle { because, until_start } = obstacle.into();
-        if until_start && !self.until_start.contains(&planned.decision) {
-            self.until_start.push(planned.decision);
+        if until_start {
+            self.until_start.insert(planned.decision);
         }
         self.note(planned, Outcome::Skipped { because });
     }

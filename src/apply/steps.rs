@@ -230,15 +230,20 @@ const fn is_whole(operation: &Operation) -> bool {
 }
 
 /// The list of the next start, as far as it can be read: what is not done is found when everything is read back.
-struct Waits(Observed<Vec<FilePath>>);
+pub struct Waits(Observed<Vec<FilePath>>);
 
 impl Waits {
-    fn of(machine: &dyn Machine) -> Self {
+    pub fn of(machine: &dyn Machine) -> Self {
         let places = |fates: Vec<(FilePath, Answer)>| fates.iter().map(|(path, _)| path.usual_place()).collect();
         Self(match machine.next_start() {
             Err(Unread::Unsupported { .. } | Unread::NotCaptured { .. }) => Ok(Vec::new()),
             fates => fates.map(places),
         })
+    }
+
+    /// Whether a file may be on the list: it may, where the list cannot be read.
+    pub fn may_hold(&self, path: &FilePath) -> bool {
+        self.0.as_ref().map_or(true, |places| !places.is_empty() && places.contains(&path.usual_place()))
     }
 
     /// Whether a step is put off; `None` where that cannot be told.
@@ -250,7 +255,7 @@ impl Waits {
         }
         let place = path.usual_place();
         Some(match operation {
-            Operation::RemoveFolder { .. } => places.iter().any(|found| is_below(found, &place)),
+            Operation::RemoveFolder { .. } => places.iter().any(|found| found.is_below(&place)),
             _ => places.contains(&place),
         })
     }
@@ -263,10 +268,6 @@ impl Waits {
         let used = used.unwrap_or_else(|| "it is in use".into());
         state.wait(planned, format!("the next start of Windows changes it: {used}"));
     }
-}
-
-fn is_below(path: &FilePath, folder: &FilePath) -> bool {
-    std::iter::successors(path.parent(), FilePath::parent).any(|above| above == *folder)
 }
 
 fn fail_all(batch: &Batch<'_, '_>, detail: &str, state: &mut State<'_>, on_failure: OnFailure) -> UnitEnd {

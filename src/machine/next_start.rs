@@ -2,10 +2,10 @@
 
 use crate::formats::pending_renames::{Fate, KEY, PendingRenames, VALUE};
 use crate::machine::RegistryReader;
-use crate::machine::volume::is_waiting;
 use crate::model::fact::{KeyAspects, KeyState, Observed, Stored, Unread, ValueSelection};
 use crate::model::file::FilePath;
 use crate::model::operation::{Expression, Operation};
+use crate::model::own_name::is_waiting;
 use crate::model::probe::Answer;
 use crate::model::registry::RegistryKey;
 use crate::model::registry_data::RegistryData;

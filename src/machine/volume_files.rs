@@ -6,11 +6,12 @@ use std::io::{self, Read};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::volume::{EntryKind, Visited, Volume, VolumeError, VolumePath, VolumePathError, is_temporary, is_waiting};
+use super::volume::{EntryKind, Visited, Volume, VolumeError, VolumePath, VolumePathError};
 use super::{FOLDER_STATE, FileRead, Listed, MachineKind, WriteError, chain, file_state, kept};
 use crate::model::fact::{Facet, Observed, Unread};
 use crate::model::file::{ContentDigest, FileDigest, FilePath, MAX_FILE_BYTES};
 use crate::model::file_tree::{Tree, TreeLimits};
+use crate::model::own_name::is_own;
 
 /// Where the files of a machine lie.
 pub trait Places {
@@ -160,7 +161,7 @@ pub fn names(machine: &dyn Places, path: &FilePath) -> Observed<Listed> {
             let entries = volume.list(&place).map_err(failed)?.unwrap_or_default();
             // What an interrupted replacement left goes with the next one, what waits for the next start with that.
             let names = entries.iter().map(|entry| entry.name.to_string_lossy());
-            let names = names.filter(|name| !is_temporary(name) && !is_waiting(name));
+            let names = names.filter(|name| !is_own(name));
             Ok(Listed::Names(names.map(Into::into).collect()))
         }
         Some(_) => Ok(Listed::File),

@@ -182,10 +182,8 @@ impl FileStage {
                 FileChange::RemoveFolder => volume.remove_folder(&place).map(drop),
             };
             let Err(error) = done else { continue };
-            let is_inside =
-                |file: &FilePath| std::iter::successors(file.parent(), FilePath::parent).any(|above| above == path);
             // It goes when what is in it has gone.
-            if matches!(change, FileChange::RemoveFolder) && waiting.iter().any(is_inside) {
+            if matches!(change, FileChange::RemoveFolder) && waiting.iter().any(|file| file.is_below(&path)) {
                 continue;
             }
             let Some(said) = machine.in_use(&path, &error) else { return Err(WriteError::failed(attempt(), error)) };

@@ -108,6 +108,11 @@ impl FilePath {
         known.map_or_else(|| self.clone(), |(place, rest)| Self::made(format!("{place}{rest}")))
     }
 
+    /// Whether the path lies in a folder, or in a folder in it.
+    pub fn is_below(&self, folder: &Self) -> bool {
+        std::iter::successors(self.parent(), Self::parent).any(|above| above == *folder)
+    }
+
     /// The last name.
     pub fn name(&self) -> &str {
         self.text.rsplit('\\').next().unwrap_or_default()

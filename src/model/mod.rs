@@ -17,6 +17,7 @@ pub mod moment;
 mod next_start;
 pub mod node;
 pub mod operation;
+pub mod own_name;
 pub mod port;
 pub mod probe;
 pub mod record;

@@ -3,6 +3,7 @@
 use super::fact::{Facts, Observed, Unread};
 use super::file::{FileAspect, FileHolds, FilePath, FileState};
 use super::file_tree::{TreeEntry, TreeKind};
+use super::own_name::is_own;
 use super::probe::{Answer, Probe};
 use crate::formats::upcase;
 
@@ -50,7 +51,7 @@ impl Facts {
             let rest: Vec<&str> = names.into_iter().rev().collect();
             FilePath::parse(&format!("{folder}\\{}", rest.join("\\"))).ok()
         };
-        self.next_start.keys().filter(|path| !is_own(path)).filter_map(below).collect()
+        self.next_start.keys().filter(|path| !is_own(path.name())).filter_map(below).collect()
     }
 
     /// The facts as they will be after the next start, as far as they are known; `None` where it changes none of them.
@@ -127,9 +128,4 @@ impl Facts {
         }
         is_changed.then_some(Ok(FileState::Present(then)))
     }
-}
-
-/// Whether it is a name that no listing shows.
-fn is_own(path: &FilePath) -> bool {
-    path.name().starts_with(".trueup-")
 }

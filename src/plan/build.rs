@@ -61,14 +61,13 @@ pub fn build(desired: &Desired, facts: &Facts, options: PlanOptions) -> Result<P
         hold: options.hold,
         ..Plan::new(options.as_of)
     };
-    let next_start = NextStart::new(facts, desired.entries.iter().map(|entry| entry.wanted.kind()), &context);
+    let mut next_start = NextStart::new(facts, desired.entries.iter().map(|entry| entry.wanted.kind()), &context);
     let mut causes: HashMap<ResourceId, Cause> = HashMap::new();
     let mut closing: Vec<Vec<Decision>> = Vec::with_capacity(desired.entries.len());
     for index in sequence {
         let Some(entry) = desired.entries.get(index) else { continue };
         let kind = entry.wanted.kind();
-        let mut comparison = kind.compare(facts, &context);
-        next_start.settle(kind, &context, &mut comparison);
+        let mut comparison = next_start.compare(index, kind, &context);
         let start = plan.decisions.len();
         let needs: Vec<usize> =
             needs.get(index).into_iter().flatten().filter_map(|needed| place_of.get(*needed).copied()).collect();

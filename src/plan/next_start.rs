@@ -26,23 +26,25 @@ pub fn is_then(decision: &Decision) -> bool {
 /// The facts as they are and as they will be after the next start.
 pub struct NextStart<'f> {
     facts: &'f Facts,
-    /// `None` where it changes nothing that is asked about.
-    after: Option<Facts>,
     /// The files that are kept from it, for one decision or another.
     kept: HashSet<FilePath>,
+    /// What was decided of each entry, in the order of the document: now, and then. Each is taken once; there is none where the next start
+    /// changes nothing that is asked about.
+    looked: Vec<Option<(Comparison, Comparison)>>,
 }
 
 impl<'f> NextStart<'f> {
     /// Looks what each kind decides now and what it will decide then: a file that is kept from the next start for one of them is kept for all.
     pub fn new<'k>(facts: &'f Facts, kinds: impl Iterator<Item = &'k dyn Kind>, context: &Context<'_>) -> Self {
-        let mut next = Self { facts, after: facts.after_next_start(), kept: HashSet::new() };
-        let Some(after) = &next.after else { return next };
+        let mut next = Self { facts, kept: HashSet::new(), looked: Vec::new() };
+        let Some(after) = facts.after_next_start() else { return next };
+        let mut looked = Vec::new();
         let mut kept = HashSet::new();
         for kind in kinds {
-            let (now, then) = (kind.compare(facts, context), kind.compare(after, context));
-            let then = by_id(&then);
+            let (now, then) = (kind.compare(facts, context), kind.compare(&after, context));
+            let fates = by_id(&then);
             for decision in now.decisions.iter().chain(&now.closing) {
-                let Some(then) = then.get(&decision.id) else { continue };
+                let Some(then) = fates.get(&decision.id) else { continue };
                 let operations = match (&decision.verdict, &then.verdict) {
                     (Verdict::Change { .. }, Verdict::Keep) => continue,
                     (Verdict::Change { operations, .. }, _) | (Verdict::Keep, Verdict::Change { operations, .. }) => {
@@ -52,16 +54,24 @@ impl<'f> NextStart<'f> {
                 };
                 kept.extend(next.listed(operations).map(FilePath::usual_place));
             }
+            looked.push(Some((now, then)));
         }
-        next.kept = kept;
+        (next.kept, next.looked) = (kept, looked);
         next
     }
 
-    /// Holds what was decided of an entry against what the entry will find after the next start.
-    pub fn settle(&self, kind: &dyn Kind, context: &Context<'_>, comparison: &mut Comparison) {
-        let Some(after) = &self.after else { return };
-        let then = kind.compare(after, context);
-        let then = by_id(&then);
+    /// Decides of the entry at this place of the document, with what it will find after the next start.
+    pub fn compare(&mut self, index: usize, kind: &dyn Kind, context: &Context<'_>) -> Comparison {
+        match self.looked.get_mut(index).and_then(Option::take) {
+            Some((mut now, then)) => {
+                self.settle(&mut now, &by_id(&then));
+                now
+            }
+            None => kind.compare(self.facts, context),
+        }
+    }
+
+    fn settle(&self, comparison: &mut Comparison, then: &HashMap<&ResourceId, &Decision>) {
         let steps = comparison.decisions.iter().flat_map(|decision| decision.operations());
         let going: Vec<FilePath> =
             steps.filter(|step| self.goes_then(step)).filter_map(Operation::file).cloned().collect();
@@ -129,11 +139,8 @@ impl<'f> NextStart<'f> {
 
     /// A folder goes when what is in it has gone: these files go at the next start.
     fn settle_folder(&self, decision: &mut Decision, going: &[FilePath]) {
-        let is_in = |file: &FilePath, folder: &FilePath| {
-            std::iter::successors(file.parent(), FilePath::parent).any(|above| above == *folder)
-        };
         let holds_more = |step: &Operation| match step {
-            Operation::RemoveFolder { path } => going.iter().any(|file| is_in(file, path)),
+            Operation::RemoveFolder { path } => going.iter().any(|file| file.is_below(path)),
             _ => false,
         };
         if decision.operations().iter().any(holds_more) {

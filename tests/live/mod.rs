@@ -11,7 +11,7 @@ use trueup::apply::{
     done_steps, past_run,
 };
 use trueup::document::{Colour, Desired, FileReader, LoadOptions, ReadError, load, render};
-use trueup::machine::{SecretSource, WritableMachine};
+use trueup::machine::{RunName, SecretSource, WritableMachine};
 use trueup::model::secret::SecretReference;
 use trueup::model::verdict::Verdict;
 use trueup::plan::{Plan, PlanOptions};
@@ -98,19 +98,19 @@ pub fn applied(machine: &dyn WritableMachine, desired: &Desired) -> ApplyReport 
 }
 
 pub fn rolled_back(machine: &dyn WritableMachine, run: &str) {
-    let name = run.parse().unwrap();
-    let past = past_run(machine.as_machine(), &name).unwrap();
+    let name: RunName = run.parse().unwrap();
+    let report = taken_back(machine, &name, Purpose::Rollback { of: name.clone() });
+    assert!(report.is_complete(), "{report:?}");
+}
+
+/// Takes a run back, whether it has ended or stopped.
+pub fn taken_back(machine: &dyn WritableMachine, run: &RunName, purpose: Purpose) -> ApplyReport {
+    let past = past_run(machine.as_machine(), run).unwrap();
     let steps = done_steps(machine.as_machine(), &past).done_or_unknown();
-    let basis = RollbackBasis {
-        run: &past,
-        steps: &steps,
-        purpose: Purpose::Rollback { of: name },
-        options: PlanOptions::at(now()),
-    };
+    let basis = RollbackBasis { run: &past, steps: &steps, purpose, options: PlanOptions::at(now()) };
     let facts = basis.facts(machine.as_machine(), &Secrets).unwrap();
     let plan = basis.plan(&facts).unwrap();
-    let report = apply(machine, &basis, &plan, &facts, &options(), &mut Silent).unwrap();
-    assert!(report.is_complete(), "{report:?}");
+    apply(machine, &basis, &plan, &facts, &options(), &mut Silent).unwrap()
 }
 
 /// What does not simply stay: its address and the codes of its reasons.

@@ -5,13 +5,14 @@ use windows_registry::Type;
 use super::drives::Drives;
 use super::registry::{self, Registry};
 use crate::formats::upcase;
-use crate::machine::volume::{VolumePath, is_waiting};
+use crate::machine::volume::VolumePath;
 use crate::machine::volume_files::Places as _;
 use crate::machine::windows_api::{next_start as api, told};
 use crate::machine::{WriteError, next_start};
 use crate::model::fact::{Observed, Unread};
 use crate::model::file::FilePath;
 use crate::model::operation::{Expression, Operation};
+use crate::model::own_name::is_waiting;
 use crate::model::probe::Answer;
 
 /// KEY_SET_VALUE.

@@ -6,12 +6,12 @@ use zeroize::Zeroizing;
 
 use super::{MemoryMachine, RECORD_FOLDER};
 use crate::formats::upcase;
-use crate::machine::volume::is_waiting;
 use crate::machine::{FOLDER_STATE, FileRead, FileReader, Listed, file_state};
 use crate::model::fact::{Observed, Unread};
 use crate::model::file::FilePath;
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::Operation;
+use crate::model::own_name::is_own;
 
 /// A drive: files by path, and the folders that are there.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +45,7 @@ impl Files {
     pub fn names(&self, folder: &FilePath) -> Vec<Box<str>> {
         let all = self.files.keys().chain(&self.folders).filter(|path| path.parent().as_ref() == Some(folder));
         // As on a volume, what waits for the next start is not listed.
-        let listed = all.filter(|path| !is_waiting(path.name()));
+        let listed = all.filter(|path| !is_own(path.name()));
         let mut names: Vec<Box<str>> = listed.map(|path| path.name().into()).collect();
         names.sort_unstable();
         names

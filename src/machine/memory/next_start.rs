@@ -4,11 +4,11 @@ use super::MemoryMachine;
 use super::files::{Files, MemoryFile};
 use crate::formats::pending_renames::{self, PendingRenames};
 use crate::formats::upcase;
-use crate::machine::volume::is_waiting;
 use crate::machine::{WriteError, next_start};
 use crate::model::fact::{KeyAspects, Stored, Unread, ValueFact, ValueSelection};
 use crate::model::file::FilePath;
 use crate::model::operation::{Expression, Operation};
+use crate::model::own_name;
 use crate::model::registry_data::RegistryData;
 use crate::model::registry_tree::{Node, Performed, place};
 use crate::model::time::FileTime;
@@ -84,7 +84,7 @@ impl MemoryMachine {
                 list = list.with(path.as_str(), None);
                 continue;
             };
-            let name = format!(".trueup-{:08x}{number:08x}.next", self.generation.get());
+            let name = own_name::waiting((self.generation.get() << 32) + number as u64);
             let folder = path.parent().ok_or_else(|| WriteError::refused("put off a file", "it lies nowhere"))?;
             let beside = folder.child(&name).map_err(|error| WriteError::failed("put off a file", error))?;
             list = list.with(beside.as_str(), Some(path.as_str()));
@@ -106,7 +106,7 @@ pub fn leave_alone(registry: &mut Node, files: &mut Files, path: &FilePath, now:
     let list = data.and_then(|data| PendingRenames::parse(&data).ok()).unwrap_or_default();
     for (from, to) in list.renames() {
         let is_of_path = to.is_some_and(|to| FilePath::parse(&to).is_ok_and(|to| to == place));
-        if let Some(from) = FilePath::parse(&from).ok().filter(|from| is_of_path && is_waiting(from.name())) {
+        if let Some(from) = FilePath::parse(&from).ok().filter(|from| is_of_path && own_name::is_waiting(from.name())) {
             files.files.remove(&from);
         }
     }

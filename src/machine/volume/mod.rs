@@ -27,7 +27,7 @@ pub use disk::{Access, Disk, RealDisk};
 pub use lock::{Lock, LockError};
 pub use many::Visited;
 pub use path::{VolumePath, VolumePathError};
-pub use write::{Appender, is_in_use, is_temporary, is_waiting};
+pub use write::{Appender, is_in_use};
 
 use crate::model::file_tree::TreeLimit;
 

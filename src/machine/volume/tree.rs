@@ -2,8 +2,9 @@
 
 use cap_std::fs::Dir;
 
-use super::{EntryKind, Found, Volume, VolumeError, VolumePath, enter, entries_of, is_temporary, is_waiting};
+use super::{EntryKind, Found, Volume, VolumeError, VolumePath, enter, entries_of};
 use crate::model::file_tree::{Tree, TreeBuilder, TreeKind, TreeLimit, TreeLimits, sort_names};
+use crate::model::own_name::is_own;
 
 impl Volume {
     /// The files and folders below a folder; `None` when there is no such folder.
@@ -34,7 +35,7 @@ fn descend(
             .into_string()
             .map_err(|name| VolumeError::NotText { path: place.with(&name.to_string_lossy()) })?;
         // What an interrupted replacement left goes with the next one, what waits for the next start with that.
-        if entry.kind != EntryKind::File || !(is_temporary(&name) || is_waiting(&name)) {
+        if entry.kind != EntryKind::File || !is_own(&name) {
             names.push((name, entry.kind));
         }
     }

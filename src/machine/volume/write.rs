@@ -11,11 +11,7 @@ use super::{
     Access, Disk, Entry, EntryKind, Found, Spelling, Volume, VolumeError, VolumePath, enter, entries_of, failed,
     lookup, open_file, pick, require_file, require_regular, stored_name,
 };
-
-const TEMPORARY_START: &str = ".trueup-";
-const TEMPORARY_END: &str = ".tmp";
-const WAITING_END: &str = ".next";
-const TEMPORARY_DIGITS: usize = 16;
+use crate::model::own_name::{self, is_own, is_temporary};
 
 /// A file open for appending; made by [`Volume::open_append`].
 #[derive(Debug)]
@@ -49,9 +45,9 @@ impl Volume {
         if let Some(old) = &old {
             require_file(old)?;
         }
-        self.remove_leftovers(&folder, &parent, &entries)?;
+        self.remove_own(is_temporary, &folder, &parent, &entries)?;
 
-        let temporary = own_name(TEMPORARY_END);
+        let temporary = own_name::temporary(unforeseeable());
         let access = if old.is_some() && access == Access::Usual { Access::OwnerOnly } else { access };
         let result = self.put(&folder, old.as_ref(), access, &temporary, path, bytes);
         if result.is_err() {
@@ -73,7 +69,7 @@ impl Volume {
         if let Some(old) = &old {
             require_file(old)?;
         }
-        let waiting = own_name(WAITING_END);
+        let waiting = own_name::waiting(unforeseeable());
         let access = if old.is_some() && access == Access::Usual { Access::OwnerOnly } else { access };
         let result = self
             .write_new(&folder, old.as_ref(), access, &waiting, path, bytes)
@@ -130,17 +126,15 @@ impl Volume {
         self.disk.sync_file(&file).map_err(failed("synchronising", path))
     }
 
-    fn remove_strays(&self, folder: &Dir, parent: &VolumePath, entries: &[Entry]) -> Result<(), VolumeError> {
+    fn remove_own(
+        &self,
+        is_one: impl Fn(&str) -> bool,
+        folder: &Dir,
+        parent: &VolumePath,
+        entries: &[Entry],
+    ) -> Result<(), VolumeError> {
         let files = entries.iter().filter(|entry| entry.kind == EntryKind::File);
-        for name in files.filter_map(|entry| entry.name.to_str()).filter(|name| is_waiting(name)) {
-            self.disk.remove_file(folder, name).map_err(failed("removing", &parent.with(name)))?;
-        }
-        Ok(())
-    }
-
-    fn remove_leftovers(&self, folder: &Dir, parent: &VolumePath, entries: &[Entry]) -> Result<(), VolumeError> {
-        let files = entries.iter().filter(|entry| entry.kind == EntryKind::File);
-        for name in files.filter_map(|entry| entry.name.to_str()).filter(|name| is_temporary(name)) {
+        for name in files.filter_map(|entry| entry.name.to_str()).filter(|name| is_one(name)) {
             self.disk.remove_file(folder, name).map_err(failed("removing", &parent.with(name)))?;
         }
         Ok(())
@@ -183,14 +177,9 @@ impl Volume {
         }
         if let Some(inside) = self.folder(path)? {
             let entries = entries_of(&inside, path)?;
-            self.remove_leftovers(&inside, path, &entries)?;
-            // What was to replace a file of a folder that goes replaces nothing.
-            if entries
-                .iter()
-                .all(|entry| entry.name.to_str().is_some_and(|name| is_temporary(name) || is_waiting(name)))
-            {
-                self.remove_strays(&inside, path, &entries)?;
-            }
+            // What was to replace a file of a folder that goes replaces nothing; of one that stays, it waits.
+            let goes = entries.iter().all(|entry| entry.name.to_str().is_some_and(is_own));
+            self.remove_own(if goes { is_own } else { is_temporary }, &inside, path, &entries)?;
         }
         let name = found.path.last().unwrap_or_default();
         self.disk.remove_folder(&folder, name).map_err(failed("removing", path))?;
@@ -335,27 +324,7 @@ pub fn is_in_use(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(32 | 33 | 1224))
 }
 
-/// A name nobody on the volume can foresee: the hasher's keys come from the host's random numbers.
-fn own_name(end: &str) -> String {
-    let random = RandomState::new().build_hasher().finish();
-    format!("{TEMPORARY_START}{random:0TEMPORARY_DIGITS$x}{end}")
-}
-
-/// Whether a name is one that a replacement gives to a file until it is whole.
-#[must_use]
-pub fn is_temporary(name: &str) -> bool {
-    is_own_name(name, TEMPORARY_END)
-}
-
-/// Whether a name is one that a file has until the next start gives it another.
-#[must_use]
-pub fn is_waiting(name: &str) -> bool {
-    is_own_name(name, WAITING_END)
-}
-
-fn is_own_name(name: &str, end: &str) -> bool {
-    let digits = name.strip_prefix(TEMPORARY_START).and_then(|rest| rest.strip_suffix(end));
-    digits.is_some_and(|digits| {
-        digits.len() == TEMPORARY_DIGITS && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    })
+/// What nobody on the volume can foresee: the hasher's keys come from the host's random numbers.
+fn unforeseeable() -> u64 {
+    RandomState::new().build_hasher().finish()
 }

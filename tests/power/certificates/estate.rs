@@ -18,8 +18,8 @@ use trueup::formats::x509::{
 };
 use trueup::machine::Machine as _;
 use trueup::machine::image::ImageMachine;
-use trueup::machine::volume::is_temporary;
 use trueup::model::fact::KeyAspects;
+use trueup::model::own_name::is_temporary;
 use trueup::model::secret::SecretReference;
 use trueup::model::thumbprint::Thumbprint;
 use trueup::plan::PlanOptions;

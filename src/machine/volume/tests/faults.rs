@@ -119,7 +119,7 @@ fn after_a_stop_at_any_step_the_file_is_whole_and_the_next_replacement_cleans_up
         let expected: &[u8] = if stop < 5 { b"old" } else { new };
         assert_eq!(fs::read(config.join("SYSTEM")).unwrap(), expected, "stopped at step {stop}");
         let others: Vec<String> = names_in(&config).into_iter().filter(|name| name != "SYSTEM").collect();
-        assert!(others.iter().all(|name| write::is_temporary(name)), "{others:?}");
+        assert!(others.iter().all(|name| crate::model::own_name::is_temporary(name)), "{others:?}");
         assert_eq!(others.len(), usize::from((1..5).contains(&stop)), "stopped at step {stop}");
 
         volume(&folder).replace(&path(HIVE), b"newest").unwrap();
